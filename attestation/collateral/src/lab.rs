@@ -1,0 +1,178 @@
+//! A lab directory: roots and revocation lists of lab vendors, named by its `lab.json`.
+//!
+//! ```json
+//! {"amd":[{"product":"milan","ark":"amd/milan/ark.der","crls":["amd/milan/vcek.crl"]}],
+//!  "intel":[{"root":"intel/root.der"}]}
+//! ```
+//!
+//! Private keys are no business of a verifier: nothing below `private/` is ever read.
+
+use crate::{AmdCrlError, FileError, file, read_amd_crl};
+use hanzo_attestation::Collateral;
+use hanzo_attestation::roots::{ExtraAmdRoot, ExtraRoots};
+use hanzo_attestation_evidence::json::{self, JsonError};
+use hanzo_attestation_evidence::snp::Product;
+use hanzo_attestation_evidence::x509::{Certificate, MAX_CERTIFICATE, PublicKey, X509Error};
+use serde::Deserialize;
+use std::path::{Component, Path, PathBuf};
+
+/// Largest `lab.json` in bytes: one of all three AMD products and Intel has under 1 KiB.
+const MAX_INDEX: usize = 64 << 10;
+/// Most roots of each vendor: one for each product, and room for a second generation.
+const MAX_ROOTS: usize = 8;
+/// Most revocation lists under one AMD root: one for each kind of key, and room for a successor of each.
+const MAX_LISTS: usize = 4;
+
+/// A lab directory that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LabDirError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// `lab.json` is not what the module documentation shows.
+    #[error("`{}` is malformed: {source}", path.display())]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: JsonError,
+    },
+    /// `lab.json` names no root at all.
+    #[error("`{}` names no root", path.display())]
+    NoRoot {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `lab.json` names more files than any lab has.
+    #[error("`{}` names more than {limit} {what}", path.display())]
+    TooMany {
+        /// The file.
+        path: PathBuf,
+        /// Of what.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+    },
+    /// A name in `lab.json` leads out of the directory.
+    #[error("`{name}` in `lab.json` is not a path inside the lab directory")]
+    Outside {
+        /// The name.
+        name: String,
+    },
+    /// A root is not a DER certificate with a key of the vendor's kind.
+    #[error("`{}` is not a {vendor} root certificate: {message}", path.display())]
+    Root {
+        /// The file.
+        path: PathBuf,
+        /// Whose root it should be.
+        vendor: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A revocation list cannot be used.
+    #[error(transparent)]
+    Crl(#[from] AmdCrlError),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Index {
+    #[serde(default)]
+    amd: Vec<AmdEntry>,
+    #[serde(default)]
+    intel: Vec<IntelEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AmdEntry {
+    product: AmdProduct,
+    ark: String,
+    crls: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IntelEntry {
+    root: String,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AmdProduct {
+    Milan,
+    Genoa,
+    Turin,
+}
+
+impl From<AmdProduct> for Product {
+    fn from(product: AmdProduct) -> Self {
+        match product {
+            AmdProduct::Milan => Self::Milan,
+            AmdProduct::Genoa => Self::Genoa,
+            AmdProduct::Turin => Self::Turin,
+        }
+    }
+}
+
+/// Reads a lab directory: its roots, for `Roots::with_extra`, and its collateral.
+///
+/// # Errors
+/// [`LabDirError`] naming the file, for the first thing that is wrong.
+pub fn read_lab(directory: &Path) -> Result<(ExtraRoots, Collateral), LabDirError> {
+    let path = directory.join("lab.json");
+    let index: Index = json::from_slice(&file::read(&path, MAX_INDEX)?)
+        .map_err(|source| LabDirError::Index { path: path.clone(), source })?;
+    let bound = |count: usize, limit: usize, what| {
+        if count > limit { Err(LabDirError::TooMany { path: path.clone(), what, limit }) } else { Ok(()) }
+    };
+    bound(index.amd.len(), MAX_ROOTS, "AMD roots")?;
+    bound(index.intel.len(), MAX_ROOTS, "Intel roots")?;
+    if index.amd.is_empty() && index.intel.is_empty() {
+        return Err(LabDirError::NoRoot { path });
+    }
+    let mut roots = ExtraRoots::default();
+    let mut collateral = Collateral::default();
+    for entry in index.amd {
+        bound(entry.crls.len(), MAX_LISTS, "revocation lists under one root")?;
+        let ark_der =
+            root(&inside(directory, &entry.ark)?, "AMD", |key| matches!(key, PublicKey::Rsa { .. }))?;
+        roots.amd.push(ExtraAmdRoot { product: entry.product.into(), ark_der });
+        for name in &entry.crls {
+            collateral = collateral.with_amd_crl(read_amd_crl(&inside(directory, name)?)?);
+        }
+    }
+    for entry in index.intel {
+        let path = inside(directory, &entry.root)?;
+        roots.intel.push(root(&path, "Intel", |key| matches!(key, PublicKey::P256(_)))?);
+    }
+    Ok((roots, collateral))
+}
+
+/// A root certificate whose key is of the vendor's kind. Anything else would silently be the root of nothing.
+fn root(
+    path: &Path,
+    vendor: &'static str,
+    is_of_kind: impl FnOnce(PublicKey<'_>) -> bool,
+) -> Result<Vec<u8>, LabDirError> {
+    let bytes = file::read(path, MAX_CERTIFICATE)?;
+    let refuse = |message: String| LabDirError::Root { path: path.to_owned(), vendor, message };
+    let certificate = Certificate::parse(&bytes).map_err(|error: X509Error| refuse(error.to_string()))?;
+    if !is_of_kind(certificate.public_key()) {
+        return Err(refuse("its key is of another kind".to_owned()));
+    }
+    if !certificate.is_self_issued() {
+        return Err(refuse("its issuer is another".to_owned()));
+    }
+    Ok(bytes)
+}
+
+/// The path of a file in the directory; `..` and absolute names are refused.
+fn inside(directory: &Path, name: &str) -> Result<PathBuf, LabDirError> {
+    let relative = Path::new(name);
+    let plain = relative.components().all(|component| matches!(component, Component::Normal(_)));
+    if name.is_empty() || !plain {
+        return Err(LabDirError::Outside { name: name.to_owned() });
+    }
+    Ok(directory.join(relative))
+}

@@ -1,0 +1,125 @@
+//! Lab directories: what is read, and what is refused by name.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use hanzo_attestation_collateral::{AmdCrlError, FileError, LabDirError, read_amd_crl, read_lab};
+use hanzo_attestation_lab::{Lab, SnpProduct};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn written() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    Lab::fixture().write(directory.path()).unwrap();
+    directory
+}
+
+fn with_index(index: &str) -> TempDir {
+    let directory = written();
+    fs::write(directory.path().join("lab.json"), index).unwrap();
+    directory
+}
+
+fn refusal(directory: &TempDir) -> LabDirError {
+    read_lab(directory.path()).unwrap_err()
+}
+
+#[test]
+fn reads_what_the_lab_wrote() {
+    let directory = written();
+    let (roots, collateral) = read_lab(directory.path()).unwrap();
+    let lab = Lab::fixture();
+    assert_eq!(roots, lab.extra_roots());
+    assert_eq!(format!("{collateral:?}"), format!("{:?}", lab.collateral()));
+    assert_eq!(roots.amd.len(), SnpProduct::ALL.len());
+}
+
+#[test]
+fn reads_no_private_key() {
+    let directory = written();
+    fs::remove_dir_all(directory.path().join("private")).unwrap();
+    assert!(read_lab(directory.path()).is_ok());
+}
+
+#[test]
+fn an_absent_directory_is_unreadable() {
+    let error = read_lab(Path::new("/nonexistent/lab")).unwrap_err();
+    assert!(matches!(error, LabDirError::File(FileError::Unreadable { .. })), "{error}");
+}
+
+#[test]
+fn an_index_with_unknown_fields_is_malformed() {
+    for index in ["", "{", "7", r#"{"amd":[],"nvidia":[]}"#, r#"{"intel":[{"root":"a","crl":"b"}]}"#, "{} {}"]
+    {
+        assert!(matches!(refusal(&with_index(index)), LabDirError::Index { .. }), "{index}");
+    }
+}
+
+#[test]
+fn an_index_with_a_key_twice_is_malformed() {
+    let error = refusal(&with_index(r#"{"intel":[],"intel":[{"root":"intel/root.der"}]}"#));
+    assert!(matches!(error, LabDirError::Index { .. }), "{error}");
+}
+
+#[test]
+fn an_index_without_roots_is_refused() {
+    assert!(matches!(refusal(&with_index(r#"{"amd":[],"intel":[]}"#)), LabDirError::NoRoot { .. }));
+}
+
+#[test]
+fn an_unknown_product_is_malformed() {
+    let error = refusal(&with_index(r#"{"amd":[{"product":"venice","ark":"amd/milan/ark.der","crls":[]}]}"#));
+    assert!(matches!(error, LabDirError::Index { .. }), "{error}");
+}
+
+#[test]
+fn paths_that_lead_out_are_refused() {
+    for name in ["../root.der", "/etc/passwd", "intel/../../root.der", "", "./intel/root.der"] {
+        let index = format!(r#"{{"intel":[{{"root":"{name}"}}]}}"#);
+        assert!(matches!(refusal(&with_index(&index)), LabDirError::Outside { .. }), "{name}");
+    }
+}
+
+#[test]
+fn more_roots_than_any_lab_has_are_refused() {
+    let entry = r#"{"root":"intel/root.der"}"#;
+    let index = format!(r#"{{"intel":[{}]}}"#, [entry; 9].join(","));
+    assert!(matches!(refusal(&with_index(&index)), LabDirError::TooMany { limit: 8, .. }));
+}
+
+#[test]
+fn a_certificate_that_is_no_root_is_refused() {
+    for root in ["intel/platform-ca.der", "amd/milan/ark.der", "amd/milan/vcek.crl", "lab.json"] {
+        let index = format!(r#"{{"intel":[{{"root":"{root}"}}]}}"#);
+        assert!(matches!(refusal(&with_index(&index)), LabDirError::Root { .. }), "{root}");
+    }
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused() {
+    let directory = written();
+    fs::write(directory.path().join("intel/root.der"), vec![0x30; 9 << 10]).unwrap();
+    assert!(matches!(refusal(&directory), LabDirError::File(FileError::TooLarge { .. })));
+}
+
+#[test]
+fn a_directory_in_the_place_of_a_file_is_refused() {
+    let directory = written();
+    fs::remove_file(directory.path().join("intel/root.der")).unwrap();
+    fs::create_dir(directory.path().join("intel/root.der")).unwrap();
+    assert!(matches!(refusal(&directory), LabDirError::File(FileError::NotAFile { .. })));
+}
+
+#[test]
+fn a_list_is_checked_for_its_form() {
+    let directory = written();
+    let path = directory.path().join("amd/milan/vcek.crl");
+    assert!(read_amd_crl(&path).is_ok());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.push(0);
+    fs::write(&path, &bytes).unwrap();
+    assert!(matches!(read_amd_crl(&path), Err(AmdCrlError::Malformed { .. })));
+    assert!(matches!(refusal(&directory), LabDirError::Crl(AmdCrlError::Malformed { .. })));
+    fs::write(&path, vec![0; (1 << 20) + 1]).unwrap();
+    assert!(matches!(read_amd_crl(&path), Err(AmdCrlError::File(FileError::TooLarge { .. }))));
+}

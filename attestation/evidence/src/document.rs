@@ -1,0 +1,219 @@
+//! The evidence document: what one node presents, in JSON (see `interfaces`, "Evidence, as JSON").
+//!
+//! Reading goes in two steps. [`Document::from_json`] reads the envelope: strict JSON, known kinds and
+//! fields, canonical base64, budgets. [`Document::parse`] reads what is inside: the vendors' own formats.
+//! The two fail for different people: the first is a caller's mistake, the second is a statement about
+//! the evidence.
+
+mod envelope;
+mod error;
+
+pub use error::{DocumentError, EvidenceError};
+
+use crate::bytes::Hex;
+use crate::{identity, json, snp, tdx};
+use aws_lc_rs::digest;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::fmt;
+
+/// Largest evidence document in bytes (rule book B.0: 4 MiB without an IMA list; one request is bounded at 1 MiB).
+pub const MAX_DOCUMENT: usize = 1 << 20;
+/// Most items in one document: one CPU, and a registered key for each of a few administrators.
+pub const MAX_ITEMS: usize = 8;
+/// Largest CCEL event log in bytes (LOG-01).
+pub const MAX_EVENT_LOG: usize = 1 << 20;
+
+/// The kinds of evidence that this build verifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum Tee {
+    /// AMD SEV-SNP.
+    #[serde(rename = "sev-snp")]
+    SevSnp,
+    /// Intel TDX.
+    #[serde(rename = "tdx")]
+    Tdx,
+    /// A key registered with the broker: an identity, not hardware.
+    #[serde(rename = "registered-key")]
+    RegisteredKey,
+}
+
+impl Tee {
+    /// The name in documents, answers and policies.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SevSnp => "sev-snp",
+            Self::Tdx => "tdx",
+            Self::RegisteredKey => "registered-key",
+        }
+    }
+}
+
+impl fmt::Display for Tee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Tee {
+    /// Whether this is a CPU's own evidence; a document holds at most one.
+    #[must_use]
+    pub const fn is_cpu(self) -> bool {
+        match self {
+            Self::SevSnp | Self::Tdx => true,
+            Self::RegisteredKey => false,
+        }
+    }
+}
+
+/// An evidence document whose envelope is in order. What is inside is not yet read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    items: Vec<DocumentItem>,
+}
+
+/// One item of a document: its kind, and its byte strings decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentItem {
+    /// The item as it stands in the document; its encodings are canonical.
+    json: Value,
+    content: Content,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
+    SevSnp { report: Vec<u8>, certs: Vec<Vec<u8>> },
+    Tdx { quote: Vec<u8>, event_log: Option<Vec<u8>> },
+    RegisteredKey(identity::Evidence),
+}
+
+impl DocumentItem {
+    /// The kind that the item declares.
+    #[must_use]
+    pub const fn kind(&self) -> Tee {
+        match self.content {
+            Content::SevSnp { .. } => Tee::SevSnp,
+            Content::Tdx { .. } => Tee::Tdx,
+            Content::RegisteredKey(_) => Tee::RegisteredKey,
+        }
+    }
+}
+
+impl Document {
+    /// Reads the envelope `{"evidence":[…]}`.
+    ///
+    /// # Errors
+    /// [`DocumentError`]: too large, not strict JSON, unknown fields or kinds, text that is not canonical
+    /// base64, more than one CPU item.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, DocumentError> {
+        if bytes.len() > MAX_DOCUMENT {
+            return Err(DocumentError::TooLarge { limit: MAX_DOCUMENT, actual: bytes.len() });
+        }
+        envelope::read(json::parse(bytes)?)
+    }
+
+    /// The items, in the document's order.
+    #[must_use]
+    pub fn items(&self) -> &[DocumentItem] {
+        &self.items
+    }
+
+    /// One document for each item, in order: for tools that judge each item alone.
+    #[must_use]
+    pub fn split(self) -> Vec<Self> {
+        self.items.into_iter().map(|item| Self { items: vec![item] }).collect()
+    }
+
+    /// Reads what is inside, in the vendors' formats.
+    ///
+    /// # Errors
+    /// [`EvidenceError`]: the first rule that an item breaks, and which item.
+    pub fn parse(&self) -> Result<Evidence, EvidenceError> {
+        let items =
+            self.items.iter().map(DocumentItem::parse).collect::<Result<Vec<Item>, EvidenceError>>()?;
+        Ok(Evidence { items, digest: self.digest()? })
+    }
+
+    /// SHA-256 over the RFC 8785 form of the document.
+    fn digest(&self) -> Result<Hex<32>, EvidenceError> {
+        let items: Vec<&Value> = self.items.iter().map(|item| &item.json).collect();
+        let canonical = serde_json_canonicalizer::to_vec(&json!({"evidence": items}))
+            .map_err(|error| EvidenceError::Canonical(error.to_string()))?;
+        let mut array = [0; 32];
+        array.copy_from_slice(digest::digest(&digest::SHA256, &canonical).as_ref());
+        Ok(Hex(array))
+    }
+}
+
+impl DocumentItem {
+    fn parse(&self) -> Result<Item, EvidenceError> {
+        match &self.content {
+            Content::SevSnp { report, certs } => {
+                Ok(Item::SevSnp(snp::Evidence { report: snp::Report::parse(report)?, certs: certs.clone() }))
+            }
+            Content::Tdx { quote, event_log } => {
+                Ok(Item::Tdx(tdx::Evidence::parse(quote, event_log.clone())?))
+            }
+            Content::RegisteredKey(key) => Ok(Item::RegisteredKey(key.clone())),
+        }
+    }
+}
+
+/// Evidence, well formed to the last byte, about which nothing is known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    items: Vec<Item>,
+    digest: Hex<32>,
+}
+
+/// One parsed item.
+#[expect(clippy::large_enum_variant, reason = "a document holds one CPU item and a few others")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// AMD SEV-SNP.
+    SevSnp(snp::Evidence),
+    /// Intel TDX.
+    Tdx(tdx::Evidence),
+    /// A registered key.
+    RegisteredKey(identity::Evidence),
+}
+
+impl Item {
+    /// The kind.
+    #[must_use]
+    pub const fn kind(&self) -> Tee {
+        match self {
+            Self::SevSnp(_) => Tee::SevSnp,
+            Self::Tdx(_) => Tee::Tdx,
+            Self::RegisteredKey(_) => Tee::RegisteredKey,
+        }
+    }
+
+    /// The 64 bytes that a CPU's guest chose; `None` for an item that has none.
+    #[must_use]
+    pub const fn report_data(&self) -> Option<&[u8; 64]> {
+        match self {
+            Self::SevSnp(item) => Some(&item.report.body().report_data.0),
+            Self::Tdx(item) => Some(item.report_data()),
+            Self::RegisteredKey(_) => None,
+        }
+    }
+}
+
+impl Evidence {
+    /// The items, in the document's order.
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// SHA-256 over the RFC 8785 form of the document: how records name this evidence.
+    #[must_use]
+    pub const fn digest(&self) -> Hex<32> {
+        self.digest
+    }
+}
+
+#[cfg(test)]
+mod tests;

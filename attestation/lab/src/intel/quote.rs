@@ -1,0 +1,166 @@
+//! TD quotes of versions 4 and 5: header, body, signature, quoting enclave report, PCK chain.
+
+use super::body::{body, layout};
+use super::vendor::IntelKeys;
+use super::{TdxBody, TdxDefect, TdxOrder};
+use crate::LabError;
+use aws_lc_rs::digest;
+
+const INTEL_QE: [u8; 16] =
+    [0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07];
+/// MRSIGNER of Intel's TD quoting enclave.
+const QE_SIGNER: [u8; 32] = [
+    0xdc, 0x9e, 0x2a, 0x7c, 0x6f, 0x94, 0x8f, 0x17, 0x47, 0x4e, 0x34, 0xa7, 0xfc, 0x43, 0xed, 0x03, 0x0f,
+    0x7c, 0x15, 0x63, 0xf1, 0xba, 0xbd, 0xdf, 0x63, 0x40, 0xc8, 0x2e, 0x0e, 0x54, 0xa8, 0xc5,
+];
+const QE_PRODUCT: u16 = 2;
+const QE_SVN: u16 = 7;
+/// INIT, MODE64 and EINITTOKEN, as Intel's quoting enclave has them.
+const QE_ATTRIBUTES: u64 = 0x15;
+const QE_XFRM: u64 = 0xe7;
+const QE_REPORT_LENGTH: usize = 384;
+const HEADER_LENGTH: usize = 48;
+
+/// Offset of MRTD in a body.
+const MR_TD: usize = 136;
+
+pub(super) fn signed(order: &TdxOrder, keys: &IntelKeys, pem_chain: &[u8]) -> Result<Vec<u8>, LabError> {
+    let mut quote = signed_part(order);
+    let mut signature = keys.attestation.sign_fixed(&quote)?;
+    let mut key = keys.attestation.coordinates().to_vec();
+    if order.defect == Some(TdxDefect::AttestationKeyOffCurve) {
+        flip_last_bit(&mut key);
+    }
+    match order.defect {
+        Some(TdxDefect::AlteredAfterSigning) => {
+            let offset = quote.len() - body(order).len() + MR_TD;
+            if let Some(byte) = quote.get_mut(offset) {
+                *byte ^= 1;
+            }
+        }
+        Some(TdxDefect::AlteredSignature) => flip_last_bit(&mut signature),
+        Some(TdxDefect::SignatureZero) => signature.iter_mut().take(32).for_each(|byte| *byte = 0),
+        _ => {}
+    }
+    let data = signature_data(order, keys, &signature, &key, pem_chain)?;
+    let stated = match order.defect {
+        Some(TdxDefect::SignatureLength) => data.len() - 1,
+        _ => data.len(),
+    };
+    quote.extend_from_slice(&length(stated));
+    quote.extend_from_slice(&data);
+    match order.defect {
+        Some(TdxDefect::QuoteTruncated) => quote.truncate(600),
+        Some(TdxDefect::TrailingBytes) => quote.push(1),
+        _ => {}
+    }
+    Ok(quote)
+}
+
+/// Header, descriptor (version 5) and body.
+fn signed_part(order: &TdxOrder) -> Vec<u8> {
+    let defect = order.defect;
+    let version = if defect == Some(TdxDefect::QuoteVersion) { 6 } else { order.version };
+    let key_type: u16 = if defect == Some(TdxDefect::AttestationKeyType) { 3 } else { 2 };
+    let tee_type: u32 = if defect == Some(TdxDefect::TeeType) { 0 } else { 0x81 };
+    let mut vendor = INTEL_QE;
+    if defect == Some(TdxDefect::QeVendor) {
+        vendor[0] ^= 0xff;
+    }
+    let reserved: u32 = u32::from(defect == Some(TdxDefect::HeaderReserved));
+    let mut out = Vec::with_capacity(HEADER_LENGTH + 6 + 648);
+    out.extend_from_slice(&version.to_le_bytes());
+    out.extend_from_slice(&key_type.to_le_bytes());
+    out.extend_from_slice(&tee_type.to_le_bytes());
+    out.extend_from_slice(&reserved.to_le_bytes());
+    out.extend_from_slice(&vendor);
+    out.extend_from_slice(&[0; 20]);
+    let body = body(order);
+    if order.version == 5 {
+        let kind: u16 = match (layout(order), defect) {
+            (_, Some(TdxDefect::ExtendedBody)) => 4,
+            (_, Some(TdxDefect::BodyDescriptor)) | (TdxBody::Td10, _) => 2,
+            (TdxBody::Td15, _) => 3,
+        };
+        out.extend_from_slice(&kind.to_le_bytes());
+        out.extend_from_slice(&length(body.len()));
+    }
+    out.extend_from_slice(&body);
+    out
+}
+
+fn signature_data(
+    order: &TdxOrder,
+    keys: &IntelKeys,
+    signature: &[u8],
+    key: &[u8],
+    pem_chain: &[u8],
+) -> Result<Vec<u8>, LabError> {
+    let auth: Vec<u8> = match order.defect {
+        Some(TdxDefect::QeAuthDataLong) => vec![7; 1025],
+        _ => (0..32).collect(),
+    };
+    let mut report = qe_report(order, key, &auth);
+    let report_signature = keys.pck.sign_fixed(&report)?;
+    if order.defect == Some(TdxDefect::QeAltered) {
+        // A byte of CONFIGID, which no other rule looks at.
+        if let Some(byte) = report.get_mut(192) {
+            *byte ^= 1;
+        }
+    }
+    let kind: u16 = if order.defect == Some(TdxDefect::CertificationType) { 7 } else { 5 };
+    let stated = match order.defect {
+        Some(TdxDefect::CertificationDataLength) => pem_chain.len() - 1,
+        _ => pem_chain.len(),
+    };
+    let certification = [&kind.to_le_bytes()[..], &length(stated), pem_chain].concat();
+    let auth_length = u16::try_from(auth.len()).unwrap_or(u16::MAX).to_le_bytes();
+    let inner = [&report[..], &report_signature, &auth_length, &auth, &certification].concat();
+    let outer: Vec<u8> = match order.defect {
+        Some(TdxDefect::OuterCertificationType) => {
+            [&5_u16.to_le_bytes()[..], &length(inner.len()), &inner].concat()
+        }
+        _ => [&6_u16.to_le_bytes()[..], &length(inner.len()), &inner].concat(),
+    };
+    Ok([signature, key, &outer].concat())
+}
+
+/// The quoting enclave's report, whose data binds the attestation key.
+fn qe_report(order: &TdxOrder, key: &[u8], auth: &[u8]) -> Vec<u8> {
+    let mut binding = digest::digest(&digest::SHA256, &[key, auth].concat()).as_ref().to_vec();
+    if order.defect == Some(TdxDefect::QeBinding) {
+        flip_last_bit(&mut binding);
+    }
+    let debug = u64::from(order.defect == Some(TdxDefect::QeDebug)) << 1;
+    let mut report = vec![0; QE_REPORT_LENGTH];
+    let mut field = |offset: usize, bytes: &[u8]| {
+        if let Some(place) = report.get_mut(offset..offset + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    };
+    field(0, &[4, 4, 25, 27, 4, 255, 0, 6]);
+    field(48, &(QE_ATTRIBUTES | debug).to_le_bytes());
+    field(56, &QE_XFRM.to_le_bytes());
+    field(64, digest::digest(&digest::SHA256, b"hanzo-lab/tdx/quoting-enclave/1").as_ref());
+    field(128, &QE_SIGNER);
+    field(256, &QE_PRODUCT.to_le_bytes());
+    field(258, &QE_SVN.to_le_bytes());
+    field(320, &binding);
+    match order.defect {
+        Some(TdxDefect::QeReserved) => field(160, &[1]),
+        Some(TdxDefect::QeUpperHalf) => field(383, &[1]),
+        _ => {}
+    }
+    report
+}
+
+/// Lengths of lab quotes are a few kilobytes, so they fit.
+fn length(bytes: usize) -> [u8; 4] {
+    u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+fn flip_last_bit(bytes: &mut [u8]) {
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 1;
+    }
+}

@@ -1,0 +1,107 @@
+//! The lab: all its vendors, and evidence to order.
+
+use crate::amd::{AmdKeys, AmdVendor};
+use crate::intel::{IntelKeys, IntelVendor};
+use crate::{LabError, ListDefect, SnpOrder, SnpProduct, TdxOrder, Validity};
+use hanzo_attestation_evidence::encoding::base64_encode;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A set of lab vendors. Cheap to clone.
+#[derive(Clone)]
+pub struct Lab {
+    pub(crate) vendors: Arc<Vendors>,
+}
+
+pub(crate) struct Vendors {
+    pub(crate) validity: Validity,
+    /// In the order of [`SnpProduct::ALL`].
+    pub(crate) amd: [AmdVendor; 3],
+    pub(crate) intel: IntelVendor,
+}
+
+impl Lab {
+    /// New vendors with fresh keys. Everything they issue is valid over all of `validity`; the real vendors' shorter
+    /// terms are not imitated. Takes some seconds: nine RSA-4096 keys are generated.
+    ///
+    /// # Errors
+    /// [`LabError`] if the random source fails.
+    pub fn generate(validity: Validity) -> Result<Self, LabError> {
+        let vendor = |product| AmdVendor::issue(product, AmdKeys::generate()?, validity);
+        let [milan, genoa, turin] = SnpProduct::ALL;
+        let amd = [vendor(milan)?, vendor(genoa)?, vendor(turin)?];
+        let intel = IntelVendor::issue(IntelKeys::generate()?, validity)?;
+        Ok(Self { vendors: Arc::new(Vendors { validity, amd, intel }) })
+    }
+
+    /// From and until when everything that this lab issues is valid.
+    #[must_use]
+    pub fn validity(&self) -> Validity {
+        self.vendors.validity
+    }
+
+    /// Makes a `sev-snp` item of an evidence document.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn snp(&self, order: &SnpOrder) -> Result<Value, LabError> {
+        let (report, certificates) = self.vendor(order.product).evidence(order)?;
+        let certificates: Vec<String> = certificates.iter().map(|der| base64_encode(der)).collect();
+        Ok(json!({"type": "sev-snp", "report": base64_encode(&report), "certs": certificates}))
+    }
+
+    /// Makes a `tdx` item of an evidence document.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn tdx(&self, order: &TdxOrder) -> Result<Value, LabError> {
+        let quote = base64_encode(&self.vendors.intel.quote(order)?);
+        Ok(match &order.event_log {
+            None => json!({"type": "tdx", "quote": quote}),
+            Some(log) => json!({"type": "tdx", "quote": quote, "event_log": base64_encode(log)}),
+        })
+    }
+
+    /// An evidence document of the given items.
+    #[must_use]
+    pub fn document(items: Vec<Value>) -> Value {
+        json!({"evidence": items})
+    }
+
+    /// DER of a product's root certificate (ARK).
+    #[must_use]
+    pub fn amd_root(&self, product: SnpProduct) -> &[u8] {
+        &self.vendor(product).ark
+    }
+
+    /// DER of Intel's root certificate.
+    #[must_use]
+    pub fn intel_root(&self) -> &[u8] {
+        &self.vendors.intel.root
+    }
+
+    /// DER of all AMD revocation lists: for each product that of VCEKs and that of VLEKs.
+    #[must_use]
+    pub fn amd_lists(&self) -> Vec<Vec<u8>> {
+        self.vendors.amd.iter().flat_map(|vendor| vendor.lists.iter().cloned()).collect()
+    }
+
+    /// As [`Lab::amd_lists`], each with the same defect.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn amd_lists_with(&self, defect: ListDefect) -> Result<Vec<Vec<u8>>, LabError> {
+        let lists: Result<Vec<_>, _> =
+            self.vendors.amd.iter().map(|vendor| vendor.lists_with(defect)).collect();
+        Ok(lists?.into_iter().flatten().collect())
+    }
+
+    fn vendor(&self, product: SnpProduct) -> &AmdVendor {
+        let [milan, genoa, turin] = &self.vendors.amd;
+        match product {
+            SnpProduct::Milan => milan,
+            SnpProduct::Genoa => genoa,
+            SnpProduct::Turin => turin,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What a verifier needs to accept this lab: its roots and its collateral.
+
+use crate::{Lab, LabError, ListDefect, SnpProduct};
+use hanzo_attestation::Collateral;
+use hanzo_attestation::roots::{ExtraAmdRoot, ExtraRoots};
+use hanzo_attestation_evidence::snp::Product;
+
+impl From<SnpProduct> for Product {
+    fn from(product: SnpProduct) -> Self {
+        match product {
+            SnpProduct::Milan => Self::Milan,
+            SnpProduct::Genoa => Self::Genoa,
+            SnpProduct::Turin => Self::Turin,
+        }
+    }
+}
+
+impl Lab {
+    /// The lab's roots, for `Roots::with_extra`.
+    #[must_use]
+    pub fn extra_roots(&self) -> ExtraRoots {
+        let amd = SnpProduct::ALL.map(|product| ExtraAmdRoot {
+            product: product.into(),
+            ark_der: self.amd_root(product).to_vec(),
+        });
+        ExtraRoots { amd: amd.to_vec(), intel: vec![self.intel_root().to_vec()] }
+    }
+
+    /// The lab's revocation lists. They revoke nothing.
+    #[must_use]
+    pub fn collateral(&self) -> Collateral {
+        collect(self.amd_lists())
+    }
+
+    /// As [`Lab::collateral`], with a defect in every AMD list.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn collateral_with(&self, defect: ListDefect) -> Result<Collateral, LabError> {
+        Ok(collect(self.amd_lists_with(defect)?))
+    }
+}
+
+fn collect(lists: Vec<Vec<u8>>) -> Collateral {
+    lists.into_iter().fold(Collateral::default(), Collateral::with_amd_crl)
+}

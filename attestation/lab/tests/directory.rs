@@ -1,0 +1,124 @@
+//! Lab directories: what is written is what is opened, and nothing is overwritten.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use hanzo_attestation_lab::{Lab, LabError, SnpProduct};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn written() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    Lab::fixture().write(directory.path()).unwrap();
+    directory
+}
+
+fn refusal(directory: &TempDir) -> LabError {
+    Lab::open(directory.path()).err().unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn what_is_written_is_what_is_opened() {
+    let directory = written();
+    let (lab, opened) = (Lab::fixture(), Lab::open(directory.path()).unwrap());
+    assert_eq!(opened.extra_roots(), lab.extra_roots());
+    assert_eq!(opened.amd_lists(), lab.amd_lists());
+    assert_eq!(opened.validity(), lab.validity());
+    let index: serde_json::Value =
+        serde_json::from_slice(&fs::read(directory.path().join("lab.json")).unwrap()).unwrap();
+    assert_eq!(index["amd"][0]["crls"][1], "amd/milan/vlek.crl");
+    assert_eq!(index["intel"][0]["root"], "intel/root.der");
+}
+
+#[test]
+fn private_keys_are_for_their_owner_alone() {
+    let directory = written();
+    let private = directory.path().join("private");
+    assert_eq!(mode(&private), 0o700);
+    for entry in fs::read_dir(&private).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    }
+    let public = fs::read_to_string(directory.path().join("lab.json")).unwrap();
+    assert!(!public.contains("private"));
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let directory = written();
+    let before = fs::read(directory.path().join("private/intel-root.pk8")).unwrap();
+    let error = Lab::fixture().write(directory.path()).unwrap_err();
+    assert!(matches!(error, LabError::NotEmpty(_)), "{error}");
+    assert_eq!(fs::read(directory.path().join("private/intel-root.pk8")).unwrap(), before);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = Lab::fixture().write(&file.join("lab")).unwrap_err();
+    assert!(matches!(error, LabError::Write { .. }), "{error}");
+}
+
+#[test]
+fn every_missing_file_is_named() {
+    let names = [
+        "amd/genoa/ask.der",
+        "amd/turin/vlek.crl",
+        "intel/platform-ca.der",
+        "private/amd-milan-ark.pk8",
+        "private/intel-pck.pk8",
+        "private/validity.json",
+    ];
+    for name in names {
+        let directory = written();
+        fs::remove_file(directory.path().join(name)).unwrap();
+        match refusal(&directory) {
+            LabError::Read { path, .. } => assert!(path.ends_with(name), "{}", path.display()),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn a_key_of_another_kind_is_rejected() {
+    let swaps = [("amd-milan-ark.pk8", "intel-root.pk8"), ("amd-genoa-vek.pk8", "intel-pck.pk8")];
+    for (name, other) in swaps {
+        let directory = written();
+        let private = directory.path().join("private");
+        fs::copy(private.join(other), private.join(name)).unwrap();
+        assert!(matches!(refusal(&directory), LabError::KeyRejected(_)), "{name}");
+    }
+    let directory = written();
+    fs::write(directory.path().join("private/intel-attestation.pk8"), "no key").unwrap();
+    assert!(matches!(refusal(&directory), LabError::KeyRejected(_)));
+}
+
+#[test]
+fn a_file_larger_than_any_of_a_lab_is_refused() {
+    let directory = written();
+    fs::write(directory.path().join("amd/milan/ark.der"), vec![0; (64 << 10) + 1]).unwrap();
+    assert!(matches!(refusal(&directory), LabError::TooLarge { .. }));
+}
+
+#[test]
+fn dates_that_are_none_are_refused() {
+    let unknown = r#"{"not_before":"2025-01-01T00:00:00Z","not_after":"2026-01-01T00:00:00Z","grace":1}"#;
+    for text in ["", "{}", r#"{"not_before":"yesterday","not_after":"2049-12-31T23:59:59Z"}"#, unknown] {
+        let directory = written();
+        fs::write(directory.path().join("private/validity.json"), text).unwrap();
+        assert!(matches!(refusal(&directory), LabError::Validity(_)), "{text}");
+    }
+}
+
+#[test]
+fn each_product_has_its_own_root() {
+    let lab = Lab::fixture();
+    let [milan, genoa, turin] = SnpProduct::ALL.map(|product| lab.amd_root(product).to_vec());
+    assert!(milan != genoa && genoa != turin && milan != turin);
+}

@@ -1,0 +1,36 @@
+//! The whole way of evidence through the real verifier: parse, verify, compare report data, appraise.
+
+use hanzo_attestation::verify::Context;
+use hanzo_attestation::{Collateral, Revocation, Roots, Verified, verify};
+use hanzo_attestation_evidence::{Broken, Document, Severity, UnixTime};
+use hanzo_attestation_lab::Lab;
+use hanzo_policy::{Appraisal, appraise_item};
+use serde_json::Value;
+
+/// Inside the published lab's validity.
+pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
+/// What every order of these tests asks to be bound.
+pub(crate) const REPORT_DATA: [u8; 64] = [0x5a; 64];
+
+/// The code of the first refusal, or what was verified. Everything is judged strictly, but for COL-10: a TD quote is
+/// never acceptable without Intel's collateral, which the lab does not issue, and the defects lie elsewhere.
+pub(crate) fn judge(item: Value, collateral: &Collateral) -> Result<Verified, &'static str> {
+    let document = Lab::document(vec![item]).to_string();
+    let document = Document::from_json(document.as_bytes()).map_err(|error| error.rule().code)?;
+    let evidence = document.parse().map_err(|error| error.rule().code)?;
+    let roots = Roots::vendor().with_extra(Lab::fixture().extra_roots());
+    let context = Context {
+        roots: &roots,
+        collateral,
+        revocation: &Revocation::Required,
+        now: UnixTime::parse(NOW).unwrap(),
+    };
+    let verified = verify(evidence, &context).map_err(|refused| refused.finding.rule.code)?;
+    verified.check_report_data(&REPORT_DATA).map_err(|refused| refused.finding.rule.code)?;
+    let appraisal = Appraisal::strict();
+    let mut findings = verified.items().iter().flat_map(|item| appraise_item(item, &appraisal));
+    match findings.find(|finding| finding.severity == Severity::Refuse && finding.rule.id != "COL-10") {
+        Some(finding) => Err(finding.rule.code),
+        None => Ok(verified),
+    }
+}

@@ -1,0 +1,260 @@
+//! The program `hanzo-lab`: its verbs, its exit codes, its socket.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod judge;
+
+use hanzo_attestation_evidence::encoding::base64_encode;
+use hanzo_attestation_lab::Lab;
+use judge::REPORT_DATA;
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hanzo-lab"));
+    command.args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().unwrap()
+}
+
+/// The published lab, on disk.
+fn lab() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    Lab::fixture().write(&directory.path().join("lab")).unwrap();
+    directory
+}
+
+fn evidence(directory: &TempDir, knobs: &[&str]) -> Output {
+    let path = directory.path().join("lab");
+    let report_data = REPORT_DATA.map(|byte| format!("{byte:02x}")).concat();
+    let fixed = ["evidence", "--dir", path.to_str().unwrap(), "--report-data", &report_data];
+    run(&[&fixed, knobs].concat())
+}
+
+fn verdict(directory: &TempDir, knobs: &[&str]) -> &'static str {
+    let output = evidence(directory, knobs);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    judge::judge(document["evidence"][0].clone(), &Lab::fixture().collateral()).err().unwrap_or("accepted")
+}
+
+#[test]
+fn evidence_is_made_to_order() {
+    let directory = lab();
+    let snp = ["--type", "sev-snp"];
+    for knobs in [
+        &[][..],
+        &["--product", "genoa", "--version", "2"],
+        &["--product", "turin", "--version", "5", "--vlek"],
+        &["--measurement", &"ab".repeat(48), "--machine", "7"],
+        &["--tcb-below", "--at", "2026-01-01T00:00:00Z"],
+    ] {
+        assert_eq!(verdict(&directory, &[&snp, knobs].concat()), "accepted", "{knobs:?}");
+    }
+    for knobs in [&[][..], &["--version", "5"], &["--version", "5", "--td10", "--processor-ca"]] {
+        assert_eq!(verdict(&directory, &[&["--type", "tdx"], knobs].concat()), "accepted", "{knobs:?}");
+    }
+}
+
+#[test]
+fn knobs_make_their_defects() {
+    let directory = lab();
+    for (knobs, code) in [
+        (&["--type", "sev-snp", "--debug"][..], "SnpDebugAllowed"),
+        (&["--type", "sev-snp", "--host-data", &"cd".repeat(32)], "SnpHostDataMismatch"),
+        (&["--type", "sev-snp", "--wrong-nonce"], "SnpReportDataMismatch"),
+        (&["--type", "sev-snp", "--defect", "own-root"], "SnpRootNotPinned"),
+        (&["--type", "sev-snp", "--at", "2030-01-01T00:00:00Z"], "SnpCertificateNotInValidity"),
+        (&["--type", "tdx", "--debug"], "TdDebug"),
+        (&["--type", "tdx", "--wrong-nonce"], "QuoteReportDataMismatch"),
+        (&["--type", "tdx", "--defect", "qe-binding"], "QeReportBinding"),
+    ] {
+        assert_eq!(verdict(&directory, knobs), code, "{knobs:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let directory = lab();
+    for knobs in [
+        &["--type", "sgx"][..],
+        &["--type", "sev-snp", "--version", "6"],
+        &["--type", "sev-snp", "--td10"],
+        &["--type", "sev-snp", "--measurement", "ab"],
+        &["--type", "sev-snp", "--defect", "qe-binding"],
+        &["--type", "tdx", "--vlek"],
+        &["--type", "tdx", "--version", "3"],
+        &["--type", "tdx", "--host-data", &"cd".repeat(32)],
+        &["--type", "tdx", "--defect", "no-such-defect"],
+    ] {
+        let output = evidence(&directory, knobs);
+        assert_eq!(output.status.code(), Some(2), "{knobs:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty());
+    }
+    let absent = ["evidence", "--dir", "/nonexistent", "--type", "tdx", "--report-data", &"00".repeat(64)];
+    assert_eq!(run(&absent).status.code(), Some(2));
+}
+
+#[test]
+fn init_refuses_adirectory_that_is_not_empty() {
+    let directory = lab();
+    let output = run(&["init", directory.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not empty"));
+}
+
+#[test]
+fn init_writes_a_lab_that_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lab");
+    let output = run(&["init", path.to_str().unwrap(), "--at", "2026-11-20T00:00:00Z"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let validity = Lab::open(&path).unwrap().validity();
+    assert_eq!(validity.not_before.to_string(), "2026-11-19T00:00:00Z");
+    assert_eq!(validity.not_after.to_string(), "2046-11-15T00:00:00Z");
+}
+
+#[test]
+fn defects_are_listed_with_their_codes() {
+    let output = run(&["defects"]);
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let debug = json!({"type": "tdx", "defect": "debug", "rule": "TDX-09", "code": "TdDebug"});
+    assert!(rows.contains(&debug));
+    let table = String::from_utf8(run(&["defects", "--format", "table"]).stdout).unwrap();
+    assert_eq!(table.lines().count(), rows.len());
+}
+
+struct Server {
+    child: Child,
+    socket: PathBuf,
+    directory: TempDir,
+}
+
+impl Server {
+    fn start(knobs: &[&str]) -> Self {
+        Self::start_in(lab(), knobs)
+    }
+
+    fn start_in(directory: TempDir, knobs: &[&str]) -> Self {
+        let socket = directory.path().join("socket");
+        let lab = directory.path().join("lab");
+        let fixed = ["serve", "--dir", lab.to_str().unwrap(), "--socket", socket.to_str().unwrap()];
+        let mut child = program(&[&fixed, knobs].concat()).stderr(Stdio::piped()).spawn().unwrap();
+        // It says so once it listens.
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening"), "{line}");
+        Self { child, socket, directory }
+    }
+
+    fn connect(&self) -> BufReader<UnixStream> {
+        BufReader::new(UnixStream::connect(&self.socket).unwrap())
+    }
+
+    fn terminate(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let code = self.child.wait().unwrap().code();
+        assert!(!self.socket.exists());
+        code
+    }
+}
+
+/// One line to a socket, one line back.
+fn ask(connection: &mut BufReader<UnixStream>, line: &str) -> Value {
+    connection.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_line(&mut answer).unwrap();
+    serde_json::from_str(&answer).unwrap()
+}
+
+fn request() -> String {
+    json!({"report_data": base64_encode(&REPORT_DATA)}).to_string()
+}
+
+#[test]
+fn the_socket_answers_many_requests_and_connections() {
+    let server = Server::start(&["--type", "sev-snp", "--product", "genoa"]);
+    let mode = std::fs::metadata(&server.socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let mut first = server.connect();
+    let mut second = server.connect();
+    for connection in [&mut first, &mut second, &mut server.connect()] {
+        for _ in 0..2 {
+            let document = ask(connection, &request());
+            let verdict = judge::judge(document["evidence"][0].clone(), &Lab::fixture().collateral());
+            assert!(verdict.is_ok());
+        }
+    }
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn the_socket_answers_bad_requests_with_an_error_and_goes_on() {
+    let server = Server::start(&["--type", "tdx"]);
+    let mut connection = server.connect();
+    for line in [
+        "",
+        "{}",
+        "no json",
+        r#"{"report_data":7}"#,
+        r#"{"report_data":"AA=="}"#,
+        r#"{"report_data":"%"}"#,
+        &request().replace('}', r#","more":1}"#),
+        &request().replace('}', r#","report_data":"AA=="}"#),
+    ] {
+        let answer = ask(&mut connection, line);
+        assert!(answer["error"].is_string() && answer["evidence"].is_null(), "{line}: {answer}");
+    }
+    assert!(ask(&mut connection, &request())["evidence"].is_array());
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_line_that_is_too_long_ends_its_connection_alone() {
+    let server = Server::start(&["--type", "tdx"]);
+    let mut connection = server.connect();
+    let answer = ask(&mut connection, &" ".repeat(1100));
+    assert!(answer["error"].as_str().unwrap().contains("1024"));
+    let mut rest = String::new();
+    // The end, or a reset because bytes were left unread: no further answer either way.
+    assert!(connection.read_line(&mut rest).unwrap_or(0) == 0);
+    assert!(ask(&mut server.connect(), &request())["evidence"].is_array());
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_socket_in_use_is_refused_and_an_abandoned_one_is_replaced() {
+    let mut server = Server::start(&["--type", "tdx"]);
+    let again = serve_once(&server.directory.path().join("lab"), &server.socket);
+    assert_eq!(again.status.code(), Some(2), "{}", String::from_utf8_lossy(&again.stderr));
+
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    assert!(server.socket.exists());
+    let server = Server::start_in(server.directory, &["--type", "tdx"]);
+    assert!(ask(&mut server.connect(), &request())["evidence"].is_array());
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_file_in_the_place_of_the_socket_stays() {
+    let directory = lab();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "no socket").unwrap();
+    assert_eq!(serve_once(&directory.path().join("lab"), &file).status.code(), Some(2));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "no socket");
+}
+
+fn serve_once(lab: &Path, socket: &Path) -> Output {
+    let (lab, socket) = (lab.to_str().unwrap(), socket.to_str().unwrap());
+    run(&["serve", "--dir", lab, "--socket", socket, "--type", "tdx"])
+}

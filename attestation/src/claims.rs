@@ -1,0 +1,96 @@
+//! Typed claims of each platform, and the facts that all platforms share.
+
+use crate::{identity, snp, tdx};
+use hanzo_attestation_evidence::{Hex, Tee, UnixTime};
+use serde::Serialize;
+
+/// The verified claims of one item, in the field's own names.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Claims {
+    /// AMD SEV-SNP.
+    SevSnp(Box<snp::Claims>),
+    /// Intel TDX.
+    Tdx(Box<tdx::Claims>),
+    /// A registered key.
+    RegisteredKey(identity::Claims),
+}
+
+/// A processor product, as signed data states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Product {
+    /// AMD EPYC 7003.
+    Milan,
+    /// AMD EPYC 9004 and 8004.
+    Genoa,
+    /// AMD EPYC 9005.
+    Turin,
+    /// Any Intel processor with TDX: the quote names an FMSPC instead.
+    IntelTdx,
+}
+
+impl From<hanzo_attestation_evidence::snp::Product> for Product {
+    fn from(product: hanzo_attestation_evidence::snp::Product) -> Self {
+        match product {
+            hanzo_attestation_evidence::snp::Product::Milan => Self::Milan,
+            hanzo_attestation_evidence::snp::Product::Genoa => Self::Genoa,
+            hanzo_attestation_evidence::snp::Product::Turin => Self::Turin,
+        }
+    }
+}
+
+/// Whether the guest can be debugged (EAT `dbgstat`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Debug {
+    /// The platform says no.
+    Disabled,
+    /// The platform says yes: its memory is readable from outside.
+    Enabled,
+}
+
+/// What the vendor's collateral says of the platform's security version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum TcbStatus {
+    /// The vendor publishes no status for this kind; policy compares the TCB with its floors (SEV-SNP).
+    NotRated,
+    /// No collateral was given, so that the status is unknown: never acceptable.
+    Unknown,
+}
+
+/// A digest of what was launched or loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Measurement {
+    /// What was measured, in the platform's own name: `measurement` (SNP), `mr_td`, `rtmr0` … (TDX).
+    pub register: &'static str,
+    /// The SHA-384 digest.
+    pub digest: Hex<48>,
+}
+
+/// Facts that every platform states, under one name each. An absent fact is `None`, never a default.
+#[derive(Clone, Debug, Serialize)]
+pub struct Facts {
+    /// The kind of evidence.
+    pub tee: Tee,
+    /// The product, from signed data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<Product>,
+    /// Whether the guest can be debugged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debug: Option<Debug>,
+    /// The launch measurement first, then run-time registers.
+    pub measurements: Vec<Measurement>,
+    /// Data fixed by the host at launch, hex (SNP HOST_DATA 32 bytes, TDX MRCONFIGID 48 bytes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_data: Option<String>,
+    /// Which chip: SNP chip id, TDX PPID, hex. `None` when the platform hides it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chip: Option<String>,
+    /// The vendor's word on the security version.
+    pub tcb_status: TcbStatus,
+    /// Earliest end of validity of what this verdict rests on: certificates and revocation lists.
+    pub not_after: UnixTime,
+    /// Whether the chain ends in a lab root.
+    pub lab: bool,
+}

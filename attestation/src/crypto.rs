@@ -1,0 +1,229 @@
+//! Every public-key operation of verification goes through here, and is counted (COL-05).
+//!
+//! The algorithms are a closed list (COL-19): RSA-PSS with SHA-384 and 4096 bits for AMD's authorities,
+//! ECDSA P-384 for its endorsement keys, ECDSA P-256 for Intel, Ed25519 and P-256 for registered keys.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PSS_2048_8192_SHA384, UnparsedPublicKey,
+    VerificationAlgorithm,
+};
+use hanzo_attestation_evidence::x509::PublicKey;
+use hanzo_attestation_evidence::{Broken, Rule};
+
+/// Most public-key operations for one document (COL-05).
+pub const MAX_OPERATIONS: u32 = 12;
+
+/// Order of P-256 (SEC 2, 2.4.2), big-endian.
+const P256_ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
+    0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+/// Order of P-384 (SEC 2, 2.5.1), big-endian.
+const P384_ORDER: [u8; 48] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a,
+    0x0d, 0xb2, 0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
+];
+
+/// Counts the public-key operations that one document causes.
+#[derive(Debug)]
+pub struct Budget {
+    used: u32,
+}
+
+impl Budget {
+    /// A full budget: [`MAX_OPERATIONS`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { used: 0 }
+    }
+
+    /// Operations so far.
+    #[must_use]
+    pub const fn used(&self) -> u32 {
+        self.used
+    }
+
+    fn spend(&mut self) -> Result<(), SignatureError> {
+        if self.used >= MAX_OPERATIONS {
+            return Err(SignatureError::BudgetExceeded);
+        }
+        self.used += 1;
+        Ok(())
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why a signature does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// COL-05: more public-key operations than one document may cause.
+    #[error("more than {MAX_OPERATIONS} public-key operations")]
+    BudgetExceeded,
+    /// COL-20: not in the one spelling: R or S out of range, or DER that is not minimal.
+    #[error("the signature is not in its canonical form")]
+    NotCanonical,
+    /// COL-21: the key is no valid key, e.g. a point that is not on its curve.
+    #[error("the public key is not valid")]
+    PublicKeyInvalid,
+    /// COL-19: a key or an algorithm that is not on the list.
+    #[error("the algorithm is not allowed here")]
+    AlgorithmNotAllowed,
+    /// The signature is not by this key over these bytes. The caller knows the rule's name.
+    #[error("the signature does not verify")]
+    Mismatch,
+}
+
+impl Broken for SignatureError {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::BudgetExceeded => Rule::new("COL-05", "VerificationBudgetExceeded"),
+            Self::NotCanonical => Rule::new("COL-20", "SignatureNotCanonical"),
+            Self::PublicKeyInvalid => Rule::new("COL-21", "PublicKeyInvalid"),
+            Self::AlgorithmNotAllowed => Rule::new("COL-19", "AlgorithmNotAllowed"),
+            Self::Mismatch => Rule::new("COL-20", "SignatureInvalid"),
+        }
+    }
+}
+
+/// ECDSA P-384 with SHA-384; the signature is R and S, 48 bytes each, big-endian.
+///
+/// # Errors
+/// [`SignatureError`].
+pub fn ecdsa_p384(
+    budget: &mut Budget,
+    key: &[u8; 97],
+    message: &[u8],
+    signature: &[u8; 96],
+) -> Result<(), SignatureError> {
+    check_scalars(signature, &P384_ORDER)?;
+    verify(budget, &ECDSA_P384_SHA384_FIXED, key, message, signature)
+}
+
+/// ECDSA P-256 with SHA-256; the signature is R and S, 32 bytes each, big-endian.
+///
+/// # Errors
+/// [`SignatureError`].
+pub fn ecdsa_p256(
+    budget: &mut Budget,
+    key: &[u8; 65],
+    message: &[u8],
+    signature: &[u8; 64],
+) -> Result<(), SignatureError> {
+    check_scalars(signature, &P256_ORDER)?;
+    verify(budget, &ECDSA_P256_SHA256_FIXED, key, message, signature)
+}
+
+/// ECDSA P-256 with SHA-256; the signature is a DER `SEQUENCE { r INTEGER, s INTEGER }`, as in X.509.
+///
+/// # Errors
+/// [`SignatureError`].
+pub fn ecdsa_p256_der(
+    budget: &mut Budget,
+    key: &[u8; 65],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let mut fixed = [0; 64];
+    fixed_from_der(signature, &mut fixed)?;
+    ecdsa_p256(budget, key, message, &fixed)
+}
+
+/// ECDSA P-384 with SHA-384; the signature is DER, as in X.509.
+///
+/// # Errors
+/// [`SignatureError`].
+pub fn ecdsa_p384_der(
+    budget: &mut Budget,
+    key: &[u8; 97],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let mut fixed = [0; 96];
+    fixed_from_der(signature, &mut fixed)?;
+    ecdsa_p384(budget, key, message, &fixed)
+}
+
+/// RSASSA-PSS with SHA-384, MGF1 with SHA-384, a salt of 48 bytes, a modulus of 4096 bits and the exponent
+/// 65537: AMD's authorities.
+///
+/// # Errors
+/// [`SignatureError`]; [`SignatureError::AlgorithmNotAllowed`] for a key of any other kind or size.
+pub fn rsa_pss_sha384_4096(
+    budget: &mut Budget,
+    key: PublicKey<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let PublicKey::Rsa { pkcs1, bits: 4096, exponent: [1, 0, 1] } = key else {
+        return Err(SignatureError::AlgorithmNotAllowed);
+    };
+    if signature.len() != 512 {
+        return Err(SignatureError::NotCanonical);
+    }
+    verify(budget, &RSA_PSS_2048_8192_SHA384, pkcs1, message, signature)
+}
+
+/// Ed25519 (RFC 8032).
+///
+/// # Errors
+/// [`SignatureError`].
+pub fn ed25519(
+    budget: &mut Budget,
+    key: &[u8; 32],
+    message: &[u8],
+    signature: &[u8; 64],
+) -> Result<(), SignatureError> {
+    verify(budget, &ED25519, key, message, signature)
+}
+
+fn verify(
+    budget: &mut Budget,
+    algorithm: &'static dyn VerificationAlgorithm,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    budget.spend()?;
+    // Parsing checks that a point lies on its curve.
+    let key = UnparsedPublicKey::new(algorithm, key).parse().map_err(|_| SignatureError::PublicKeyInvalid)?;
+    key.verify_sig(message, signature).map_err(|_| SignatureError::Mismatch)
+}
+
+/// COL-20: R and S in 1..n-1. Low S is not asked for: genuine evidence has both.
+fn check_scalars(signature: &[u8], order: &[u8]) -> Result<(), SignatureError> {
+    let in_range = |scalar: &[u8]| scalar.iter().any(|byte| *byte != 0) && scalar < order;
+    let (r, s) = signature.split_at(order.len());
+    if in_range(r) && in_range(s) { Ok(()) } else { Err(SignatureError::NotCanonical) }
+}
+
+/// Strict DER of an ECDSA signature, right-aligned into R and S.
+fn fixed_from_der(signature: &[u8], fixed: &mut [u8]) -> Result<(), SignatureError> {
+    use der::asn1::UintRef;
+    use der::{AnyRef, Decode, Reader, Tag, Tagged};
+    let not_canonical = |_| SignatureError::NotCanonical;
+    let any = AnyRef::from_der(signature).map_err(not_canonical)?;
+    if any.tag() != Tag::Sequence {
+        return Err(SignatureError::NotCanonical);
+    }
+    let (r, s) = any
+        .sequence(|reader| {
+            Ok::<_, der::Error>((reader.decode::<UintRef<'_>>()?, reader.decode::<UintRef<'_>>()?))
+        })
+        .map_err(not_canonical)?;
+    let half = fixed.len() / 2;
+    let (front, back) = fixed.split_at_mut(half);
+    for (target, number) in [(front, r.as_bytes()), (back, s.as_bytes())] {
+        let start = half.checked_sub(number.len()).ok_or(SignatureError::NotCanonical)?;
+        target[start..].copy_from_slice(number);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

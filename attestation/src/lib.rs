@@ -1,0 +1,27 @@
+//! Is this evidence genuine, fresh, and from what?
+//!
+//! Two arrows of the line of types live here:
+//!
+//! ```text
+//! Evidence ──verify(collateral, roots, now)──▶ Verified ──bind(challenge, recipient key)──▶ Attested
+//! ```
+//!
+//! Pure: time, trust roots and collateral are arguments.
+
+#![cfg_attr(not(test), deny(clippy::as_conversions))]
+
+pub mod claims;
+pub mod collateral;
+pub mod crypto;
+pub mod dcap;
+pub mod identity;
+pub mod roots;
+pub mod snp;
+pub mod tdx;
+pub mod verify;
+mod x509;
+
+pub use claims::{Claims, Debug, Facts, Measurement, Product, TcbStatus};
+pub use collateral::{Collateral, Revocation};
+pub use roots::{ExtraAmdRoot, ExtraRoots, Roots};
+pub use verify::{Attested, Context, Refused, Verified, VerifiedItem, precheck, verify};

@@ -1,0 +1,142 @@
+//! Trust roots: what every chain must end in.
+//!
+//! The vendors' roots are compiled in and pinned: AMD's ARKs by the SHA-256 of the certificate, Intel's
+//! root by its public key. Configuration can add roots of a lab or a private vendor; whoever does so says
+//! so in every answer ([`Roots::is_lab`]).
+
+mod amd;
+mod intel;
+
+pub use self::amd::{AmdRoot, ExtraAmdRoot};
+pub(crate) use self::amd::{builtin_intermediate, sha256};
+pub use self::intel::IntelRoot;
+
+use crate::identity::{PublicKey, RegisteredKey};
+use std::collections::BTreeMap;
+
+/// Everything that a chain may end in, and the keys that may sign as an identity.
+#[derive(Clone, Debug)]
+pub struct Roots {
+    amd: Vec<AmdRoot>,
+    intel: Vec<IntelRoot>,
+    keys: BTreeMap<String, PublicKey>,
+    lab: bool,
+}
+
+/// Roots beside the vendors'. A certificate that does not parse is the root of nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtraRoots {
+    /// Roots in the place of an AMD ARK.
+    pub amd: Vec<ExtraAmdRoot>,
+    /// Root certificates, DER, in the place of Intel's.
+    pub intel: Vec<Vec<u8>>,
+}
+
+impl Roots {
+    /// AMD's ARKs and Intel's root, as pinned in this binary.
+    #[must_use]
+    pub fn vendor() -> Self {
+        Self { amd: amd::vendor(), intel: vec![IntelRoot::vendor()], keys: BTreeMap::new(), lab: false }
+    }
+
+    /// Adds roots of a lab or a private vendor. From here on everything is marked as lab.
+    #[must_use]
+    pub fn with_extra(mut self, extra: ExtraRoots) -> Self {
+        self.lab = true;
+        self.amd.extend(extra.amd.into_iter().map(AmdRoot::extra));
+        self.intel.extend(extra.intel.iter().filter_map(|der| IntelRoot::extra(der)));
+        self
+    }
+
+    /// Registers a key. A second key of the same name replaces the first.
+    #[must_use]
+    pub fn with_registered_key(mut self, key: RegisteredKey) -> Self {
+        self.keys.insert(key.key_id, key.public_key);
+        self
+    }
+
+    /// Whether any root is not the vendors'.
+    #[must_use]
+    pub const fn is_lab(&self) -> bool {
+        self.lab
+    }
+
+    /// Roots in the place of an AMD ARK, the vendor's first.
+    #[must_use]
+    pub fn amd(&self) -> &[AmdRoot] {
+        &self.amd
+    }
+
+    /// Roots in the place of Intel's, the vendor's first.
+    #[must_use]
+    pub fn intel(&self) -> &[IntelRoot] {
+        &self.intel
+    }
+
+    /// The registered key of that name.
+    #[must_use]
+    pub fn registered_key(&self, key_id: &str) -> Option<&PublicKey> {
+        self.keys.get(key_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Budget;
+    use crate::x509::signed_by;
+    use hanzo_attestation_evidence::snp::{Product, Vek};
+    use hanzo_attestation_evidence::x509::Certificate;
+
+    #[test]
+    fn the_three_pinned_roots_are_there_and_sign_themselves() {
+        let roots = Roots::vendor();
+        let products: Vec<Product> = roots.amd().iter().map(AmdRoot::product).collect();
+        assert_eq!(products, Product::ALL);
+        for root in roots.amd() {
+            let ark = Certificate::parse(root.ark()).unwrap();
+            assert_eq!(ark.subject().common_name(), Some(format!("ARK-{}", root.product()).as_str()));
+            assert!(signed_by(&mut Budget::new(), &ark, &ark).is_ok());
+            assert!(!root.is_lab());
+        }
+        assert!(!roots.is_lab());
+    }
+
+    #[test]
+    fn every_built_in_intermediate_is_signed_by_its_own_root_alone() {
+        let roots = Roots::vendor();
+        for product in Product::ALL {
+            let intermediate = Certificate::parse(builtin_intermediate(product, Vek::Vcek).unwrap()).unwrap();
+            for root in roots.amd() {
+                let ark = Certificate::parse(root.ark()).unwrap();
+                let signed = signed_by(&mut Budget::new(), &intermediate, &ark).is_ok();
+                assert_eq!(signed, root.product() == product, "{product} under {}", root.product());
+            }
+            assert!(builtin_intermediate(product, Vek::Vlek).is_none());
+        }
+    }
+
+    #[test]
+    fn extra_roots_mark_everything() {
+        let extra = ExtraRoots {
+            amd: vec![ExtraAmdRoot { product: Product::Milan, ark_der: vec![1, 2, 3] }],
+            intel: vec![vec![4, 5, 6]],
+        };
+        let roots = Roots::vendor().with_extra(extra);
+        assert!(roots.is_lab());
+        assert_eq!(roots.amd().len(), 4);
+        assert_eq!(roots.intel().len(), 1, "what is no certificate is no root");
+        assert!(Roots::vendor().with_extra(ExtraRoots::default()).is_lab());
+    }
+
+    #[test]
+    fn a_registered_key_is_found_by_its_whole_name() {
+        let key = RegisteredKey { key_id: "ops/alice".to_owned(), public_key: PublicKey::Ed25519([1; 32]) };
+        let roots = Roots::vendor().with_registered_key(key);
+        assert!(roots.registered_key("ops/alice").is_some());
+        for name in ["ops/alic", "ops/alice ", "OPS/ALICE", ""] {
+            assert!(roots.registered_key(name).is_none());
+        }
+        assert!(!roots.is_lab(), "a registered key is no trust root");
+    }
+}

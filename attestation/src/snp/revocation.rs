@@ -1,0 +1,105 @@
+//! AMD's revocation lists (SNP-33 to SNP-36).
+//!
+//! An ARK signs one list for each kind of key, and nothing in a list says which kind it is for: every list
+//! in the root's name is enforced. Endorsement keys have serial number 0 and cannot be listed; what AMD
+//! revokes is an intermediate.
+
+use super::chain::Anchor;
+use super::error::SnpError;
+use crate::collateral::{Collateral, Revocation};
+use crate::crypto::{Budget, SignatureError};
+use crate::x509::crl_signed_by;
+use hanzo_attestation_evidence::snp::Product;
+use hanzo_attestation_evidence::x509::{Certificate, Crl, MAX_CRLS, X509Error};
+use hanzo_attestation_evidence::{Broken, Finding, Severity, UnixTime};
+
+/// The lists that speak for one root, current and without the intermediate, or the waiver.
+#[derive(Debug)]
+pub(super) struct Checked<'a> {
+    lists: Vec<Crl<'a>>,
+    /// The waiver, if no list is there.
+    pub(super) finding: Option<Finding>,
+    /// Earliest end of the lists.
+    pub(super) not_after: UnixTime,
+}
+
+/// Looks the intermediate up in every list in the root's name, and judges their dates. The lists'
+/// signatures are left for [`Checked::verify`].
+pub(super) fn look_up<'a>(
+    intermediate: &Certificate<'_>,
+    anchor: &Anchor<'_>,
+    product: Product,
+    collateral: &'a Collateral,
+    revocation: &Revocation,
+    now: UnixTime,
+) -> Result<Checked<'a>, SnpError> {
+    let mut lists = Vec::new();
+    let mut by_intermediate = false;
+    for der in collateral.amd_crls() {
+        let list = Crl::parse(der)?;
+        by_intermediate |= list.issuer().der() == intermediate.subject().der();
+        if speaks_for(&list, &anchor.ark) {
+            lists.push(list);
+        }
+    }
+    // An ASK must not sign lists: one in its name is no list of this product.
+    if by_intermediate {
+        return Err(SnpError::CrlSignature(product));
+    }
+    if lists.len() > MAX_CRLS {
+        return Err(X509Error::TooMany { limit: MAX_CRLS, actual: lists.len() }.into());
+    }
+    let finding = if lists.is_empty() { Some(waiver(product, revocation)?) } else { None };
+    for list in &lists {
+        if !list.is_current_at(now) {
+            let (this_update, next_update) = (list.this_update(), list.next_update());
+            return Err(SnpError::CrlNotCurrent { now, this_update, next_update });
+        }
+        if list.revokes(intermediate.serial()) {
+            return Err(SnpError::IntermediateRevoked { serial: hex::encode(intermediate.serial()) });
+        }
+    }
+    let not_after = lists.iter().map(Crl::next_update).min().unwrap_or(UnixTime::MAX);
+    Ok(Checked { lists, finding, not_after })
+}
+
+/// A list in the root's name, unless it says that another key signed it: a lab root has the same name.
+fn speaks_for(list: &Crl<'_>, ark: &Certificate<'_>) -> bool {
+    let same_key = match (list.authority_key_id(), ark.subject_key_id()) {
+        (Some(signer), Some(root)) => signer == root,
+        _ => true,
+    };
+    list.issuer().der() == ark.subject().der() && same_key
+}
+
+fn waiver(product: Product, revocation: &Revocation) -> Result<Finding, SnpError> {
+    let missing = SnpError::CrlMissing(product);
+    match revocation {
+        Revocation::Required => Err(missing),
+        Revocation::Waived { reason } => Ok(Finding::new(
+            missing.rule(),
+            Severity::Warn,
+            format!("{missing}: revocation was not checked, waived: {reason}"),
+        )),
+    }
+}
+
+impl Checked<'_> {
+    /// SNP-34: the pinned root signed every list that was used.
+    pub(super) fn verify(
+        &self,
+        anchor: &Anchor<'_>,
+        product: Product,
+        budget: &mut Budget,
+    ) -> Result<(), SnpError> {
+        if !self.lists.is_empty() && !anchor.ark.key_usage().is_some_and(|usage| usage.crl_sign()) {
+            return Err(SnpError::CrlSignature(product));
+        }
+        self.lists.iter().try_for_each(|list| {
+            crl_signed_by(budget, list, &anchor.ark).map_err(|error| match error {
+                SignatureError::Mismatch => SnpError::CrlSignature(product),
+                error => SnpError::Signature { of: "revocation list", error },
+            })
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! Work is done in order: nothing that a stranger sends wrongly costs a public-key operation.
+
+use super::{SnpError, verify};
+use crate::collateral::{Collateral, Revocation};
+use crate::crypto::Budget;
+use crate::roots::{ExtraAmdRoot, ExtraRoots, Roots};
+use crate::verify::{Context, VerifiedItem};
+use hanzo_attestation_evidence::snp::Evidence;
+use hanzo_attestation_evidence::x509::Certificate;
+use hanzo_attestation_evidence::{Broken, Document, Item, UnixTime};
+use hanzo_attestation_lab::{Lab, ListDefect, SnpDefect, SnpOrder, SnpProduct};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const REPORT: &[u8] = include_bytes!("../../tests/snp/milan-v2/report.bin");
+const VCEK: &[u8] = include_bytes!("../../tests/snp/milan-v2/vcek.der");
+
+fn roots() -> Roots {
+    let lab = Lab::fixture();
+    let ark = |product: SnpProduct| ExtraAmdRoot {
+        product: product.into(),
+        ark_der: lab.amd_root(product).to_vec(),
+    };
+    Roots::vendor().with_extra(ExtraRoots { amd: SnpProduct::ALL.map(ark).to_vec(), intel: Vec::new() })
+}
+
+fn lists(lists: Vec<Vec<u8>>) -> Collateral {
+    lists.into_iter().fold(Collateral::default(), Collateral::with_amd_crl)
+}
+
+fn lab_now() -> UnixTime {
+    Lab::fixture().validity().not_before.after(Duration::from_secs(86_400))
+}
+
+fn parse(item: Value) -> Option<Evidence> {
+    let document = Document::from_json(json!({"evidence": [item]}).to_string().as_bytes()).ok()?;
+    match document.parse().ok()?.items() {
+        [Item::SevSnp(item)] => Some(item.clone()),
+        _ => None,
+    }
+}
+
+/// The refused rule, or the item, and how many public-key operations it took.
+fn judge(
+    evidence: &Evidence,
+    collateral: &Collateral,
+    revocation: &Revocation,
+    now: UnixTime,
+) -> (Result<VerifiedItem, &'static str>, u32) {
+    let roots = roots();
+    let mut budget = Budget::new();
+    let context = Context { roots: &roots, collateral, revocation, now };
+    let result = verify(evidence, &context, &mut budget).map_err(|refused| refused.finding.rule.id);
+    (result, budget.used())
+}
+
+#[test]
+fn a_chain_costs_three_operations_and_one_for_each_list() {
+    let evidence = Evidence {
+        report: hanzo_attestation_evidence::snp::Report::parse(REPORT).unwrap(),
+        certs: vec![VCEK.to_vec()],
+    };
+    let waived = Revocation::Waived { reason: "none published".to_owned() };
+    let now = UnixTime::parse("2026-11-01T00:00:00Z").unwrap();
+    let (result, operations) = judge(&evidence, &Collateral::default(), &waived, now);
+    assert!(result.is_ok());
+    assert_eq!(operations, 3, "report, endorsement key, intermediate");
+
+    let lab = Lab::fixture();
+    let evidence = parse(lab.snp(&SnpOrder::default()).unwrap()).unwrap();
+    let (result, operations) = judge(&evidence, &lists(lab.amd_lists()), &Revocation::Required, lab_now());
+    assert!(result.is_ok());
+    assert_eq!(operations, 5, "and the two lists of the product");
+}
+
+#[test]
+fn a_defect_costs_no_operation_unless_it_is_in_a_signature() {
+    let lab = Lab::fixture();
+    for defect in SnpDefect::ALL {
+        let item = lab.snp(&SnpOrder::default().with_defect(*defect)).unwrap();
+        let Some(evidence) = parse(item) else { continue };
+        let (result, operations) =
+            judge(&evidence, &lists(lab.amd_lists()), &Revocation::Required, lab_now());
+        let expected = match result {
+            Ok(_) => 5,
+            Err("SNP-38") => 1,
+            Err("SNP-24") => 2,
+            Err("SNP-23") => 3,
+            Err(_) => 0,
+        };
+        assert_eq!(operations, expected, "{}", defect.name());
+    }
+}
+
+#[test]
+fn dates_and_entries_of_lists_are_looked_up_before_signatures() {
+    let lab = Lab::fixture();
+    let evidence = parse(lab.snp(&SnpOrder::default()).unwrap()).unwrap();
+    for defect in ListDefect::ALL {
+        let collateral = lists(lab.amd_lists_with(*defect).unwrap());
+        let (result, operations) = judge(&evidence, &collateral, &Revocation::Required, lab_now());
+        assert_eq!(result.err(), Some(defect.rule()));
+        let expected = if defect.rule() == "SNP-34" { 4 } else { 0 };
+        assert_eq!(operations, expected, "{}", defect.name());
+    }
+}
+
+#[test]
+fn snp_34_a_list_that_the_root_did_not_sign() {
+    let lab = Lab::fixture();
+    let evidence = parse(lab.snp(&SnpOrder::default()).unwrap()).unwrap();
+    let mut altered = lab.amd_lists();
+    for list in &mut altered {
+        *list.last_mut().unwrap() ^= 1;
+    }
+    let (result, operations) = judge(&evidence, &lists(altered), &Revocation::Required, lab_now());
+    assert_eq!((result.err(), operations), (Some("SNP-34"), 4));
+    let waived = Revocation::Waived { reason: "a waiver is for what is absent".to_owned() };
+    let mut one_altered = lab.amd_lists();
+    *one_altered.get_mut(1).unwrap().last_mut().unwrap() ^= 1;
+    let (result, _) = judge(&evidence, &lists(one_altered), &waived, lab_now());
+    assert_eq!(result.err(), Some("SNP-34"), "one good list does not excuse a bad one");
+}
+
+#[test]
+fn lists_that_are_no_lists_are_refused() {
+    let lab = Lab::fixture();
+    let evidence = parse(lab.snp(&SnpOrder::default()).unwrap()).unwrap();
+    let judged = |der: Vec<u8>| judge(&evidence, &lists(vec![der]), &Revocation::Required, lab_now()).0.err();
+    assert_eq!(judged(Vec::new()), Some("COL-22"));
+    assert_eq!(judged(VCEK.to_vec()), Some("COL-22"));
+    let mut trailing = lab.amd_lists().swap_remove(0);
+    trailing.push(0);
+    assert_eq!(judged(trailing), Some("COL-22"));
+    assert_eq!(judged(vec![0x30; (1 << 20) + 1]), Some("COL-06"));
+    let four = vec![lab.amd_lists().swap_remove(0); 4];
+    let (result, operations) = judge(&evidence, &lists(four), &Revocation::Required, lab_now());
+    assert_eq!((result.err(), operations), (Some("COL-06"), 0), "at most three lists are used");
+}
+
+#[test]
+fn a_masked_chip_is_known_by_its_absence() {
+    let lab = Lab::fixture();
+    let item = lab.snp(&SnpOrder::default().with_defect(SnpDefect::ChipIdMasked)).unwrap();
+    let evidence = parse(item).unwrap();
+    let (result, _) = judge(&evidence, &lists(lab.amd_lists()), &Revocation::Required, lab_now());
+    let item = result.unwrap();
+    assert_eq!(item.facts().chip, None, "policy tells it from a VLEK by the kind of key");
+}
+
+#[test]
+fn every_error_names_its_rule() {
+    for (error, rule) in [
+        (SnpError::CertificateMissing("ASVK certificate"), "COL-10 CollateralMissing"),
+        (SnpError::ReportSignature, "SNP-38 SnpReportSignature"),
+        (SnpError::ChipIdMismatch, "SNP-28 SnpChipIdMismatch"),
+    ] {
+        assert_eq!(error.rule().to_string(), rule);
+    }
+}
+
+/// Replaces the one place where `from` stands.
+fn edit(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let places: Vec<usize> =
+        der.windows(from.len()).enumerate().filter(|(_, window)| *window == from).map(|(at, _)| at).collect();
+    let [at] = places[..] else { panic!("{from:02x?} stands at {places:?}") };
+    [&der[..at], to, &der[at + from.len()..]].concat()
+}
+
+/// Evidence in whose certificate of that name one place is changed. No signature is made again: the rule
+/// must speak before any is looked at.
+fn edited(product: SnpProduct, name: &str, from: &[u8], to: &[u8]) -> (Option<&'static str>, u32) {
+    let lab = Lab::fixture();
+    let order = SnpOrder { product, version: 5, ..SnpOrder::default() };
+    let mut evidence = parse(lab.snp(&order).unwrap()).unwrap();
+    for der in &mut evidence.certs {
+        if Certificate::parse(der).unwrap().subject().common_name() == Some(name) {
+            *der = edit(der, from, to);
+        }
+    }
+    let (result, operations) = judge(&evidence, &lists(lab.amd_lists()), &Revocation::Required, lab_now());
+    (result.err(), operations)
+}
+
+#[test]
+fn rules_of_certificates_speak_before_signatures() {
+    const AMD: &[u8] = &[0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x9c, 0x78, 0x01, 0x03];
+    let milan = |name, from: &[u8], to: &[u8]| edited(SnpProduct::Milan, name, from, to);
+    let spl5 = |value| [AMD, &[5, 0x04, 0x03, 0x02, 0x01, value]].concat();
+    for (case, found, rule) in [
+        ("a product name with another stem", milan("SEV-VCEK", b"Milan-", b"Milax-"), Some("SNP-32")),
+        ("an SPL that must be zero", milan("SEV-VCEK", &spl5(0), &spl5(1)), Some("SNP-26")),
+        ("keyCertSign is missing", milan("SEV-Milan", &[3, 2, 2, 4], &[3, 2, 1, 2]), Some("SNP-22")),
+        (
+            "exponent 65539",
+            milan("SEV-Milan", &[2, 3, 1, 0, 1, 0xa3], &[2, 3, 1, 0, 3, 0xa3]),
+            Some("SNP-22"),
+        ),
+        (
+            "CA:FALSE",
+            milan("SEV-Milan", &[0x30, 6, 1, 1, 0xff, 2, 1, 0], &[0x30, 6, 1, 1, 0, 2, 1, 0]),
+            Some("COL-22"),
+        ),
+        ("path length 1", milan("SEV-Milan", &[1, 1, 0xff, 2, 1, 0], &[1, 1, 0xff, 2, 1, 1]), Some("SNP-22")),
+        (
+            "an unknown critical extension",
+            milan("SEV-Milan", &[0x55, 0x1d, 0x0f], &[0x55, 0x1d, 0x63]),
+            Some("COL-22"),
+        ),
+    ] {
+        assert_eq!(found, (rule, 0), "{case}");
+    }
+    let turin = edited(SnpProduct::Turin, "SEV-VCEK", &[AMD, &[9]].concat(), &[AMD, &[10]].concat());
+    assert_eq!(turin, (Some("SNP-26"), 0), "an extension that AMD does not have");
+}

@@ -1,0 +1,119 @@
+//! A TD quote: the rules of the body, then the DCAP proof under it.
+
+use super::claims::Claims;
+use super::error::{SUPPORTED_XFAM, TdxError};
+use crate::claims::{Debug, Facts, Measurement, Product, TcbStatus};
+use crate::crypto::Budget;
+use crate::dcap::{self, DcapError};
+use crate::verify::{Context, Refused, VerifiedItem};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use hanzo_attestation_evidence::tdx::{Body, Evidence};
+use hanzo_attestation_evidence::{Broken, Finding, Rule, Severity, Tee};
+
+/// Verifies a TDX item down to a pinned root.
+///
+/// Collateral of Intel (TCB levels, QE identity, revocation lists) is not judged: the item is authentic, its
+/// TCB status stays [`TcbStatus::Unknown`], and no policy accepts it.
+pub(crate) fn verify(
+    evidence: &Evidence,
+    context: &Context<'_>,
+    budget: &mut Budget,
+) -> Result<VerifiedItem, Refused> {
+    let body = &evidence.quote.body;
+    check_body(body).map_err(refused)?;
+    let proven = dcap::verify(&evidence.quote, context, budget)?;
+    let mut findings = proven.findings;
+    if evidence.event_log.is_some() {
+        findings.push(Finding::new(
+            Rule::new("TDX-27", "TdEventLogMissing"),
+            Severity::Info,
+            "the event log is not replayed: no claim rests on its events",
+        ));
+    }
+    let facts = Facts {
+        tee: Tee::Tdx,
+        product: Some(Product::IntelTdx),
+        debug: Some(if body.td_attributes.debug { Debug::Enabled } else { Debug::Disabled }),
+        measurements: measurements(body),
+        host_data: Some(body.mr_config_id.to_string()),
+        chip: Some(proven.claims.ppid.to_string()),
+        tcb_status: TcbStatus::Unknown,
+        not_after: proven.not_after,
+        lab: proven.lab,
+    };
+    let claims = claims(body, proven.claims);
+    Ok(VerifiedItem::new(crate::Claims::Tdx(Box::new(claims)), facts, findings))
+}
+
+/// Compares report data over all 64 bytes, in constant time (DCAP-70, DCAP-71).
+pub(crate) fn check_report_data(actual: &[u8; 64], expected: &[u8; 64]) -> Result<(), Refused> {
+    let whole = verify_slices_are_equal(actual, expected).is_ok();
+    let half = verify_slices_are_equal(actual.split_at(32).0, expected.split_at(32).0).is_ok();
+    match (whole, half) {
+        (true, _) => Ok(()),
+        (false, true) => Err(refused(DcapError::ReportDataUpperHalf)),
+        (false, false) => Err(refused(DcapError::ReportData)),
+    }
+}
+
+/// Rules of the body that need no key: TDX-01, TDX-02, TDX-08, TDX-11, TDX-16.
+fn check_body(body: &Body) -> Result<(), TdxError> {
+    let reserved = body.td_attributes.undocumented();
+    if reserved != 0 {
+        return Err(TdxError::AttributesReserved(reserved));
+    }
+    if body.xfam & 0b11 != 0b11 || body.xfam & !SUPPORTED_XFAM != 0 {
+        return Err(TdxError::XfamReserved(body.xfam));
+    }
+    if body.seam_attributes != 0 {
+        return Err(TdxError::SeamAttributes(body.seam_attributes));
+    }
+    if !body.mr_signer_seam.is_zero() {
+        return Err(TdxError::ModuleSigner(body.mr_signer_seam));
+    }
+    check_svn_order(body)
+}
+
+/// TDX-08. Byte 1 is the major version of the TDX module: across versions the components do not compare.
+fn check_svn_order(body: &Body) -> Result<(), TdxError> {
+    let Some(now) = body.tee_tcb_svn_2 else { return Ok(()) };
+    let launch = body.tee_tcb_svn;
+    let ([_, launch_major, ..], [_, now_major, ..]) = (launch.0, now.0);
+    if launch_major == now_major && launch.0.iter().zip(now.0).any(|(launch, now)| now < *launch) {
+        return Err(TdxError::TcbSvnOrder { launch, now });
+    }
+    Ok(())
+}
+
+fn measurements(body: &Body) -> Vec<Measurement> {
+    let [rtmr0, rtmr1, rtmr2, rtmr3] = body.rtmr;
+    [("mr_td", body.mr_td), ("rtmr0", rtmr0), ("rtmr1", rtmr1), ("rtmr2", rtmr2), ("rtmr3", rtmr3)]
+        .into_iter()
+        .map(|(register, digest)| Measurement { register, digest })
+        .collect()
+}
+
+fn claims(body: &Body, dcap: dcap::Claims) -> Claims {
+    Claims {
+        body: body.kind,
+        tee_tcb_svn: body.tee_tcb_svn,
+        tee_tcb_svn_2: body.tee_tcb_svn_2,
+        mr_seam: body.mr_seam,
+        mr_signer_seam: body.mr_signer_seam,
+        seam_attributes: body.seam_attributes,
+        td_attributes: body.td_attributes,
+        xfam: body.xfam,
+        mr_td: body.mr_td,
+        mr_config_id: body.mr_config_id,
+        mr_owner: body.mr_owner,
+        mr_owner_config: body.mr_owner_config,
+        rtmr: body.rtmr,
+        mr_service_td: body.mr_service_td,
+        report_data: body.report_data,
+        dcap,
+    }
+}
+
+fn refused(error: impl Broken) -> Refused {
+    Refused::new(Tee::Tdx, &error)
+}

@@ -1,0 +1,308 @@
+//! The two arrows: [`verify`] and [`Verified::bind`].
+
+use crate::claims::{Claims, Facts};
+use crate::collateral::{Collateral, Revocation};
+use crate::crypto::Budget;
+use crate::roots::Roots;
+use crate::{identity, snp, tdx};
+use hanzo_attestation_evidence::{Binding, Broken, Evidence, Finding, Hex, Item, Recipient, Tee, UnixTime};
+
+/// Everything that verification rests on besides the evidence. Nothing in it is optional: what is absent is
+/// refused or waived by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Trust roots: the vendors', and any that configuration adds.
+    pub roots: &'a Roots,
+    /// Vendor data at hand.
+    pub collateral: &'a Collateral,
+    /// What to do where a revocation list is absent.
+    pub revocation: &'a Revocation,
+    /// The instant at which every date is judged.
+    pub now: UnixTime,
+}
+
+/// Evidence that was refused: the first rule that it broke.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {}", finding.rule, finding.message)]
+pub struct Refused {
+    /// The item, when the refusal concerns one.
+    pub item: Option<Tee>,
+    /// The broken rule.
+    pub finding: Finding,
+}
+
+impl Refused {
+    /// The refusal of one item.
+    pub fn new(item: Tee, error: &impl Broken) -> Self {
+        Self { item: Some(item), finding: Finding::refuse(error) }
+    }
+}
+
+/// Evidence that is genuine at one instant: every signature, chain and format holds. It is not yet known
+/// to be fresh, nor whose key it speaks for: only [`Verified::bind`] tells.
+///
+/// There is no way to make one but [`verify`], and none to have it twice:
+///
+/// ```compile_fail,E0451
+/// # fn f(items: Vec<hanzo_attestation::VerifiedItem>) {
+/// let forged = hanzo_attestation::Verified { items, ..unimplemented!() };
+/// # }
+/// ```
+/// ```compile_fail,E0599
+/// # fn f(verified: hanzo_attestation::Verified) {
+/// let twice = verified.clone();
+/// # }
+/// ```
+/// ```compile_fail,E0277
+/// # fn f(bytes: &[u8]) {
+/// let stored: hanzo_attestation::Verified = serde_json::from_slice(bytes).unwrap();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Verified {
+    items: Vec<VerifiedItem>,
+    identities: Vec<identity::Pending>,
+    evidence_digest: Hex<32>,
+    verified_at: UnixTime,
+    not_after: UnixTime,
+    lab: bool,
+    budget: Budget,
+}
+
+/// One genuine item. Private fields: only verification makes one.
+///
+/// ```compile_fail,E0451
+/// # fn f(claims: hanzo_attestation::Claims, facts: hanzo_attestation::Facts) {
+/// let forged = hanzo_attestation::VerifiedItem { claims, facts, findings: Vec::new() };
+/// # }
+/// ```
+/// ```compile_fail,E0624
+/// # fn f(claims: hanzo_attestation::Claims, facts: hanzo_attestation::Facts) {
+/// let forged = hanzo_attestation::VerifiedItem::new(claims, facts, Vec::new());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct VerifiedItem {
+    claims: Claims,
+    facts: Facts,
+    findings: Vec<Finding>,
+}
+
+/// Evidence that is genuine, fresh, and speaks for one recipient key: the challenge and the key are in the
+/// data that the hardware signed.
+///
+/// There is no way to make one but [`Verified::bind`], and none to have it twice:
+///
+/// ```compile_fail,E0451
+/// # fn f(items: Vec<hanzo_attestation::VerifiedItem>) {
+/// let forged = hanzo_attestation::Attested { items, ..unimplemented!() };
+/// # }
+/// ```
+/// ```compile_fail,E0599
+/// # fn f(attested: hanzo_attestation::Attested) {
+/// let twice = attested.clone();
+/// # }
+/// ```
+/// ```compile_fail,E0277
+/// # fn f(bytes: &[u8]) {
+/// let stored: hanzo_attestation::Attested = serde_json::from_slice(bytes).unwrap();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Attested {
+    items: Vec<VerifiedItem>,
+    evidence_digest: Hex<32>,
+    verified_at: UnixTime,
+    not_after: UnixTime,
+    lab: bool,
+    recipient: Recipient,
+    nonce: String,
+}
+
+/// Verifies evidence: chains to the roots, revocation, signatures, and what the vendors' data must agree
+/// on. Cheap checks come first; at most [`crate::crypto::MAX_OPERATIONS`] public-key operations are done.
+///
+/// # Errors
+/// [`Refused`] with the first broken rule.
+pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Refused> {
+    let mut verified = Verified {
+        items: Vec::with_capacity(evidence.items().len()),
+        identities: Vec::new(),
+        evidence_digest: evidence.digest(),
+        verified_at: context.now,
+        not_after: UnixTime::MAX,
+        lab: context.roots.is_lab(),
+        budget: Budget::new(),
+    };
+    for item in evidence.items() {
+        let item = match item {
+            Item::SevSnp(item) => snp::verify(item, context, &mut verified.budget)?,
+            Item::Tdx(item) => tdx::verify(item, context, &mut verified.budget)?,
+            Item::RegisteredKey(item) => {
+                verified.identities.push(identity::find_key(item, context.roots)?);
+                continue;
+            }
+        };
+        verified.not_after = verified.not_after.min(item.facts.not_after);
+        verified.lab |= item.facts.lab;
+        verified.items.push(item);
+    }
+    Ok(verified)
+}
+
+/// Compares the report data of parsed evidence with a binding, before any signature. A pass proves nothing;
+/// a failure saves the work of verifying evidence that [`Verified::bind`] would refuse.
+///
+/// # Errors
+/// [`Refused`] with the platform's rule.
+pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
+    evidence.items().iter().try_for_each(|item| match item {
+        Item::SevSnp(item) => {
+            snp::check_report_data(&item.report.body().report_data.0, binding.cpu_report_data())
+        }
+        Item::Tdx(item) => tdx::check_report_data(item.report_data(), binding.cpu_report_data()),
+        Item::RegisteredKey(_) => Ok(()),
+    })
+}
+
+impl Verified {
+    /// Genuine items, in the document's order. Registered keys are not among them: what they sign is the
+    /// binding.
+    #[must_use]
+    pub fn items(&self) -> &[VerifiedItem] {
+        &self.items
+    }
+
+    /// SHA-256 of the evidence document in its RFC 8785 form.
+    #[must_use]
+    pub const fn evidence_digest(&self) -> Hex<32> {
+        self.evidence_digest
+    }
+
+    /// The instant at which every date was judged.
+    #[must_use]
+    pub const fn verified_at(&self) -> UnixTime {
+        self.verified_at
+    }
+
+    /// Earliest end of validity of what the verdict rests on; the end of time when it rests on nothing.
+    #[must_use]
+    pub const fn not_after(&self) -> UnixTime {
+        self.not_after
+    }
+
+    /// Whether any trust root in force was not a vendor's.
+    #[must_use]
+    pub const fn lab(&self) -> bool {
+        self.lab
+    }
+
+    /// Compares the report data of every CPU item with an expected value, in constant time, over all 64
+    /// bytes: for tools that have no binding. It gives no capability.
+    ///
+    /// # Errors
+    /// [`Refused`] with the platform's rule (SNP-39, DCAP-70).
+    pub fn check_report_data(&self, expected: &[u8; 64]) -> Result<(), Refused> {
+        self.items.iter().try_for_each(|item| match &item.claims {
+            Claims::SevSnp(claims) => snp::check_report_data(&claims.report_data.0, expected),
+            Claims::Tdx(claims) => tdx::check_report_data(&claims.report_data.0, expected),
+            Claims::RegisteredKey(_) => Ok(()),
+        })
+    }
+
+    /// Binds the evidence to one challenge and one recipient: the report data of a CPU item must be the
+    /// binding's, and a registered key must have signed it. Evidence without items binds to nothing, and
+    /// proves nothing: tier 0.
+    ///
+    /// # Errors
+    /// [`Refused`] with the first broken rule.
+    pub fn bind(mut self, binding: &Binding) -> Result<Attested, Refused> {
+        self.check_report_data(binding.cpu_report_data())?;
+        for identity in self.identities {
+            self.items.push(identity.bind(binding, self.lab, &mut self.budget)?);
+        }
+        Ok(Attested {
+            items: self.items,
+            evidence_digest: self.evidence_digest,
+            verified_at: self.verified_at,
+            not_after: self.not_after,
+            lab: self.lab,
+            recipient: binding.recipient().clone(),
+            nonce: binding.nonce().to_owned(),
+        })
+    }
+}
+
+impl VerifiedItem {
+    pub(crate) const fn new(claims: Claims, facts: Facts, findings: Vec<Finding>) -> Self {
+        Self { claims, facts, findings }
+    }
+
+    /// The kind of evidence.
+    #[must_use]
+    pub const fn tee(&self) -> Tee {
+        self.facts.tee
+    }
+
+    /// The platform's own claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Facts under one name for all platforms.
+    #[must_use]
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Warnings and notes; nothing here refuses.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+impl Attested {
+    /// All items: CPUs in the document's order, then registered keys.
+    #[must_use]
+    pub fn items(&self) -> &[VerifiedItem] {
+        &self.items
+    }
+
+    /// SHA-256 of the evidence document in its RFC 8785 form.
+    #[must_use]
+    pub const fn evidence_digest(&self) -> Hex<32> {
+        self.evidence_digest
+    }
+
+    /// The instant at which every date was judged.
+    #[must_use]
+    pub const fn verified_at(&self) -> UnixTime {
+        self.verified_at
+    }
+
+    /// Earliest end of validity of what the verdict rests on; the end of time when it rests on nothing.
+    #[must_use]
+    pub const fn not_after(&self) -> UnixTime {
+        self.not_after
+    }
+
+    /// Whether any trust root in force was not a vendor's.
+    #[must_use]
+    pub const fn lab(&self) -> bool {
+        self.lab
+    }
+
+    /// The key to which this evidence is bound.
+    #[must_use]
+    pub const fn recipient(&self) -> &Recipient {
+        &self.recipient
+    }
+
+    /// The challenge to which this evidence is bound.
+    #[must_use]
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+}

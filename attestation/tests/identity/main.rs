@@ -1,0 +1,4 @@
+//! Registered keys, from the document to the binding.
+
+#[cfg(test)]
+mod signature;

@@ -1,0 +1,37 @@
+//! TDX quotes, end to end through the public interface: a lab's, each with one defect; and real ones, with every
+//! byte changed in turn.
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod lab;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod second_reader;
+
+use hanzo_attestation::verify::Context;
+use hanzo_attestation::{Collateral, Refused, Revocation, Roots, Verified, verify};
+use hanzo_attestation_evidence::encoding::base64_encode;
+use hanzo_attestation_evidence::{Broken, Document, UnixTime};
+use serde_json::{Value, json};
+
+/// The document of one quote.
+fn document(quote: &[u8]) -> Value {
+    json!({"evidence": [{"type": "tdx", "quote": base64_encode(quote)}]})
+}
+
+/// Parses and verifies a document; a refusal is its code, whichever step it comes from.
+fn judge(document: &Value, roots: &Roots, now: UnixTime) -> Result<Verified, String> {
+    let document = Document::from_json(document.to_string().as_bytes()).map_err(|error| error.to_string())?;
+    let evidence = document.parse().map_err(|error| error.rule().code.to_owned())?;
+    let (collateral, revocation) = (Collateral::default(), Revocation::Required);
+    let context = Context { roots, collateral: &collateral, revocation: &revocation, now };
+    verify(evidence, &context).map_err(code)
+}
+
+fn code(refused: Refused) -> String {
+    refused.finding.rule.code.to_owned()
+}

@@ -1,0 +1,75 @@
+//! Appraisal: which genuine evidence is acceptable.
+//!
+//! Class P of the rule book, as typed thresholds. [`Appraisal::strict`] is the default and refuses what the
+//! rule book refuses by default; floors, requirements and lists beyond that start off, because they name an
+//! operator's own machines. [`Appraisal::corpus`] is the looser notion under which published evidence is
+//! judged. What nothing switches off: a guest that can be debugged, and a platform whose security version
+//! nobody has rated.
+//!
+//! Every threshold can be set in a configuration file. An unknown name is an error, so that a misspelt floor
+//! never reads as no floor (COL-26).
+
+mod bits;
+mod checks;
+mod lists;
+pub mod snp;
+pub mod tdx;
+
+pub use bits::Bit;
+pub use lists::{Allowed, HexText};
+
+use checks::Checks;
+use hanzo_attestation::{Claims, Facts, TcbStatus, VerifiedItem};
+use hanzo_attestation_evidence::{Finding, Rule};
+use serde::Deserialize;
+
+const COLLATERAL_MISSING: Rule = Rule::new("COL-10", "CollateralMissing");
+
+/// Thresholds for every kind of evidence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Appraisal {
+    /// AMD SEV-SNP.
+    pub snp: snp::Thresholds,
+    /// Intel TDX.
+    pub tdx: tdx::Thresholds,
+}
+
+impl Appraisal {
+    /// The rule book's defaults.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self { snp: snp::Thresholds::strict(), tdx: tdx::Thresholds::strict() }
+    }
+
+    /// The rule book's looser profile, under which published evidence counts as acceptable: any VMPL, test
+    /// provider ids, no reference values, and no rule on TD attributes beyond debug and profiling.
+    #[must_use]
+    pub fn corpus() -> Self {
+        Self { snp: snp::Thresholds::corpus(), tdx: tdx::Thresholds::corpus() }
+    }
+}
+
+/// What appraisal has to say of one verified item, refusals first.
+#[must_use]
+pub fn appraise_item(item: &VerifiedItem, appraisal: &Appraisal) -> Vec<Finding> {
+    appraise_claims(item.claims(), item.facts(), appraisal)
+}
+
+pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Appraisal) -> Vec<Finding> {
+    let mut checks = Checks::default();
+    match claims {
+        Claims::SevSnp(claims) => snp::check(claims, &appraisal.snp, &mut checks),
+        Claims::Tdx(claims) => tdx::check(claims, &appraisal.tdx, &mut checks),
+        // Who registered the key was settled when its signature was verified.
+        Claims::RegisteredKey(_) => return Vec::new(),
+    }
+    // Last: what the evidence itself says needs no collateral.
+    checks.refuse(facts.tcb_status == TcbStatus::Unknown, COLLATERAL_MISSING, || {
+        "the security version of the platform is unknown without the vendor's collateral".to_owned()
+    });
+    checks.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! The checks, in the order of the rule book.
+
+use super::{Attribute, Thresholds};
+use crate::appraisal::checks::Checks;
+use crate::appraisal::{Allowed, HexText, lists};
+use hanzo_attestation::{dcap, tdx};
+use hanzo_attestation_evidence::{Hex, Rule};
+
+const TDX_09: Rule = Rule::new("TDX-09", "TdDebug");
+const TDX_10: Rule = Rule::new("TDX-10", "TdProfiling");
+const TDX_12: Rule = Rule::new("TDX-12", "TdSeptVeEnabled");
+const TDX_13: Rule = Rule::new("TDX-13", "TdMigratable");
+const TDX_14: Rule = Rule::new("TDX-14", "TdServiceTdExtension");
+const TDX_15: Rule = Rule::new("TDX-15", "TdServiceTdBound");
+const TDX_17: Rule = Rule::new("TDX-17", "TdXfamNotAllowed");
+const TDX_18: Rule = Rule::new("TDX-18", "TdAttributesNotAllowed");
+const TDX_19: Rule = Rule::new("TDX-19", "TdModuleMeasurementNotAllowed");
+const TDX_20: Rule = Rule::new("TDX-20", "TdTcbSvnBelowFloor");
+const TDX_22: Rule = Rule::new("TDX-22", "TdRtmrUnknown");
+const TDX_23: Rule = Rule::new("TDX-23", "TdMrConfigIdMismatch");
+const TDX_24: Rule = Rule::new("TDX-24", "TdOwnerIdentity");
+const TDX_25: Rule = Rule::new("TDX-25", "TdQuoteVersionTooOld");
+const DCAP_64: Rule = Rule::new("DCAP-64", "SgxTypeNotAllowed");
+const DCAP_65: Rule = Rule::new("DCAP-65", "DynamicPlatformNotAllowed");
+const DCAP_66: Rule = Rule::new("DCAP-66", "CachedKeysNotAllowed");
+const DCAP_67: Rule = Rule::new("DCAP-67", "PlatformSmtNotAllowed");
+const DCAP_68: Rule = Rule::new("DCAP-68", "PlatformNotAllowed");
+const DCAP_69: Rule = Rule::new("DCAP-69", "FmspcNotAllowed");
+
+pub(in crate::appraisal) fn check(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
+    attributes(claims, limits, checks);
+    identities(claims, limits, checks);
+    module(claims, limits, checks);
+    platform(&claims.dcap, limits, checks);
+}
+
+fn attributes(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
+    let td = &claims.td_attributes;
+    let mut refuse = |broken, rule, message: &str| checks.refuse(broken, rule, || message.to_owned());
+    refuse(td.debug, TDX_09, "the TD is in debug mode: the host can read its memory");
+    refuse(td.profiling, TDX_10, "the TD can be profiled");
+    refuse(
+        !td.sept_ve_disable && !limits.allow_sept_ve,
+        TDX_12,
+        "the host can inject #VE on the TD's private pages",
+    );
+    refuse(td.migratable && !limits.allow_migration, TDX_13, "the TD can be migrated");
+    refuse(td.servtd_ext && !limits.allow_service_td_extension, TDX_14, "the service TD extension is on");
+    let allowed = limits.xfam_bits.unwrap_or(u64::MAX);
+    let excess = claims.xfam & !allowed;
+    checks.refuse(excess != 0, TDX_17, || format!("XFAM has bits that are not accepted: {excess:#x}"));
+    for (name, set, attribute) in [
+        ("ICSSD", td.icssd, Attribute::Icssd),
+        ("LASS", td.lass, Attribute::Lass),
+        ("PKS", td.pks, Attribute::Pks),
+        ("KL", td.kl, Attribute::Kl),
+        ("TPA", td.tpa, Attribute::Tpa),
+        ("PERFMON", td.perfmon, Attribute::Perfmon),
+    ] {
+        checks.refuse(set && !limits.attributes.admits(&attribute), TDX_18, || {
+            format!("the TD attribute {name} is not accepted")
+        });
+    }
+}
+
+fn identities(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
+    let unlisted = |allowed: &Allowed<Hex<48>>, value: &Hex<48>| !value.is_zero() && !allowed.admits(value);
+    let service = claims.mr_service_td;
+    checks.refuse(service.is_some_and(|service| unlisted(&limits.service_tds, &service)), TDX_15, || {
+        format!("the service TD {} is bound, and has no reference value", service.unwrap_or(Hex([0; 48])))
+    });
+    checks.refuse(limits.require_service_td_facts && service.is_none(), TDX_25, || {
+        "the quote cannot state whether a service TD is bound".to_owned()
+    });
+    let [.., rtmr3] = &claims.rtmr;
+    for (name, rule, allowed, value) in [
+        ("RTMR3", TDX_22, &limits.rtmr3, rtmr3),
+        ("MRCONFIGID", TDX_23, &limits.config_ids, &claims.mr_config_id),
+        ("MROWNER", TDX_24, &limits.owners, &claims.mr_owner),
+        ("MROWNERCONFIG", TDX_24, &limits.owner_configs, &claims.mr_owner_config),
+    ] {
+        checks.refuse(unlisted(allowed, value), rule, || format!("{name} {value} has no reference value"));
+    }
+}
+
+fn module(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
+    let seam = claims.mr_seam;
+    checks.refuse(limits.modules.as_ref().is_some_and(|list| !list.contains(&seam)), TDX_19, || {
+        format!("the TDX module {seam} is not in the list")
+    });
+    if let Some(floor) = limits.tee_tcb_svn_floor {
+        for (name, svn) in
+            [("TEE_TCB_SVN", Some(claims.tee_tcb_svn)), ("TEE_TCB_SVN_2", claims.tee_tcb_svn_2)]
+        {
+            let below = svn.is_some_and(|svn| svn.0.iter().zip(floor.0).any(|(svn, floor)| *svn < floor));
+            checks.refuse(below, TDX_20, || format!("{name} is below {floor}"));
+        }
+    }
+}
+
+fn platform(claims: &dcap::Claims, limits: &Thresholds, checks: &mut Checks) {
+    let kind = claims.sgx_type;
+    checks.refuse(!limits.sgx_types.contains(&kind), DCAP_64, || format!("SGX type {kind} is not accepted"));
+    for (demanded, stated, rule, name) in [
+        (limits.require_static_platform, claims.dynamic_platform, DCAP_65, "packages can be added later"),
+        (limits.require_uncached_keys, claims.cached_keys, DCAP_66, "its keys are cached by the vendor"),
+        (limits.require_smt_off, claims.smt_enabled, DCAP_67, "SMT is on"),
+    ] {
+        checks.refuse(demanded && stated != Some(false), rule, || match stated {
+            Some(_) => format!("of the platform: {name}"),
+            None => format!("the platform does not say whether {name}"),
+        });
+    }
+    let ppid = claims.ppid.to_string();
+    let instance = claims.platform_instance_id.map(|id| id.to_string());
+    let listed = |list: &Option<Vec<HexText>>, id: Option<&str>| {
+        list.as_ref().is_none_or(|list| id.is_some_and(|id| lists::names(list, id)))
+    };
+    let known = listed(&limits.ppids, Some(&ppid)) && listed(&limits.platform_instances, instance.as_deref());
+    checks.refuse(!known, DCAP_68, || "the platform is not in the list".to_owned());
+    let fmspc = claims.fmspc;
+    checks.refuse(limits.fmspcs.as_ref().is_some_and(|list| !list.contains(&fmspc)), DCAP_69, || {
+        format!("the FMSPC {fmspc} is not in the list")
+    });
+}

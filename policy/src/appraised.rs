@@ -1,0 +1,154 @@
+//! The arrow from genuine evidence to acceptable evidence: appraisal, and the tier that it proves.
+
+use crate::appraisal::{Appraisal, appraise_item};
+use crate::node::Node;
+use crate::tier::Tier;
+use hanzo_attestation::{Attested, Claims, Debug as Debuggable, Facts, Refused, TcbStatus, VerifiedItem};
+use hanzo_attestation_evidence::{Finding, Hex, Recipient, Rule, Severity, UnixTime};
+
+/// The policy engine could not be told what was verified: a fault is a denial.
+const VERIFIER_FAULT: Rule = Rule::new("COL-23", "VerifierFault");
+
+/// Evidence that is genuine, fresh, bound to one recipient, and acceptable: what [`authorize`](crate::authorize)
+/// asks for.
+///
+/// Only [`appraise`] makes one. It is a capability, and cannot be copied, built or read back:
+///
+/// ```compile_fail,E0599
+/// fn copied(appraised: &hanzo_policy::Appraised) -> hanzo_policy::Appraised {
+///     appraised.clone()
+/// }
+/// ```
+/// ```compile_fail,E0277
+/// fn read(text: &str) -> hanzo_policy::Appraised {
+///     serde_json::from_str(text).unwrap()
+/// }
+/// ```
+/// ```compile_fail,E0451
+/// fn built(attested: hanzo_attestation::Attested) -> hanzo_policy::Appraised {
+///     hanzo_policy::Appraised { attested, ..todo!() }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Appraised {
+    attested: Attested,
+    findings: Vec<Finding>,
+    node: Node,
+}
+
+/// Appraises attested evidence. The first finding that refuses is the answer.
+///
+/// # Errors
+/// [`Refused`] with the rule that the evidence breaks under this appraisal policy.
+pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, Refused> {
+    let mut findings = Vec::new();
+    for item in attested.items() {
+        findings.extend_from_slice(item.findings());
+        for finding in appraise_item(item, appraisal) {
+            if finding.severity == Severity::Refuse {
+                return Err(Refused { item: Some(item.tee()), finding });
+            }
+            findings.push(finding);
+        }
+    }
+    let items = || attested.items().iter().map(|item| (item.claims(), item.facts()));
+    let node = Node::of(proved(items()), attested.lab(), items()).map_err(|error| Refused {
+        item: None,
+        finding: Finding::new(VERIFIER_FAULT, Severity::Refuse, error.to_string()),
+    })?;
+    Ok(Appraised { attested, findings, node })
+}
+
+/// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE.
+///
+/// Total, and monotone: one more item never lowers it. A guest that can be debugged, or whose security
+/// version is unknown, proves nothing; whether the rest is acceptable is for [`appraise`] to say.
+#[must_use]
+pub fn tier_of(items: &[VerifiedItem]) -> Tier {
+    proved(items.iter().map(|item| (item.claims(), item.facts()))).tier
+}
+
+/// What verified items prove together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Proved {
+    pub(crate) tier: Tier,
+    /// Whether one of them is a CPU TEE that proves anything.
+    pub(crate) cpu_tee: bool,
+}
+
+pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -> Proved {
+    items.fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
+        let cpu_tee = match claims {
+            Claims::RegisteredKey(_) => false,
+            Claims::SevSnp(_) | Claims::Tdx(_) => {
+                facts.debug == Some(Debuggable::Disabled) && facts.tcb_status != TcbStatus::Unknown
+            }
+        };
+        let tier = match claims {
+            Claims::RegisteredKey(_) => Tier::Encrypted,
+            Claims::SevSnp(_) | Claims::Tdx(_) if cpu_tee => Tier::Confidential,
+            Claims::SevSnp(_) | Claims::Tdx(_) => Tier::Open,
+        };
+        Proved { tier: sum.tier.max(tier), cpu_tee: sum.cpu_tee || cpu_tee }
+    })
+}
+
+impl Appraised {
+    /// The tier that the evidence proves.
+    #[must_use]
+    pub const fn tier(&self) -> Tier {
+        self.node.tier
+    }
+
+    /// What verification and appraisal have to say; nothing in it refuses.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The verified items.
+    #[must_use]
+    pub fn items(&self) -> &[VerifiedItem] {
+        self.attested.items()
+    }
+
+    /// SHA-256 of the evidence.
+    #[must_use]
+    pub fn evidence_digest(&self) -> Hex<32> {
+        self.attested.evidence_digest()
+    }
+
+    /// The public key that the evidence binds.
+    #[must_use]
+    pub fn recipient(&self) -> &Recipient {
+        self.attested.recipient()
+    }
+
+    /// The challenge that the evidence binds.
+    #[must_use]
+    pub fn nonce(&self) -> &str {
+        self.attested.nonce()
+    }
+
+    /// Whether a chain ends in a lab root.
+    #[must_use]
+    pub fn lab(&self) -> bool {
+        self.attested.lab()
+    }
+
+    /// The instant at which the evidence was judged.
+    #[must_use]
+    pub fn appraised_at(&self) -> UnixTime {
+        self.attested.verified_at()
+    }
+
+    /// The end of what the verdict rests on.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.attested.not_after()
+    }
+
+    pub(crate) const fn node(&self) -> &Node {
+        &self.node
+    }
+}

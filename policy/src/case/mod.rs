@@ -1,0 +1,228 @@
+//! Policy tests: claims in, the expected decision out, without any evidence.
+//!
+//! A case states what a node would prove; nothing verifies it, so a case yields a report and can never yield
+//! a [`Permit`](crate::Permit). A file has one case, or a list of cases:
+//!
+//! ```
+//! # use hanzo_policy::*;
+//! let file = br#"[
+//!   {
+//!     "name": "a known image gets the disk key",
+//!     "node": {
+//!       "tee": "sev-snp",
+//!       "measurement": "111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111",
+//!       "product": "genoa",
+//!       "snp": { "guest_svn": 3, "policy": { "single_socket": true } }
+//!     },
+//!     "key": { "id": "acme/disk", "minimum_tier": 2 },
+//!     "expect": "granted"
+//!   },
+//!   {
+//!     "name": "an unknown image does not",
+//!     "node": {
+//!       "tee": "sev-snp",
+//!       "measurement": "222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222",
+//!       "snp": { "guest_svn": 3 }
+//!     },
+//!     "key": { "id": "acme/disk", "minimum_tier": 2 },
+//!     "expect": "MeasurementUnknown"
+//!   },
+//!   {
+//!     "name": "an identity alone is not a machine",
+//!     "node": { "tee": "registered-key", "identity": "ci-runner" },
+//!     "key": { "id": "acme/disk", "minimum_tier": 2 },
+//!     "expect": "TierTooLow"
+//!   }
+//! ]"#;
+//! let policies = Policies::compile(&[PolicySource {
+//!     name: "images".into(),
+//!     version: 1,
+//!     text: r#"
+//!         permit (principal, action == Action::"release", resource in Tenant::"acme")
+//!         when {
+//!             principal.measurement in ReferenceSet::"images" &&
+//!             principal has snp && principal.snp.guest_svn >= 3
+//!         };
+//!     "#.into(),
+//! }]).unwrap();
+//! let images = ReferenceSet {
+//!     name: "images".into(),
+//!     values: vec![ReferenceValue {
+//!         tee: "sev-snp".into(),
+//!         register: "measurement".into(),
+//!         digest: [0x11; 48].into(),
+//!         note: None,
+//!     }],
+//! };
+//! let references = References::new(vec![images]).unwrap();
+//! let now = hanzo_attestation_evidence::UnixTime::parse("2026-11-01T00:00:00Z").unwrap();
+//! for case in TestCase::read(file).unwrap() {
+//!     let report = case.run(&policies, &references, now);
+//!     assert!(report.passed, "{}: {}", report.name, report.actual);
+//! }
+//! ```
+//!
+//! | field of `node` | meaning | when absent |
+//! |---|---|---|
+//! | `tee` | `sev-snp`, `tdx`, `registered-key` or `none` | an error |
+//! | `tier` | 0 to 4 | what that kind proves: 2, 2, 1, 0 |
+//! | `measurement` | the launch digest: MEASUREMENT or MRTD | the node has none |
+//! | `registers` | TDX registers by name, e.g. `{"rtmr0": …}` | zero |
+//! | `lab` | whether a lab vouches | `false` |
+//! | `product`, `tcb_status`, `host_data`, `chip`, `identity` | as in the schema | absent |
+//! | `snp`, `tdx` | claims of the platform, by the names of the schema | see below |
+//!
+//! With `tee` `sev-snp` the node always has `snp` claims, with `tdx` always `tdx`. A claim that the case does
+//! not state is `false`, 0 or empty; one that the schema marks optional is absent. An unknown claim is an
+//! error. `now` beside `name` sets the time; without it, the time of the run counts. `expect` is `granted`
+//! or a code of [`DenialCode`].
+
+mod node;
+
+use crate::decide::decide;
+use crate::decision::DenialCode;
+use crate::key_id::KeyId;
+use crate::permit::KeyScope;
+use crate::policies::Policies;
+use crate::references::References;
+use crate::tier::Tier;
+use hanzo_attestation_evidence::{UnixTime, json};
+use node::CaseNode;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
+
+/// Largest file of cases in bytes: some thousand cases.
+pub const MAX_CASE_FILE: usize = 4 << 20;
+
+/// One policy test.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestCase {
+    name: String,
+    node: CaseNode,
+    key: CaseKey,
+    expect: Expectation,
+    now: Option<UnixTime>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseKey {
+    id: KeyId,
+    minimum_tier: Tier,
+    #[serde(default)]
+    require_cpu_tee: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expectation {
+    Granted,
+    Denied(DenialCode),
+}
+
+/// What a case came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CaseReport {
+    /// The case's name.
+    pub name: String,
+    /// Whether the decision is the expected one.
+    pub passed: bool,
+    /// `granted` or a code.
+    pub expected: String,
+    /// `granted`, a code, or `error` if the node of the case cannot be.
+    pub actual: String,
+    /// The policies that permitted, or why not.
+    pub reasons: Vec<String>,
+}
+
+/// A file that has no cases in it.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// More than [`MAX_CASE_FILE`] bytes.
+    #[error("{0} bytes of cases are more than {MAX_CASE_FILE}")]
+    TooLarge(usize),
+    /// Not strict JSON.
+    #[error(transparent)]
+    Json(#[from] json::JsonError),
+    /// JSON that is no case.
+    #[error("case {number}: {message}")]
+    Case {
+        /// Which case, from 1.
+        number: usize,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl TestCase {
+    /// Reads one case or a list of cases.
+    ///
+    /// # Errors
+    /// [`CaseError`] for anything else.
+    pub fn read(bytes: &[u8]) -> Result<Vec<Self>, CaseError> {
+        if bytes.len() > MAX_CASE_FILE {
+            return Err(CaseError::TooLarge(bytes.len()));
+        }
+        let cases = match json::parse(bytes)? {
+            Value::Array(cases) => cases,
+            case => vec![case],
+        };
+        let read = |(case, number)| {
+            json::from_value(case)
+                .map_err(|error| CaseError::Case { number, message: error.problem().to_owned() })
+        };
+        cases.into_iter().zip(1..).map(read).collect()
+    }
+
+    /// The name of the case.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Decides as the broker would decide for such a node, and compares.
+    #[must_use]
+    pub fn run(&self, policies: &Policies, references: &References, now: UnixTime) -> CaseReport {
+        let scope = KeyScope {
+            key: self.key.id.clone(),
+            minimum: self.key.minimum_tier,
+            require_cpu_tee: self.key.require_cpu_tee,
+        };
+        let (actual, reasons) = match self.node.build() {
+            Err(message) => ("error".to_owned(), vec![message]),
+            Ok(node) => match decide(&node, &scope, policies, references, self.now.unwrap_or(now)) {
+                Ok(decided) => (Expectation::Granted.text().to_owned(), decided.permitted_by),
+                Err(denial) => {
+                    (denial.code.to_owned(), std::iter::once(denial.message).chain(denial.reasons).collect())
+                }
+            },
+        };
+        let expected = self.expect.text().to_owned();
+        CaseReport { name: self.name.clone(), passed: actual == expected, expected, actual, reasons }
+    }
+}
+
+impl Expectation {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Denied(code) => code.as_str(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Expectation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == Self::Granted.text() {
+            return Ok(Self::Granted);
+        }
+        let code = DenialCode::ALL.into_iter().find(|code| code.as_str() == text);
+        code.map(Self::Denied).ok_or_else(|| {
+            de::Error::custom(format_args!("`{text}` is neither `granted` nor the code of a denial"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The node of a case: claims as they are written down, completed by the schema.
+
+use crate::node::{Attributes, Launch, Node, Registers};
+use crate::references::Register;
+use crate::schema::entity;
+use crate::schema::shape::{Attribute, Record as _, Type};
+use crate::tier::Tier;
+use cedar_policy::RestrictedExpression;
+use hanzo_attestation::{Product, snp, tdx};
+use hanzo_attestation_evidence::Hex;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseNode {
+    tee: CaseTee,
+    tier: Option<Tier>,
+    measurement: Option<Hex<48>>,
+    #[serde(default)]
+    registers: BTreeMap<String, Hex<48>>,
+    #[serde(default)]
+    lab: bool,
+    product: Option<CaseProduct>,
+    tcb_status: Option<String>,
+    host_data: Option<String>,
+    chip: Option<String>,
+    identity: Option<String>,
+    snp: Option<Map<String, Value>>,
+    tdx: Option<Map<String, Value>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CaseTee {
+    SevSnp,
+    Tdx,
+    RegisteredKey,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CaseProduct {
+    Milan,
+    Genoa,
+    Turin,
+    IntelTdx,
+}
+
+type Attributed = Result<RestrictedExpression, String>;
+
+impl CaseNode {
+    pub(super) fn build(&self) -> Result<Node, String> {
+        let registers = self.registers()?;
+        let tier = self.tier.unwrap_or(match self.tee {
+            CaseTee::SevSnp | CaseTee::Tdx => Tier::Confidential,
+            CaseTee::RegisteredKey => Tier::Encrypted,
+            CaseTee::None => Tier::Open,
+        });
+        let attributes = Attributes {
+            tee: self.tee.name().to_owned(),
+            lab: self.lab,
+            product: self.product.map(CaseProduct::product),
+            tcb_status: self.tcb_status.clone(),
+            measurement: Launch(self.measurement.and_then(|_| registers.first().copied())),
+            measurements: Registers(registers.clone()),
+            host_data: self.host_data.clone(),
+            chip: self.chip.clone(),
+            identity: self.identity.clone(),
+            ..Attributes::none(tier)
+        };
+        let mut fields: Vec<(String, RestrictedExpression)> =
+            attributes.fields().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        for (name, tee, stated, shape) in [
+            ("snp", CaseTee::SevSnp, &self.snp, snp::Claims::attributes()),
+            ("tdx", CaseTee::Tdx, &self.tdx, tdx::Claims::attributes()),
+        ] {
+            if self.tee == tee {
+                let none = Map::new();
+                let stated = stated.as_ref().unwrap_or(&none);
+                fields.push((name.to_owned(), record(name, &shape, stated, &registers)?));
+            } else if stated.is_some() {
+                return Err(format!("a node of the kind `{}` has no `{name}` claims", self.tee.name()));
+            }
+        }
+        let cpu_tee = matches!(self.tee, CaseTee::SevSnp | CaseTee::Tdx);
+        let registers: BTreeSet<Register> = registers.into_iter().collect();
+        Node::new(tier, cpu_tee, registers, fields.into_iter()).map_err(|error| error.to_string())
+    }
+
+    /// The launch measurement first, if there is one.
+    fn registers(&self) -> Result<Vec<Register>, String> {
+        let launch = match self.tee {
+            CaseTee::SevSnp => "measurement",
+            CaseTee::Tdx => "mr_td",
+            CaseTee::RegisteredKey | CaseTee::None => "",
+        };
+        let launch = self.measurement.map(|digest| (launch, digest));
+        let others = self.registers.iter().map(|(name, digest)| (name.as_str(), *digest));
+        let named =
+            launch.into_iter().chain(others.filter(|(name, _)| launch.is_none_or(|(l, _)| l != *name)));
+        named
+            .map(|(name, digest)| {
+                Register::named(self.tee.name(), name, digest).ok_or_else(|| {
+                    format!("a node of the kind `{}` has no register `{name}`", self.tee.name())
+                })
+            })
+            .collect()
+    }
+}
+
+impl CaseTee {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SevSnp => "sev-snp",
+            Self::Tdx => "tdx",
+            Self::RegisteredKey => "registered-key",
+            Self::None => "none",
+        }
+    }
+}
+
+impl CaseProduct {
+    const fn product(self) -> Product {
+        match self {
+            Self::Milan => Product::Milan,
+            Self::Genoa => Product::Genoa,
+            Self::Turin => Product::Turin,
+            Self::IntelTdx => Product::IntelTdx,
+        }
+    }
+}
+
+/// A record as far as it is stated; the rest is false, 0, empty, or absent.
+fn record(
+    path: &str,
+    shape: &[Attribute],
+    stated: &Map<String, Value>,
+    registers: &[Register],
+) -> Attributed {
+    if let Some(unknown) = stated.keys().find(|name| shape.iter().all(|attribute| attribute.name != *name)) {
+        return Err(format!("the schema has no claim `{path}.{unknown}`"));
+    }
+    let mut fields = Vec::with_capacity(shape.len());
+    for Attribute { name, kind, required } in shape {
+        let path = format!("{path}.{name}");
+        match (stated.get(*name), required) {
+            (None, false) => {}
+            (stated, _) => fields.push(((*name).to_owned(), value(&path, name, kind, stated, registers)?)),
+        }
+    }
+    RestrictedExpression::new_record(fields).map_err(|error| error.to_string())
+}
+
+fn value(path: &str, name: &str, kind: &Type, stated: Option<&Value>, registers: &[Register]) -> Attributed {
+    let wrong = |what: &str| format!("the claim `{path}` is {what}");
+    match (kind, stated) {
+        (Type::Bool, None) => Ok(RestrictedExpression::new_bool(false)),
+        (Type::Bool, Some(value)) => {
+            value.as_bool().map(RestrictedExpression::new_bool).ok_or_else(|| wrong("true or false"))
+        }
+        (Type::Long, None) => Ok(RestrictedExpression::new_long(0)),
+        (Type::Long, Some(value)) => {
+            value.as_i64().map(RestrictedExpression::new_long).ok_or_else(|| wrong("an integer"))
+        }
+        (Type::String, None) => Ok(RestrictedExpression::new_string(String::new())),
+        (Type::String, Some(Value::String(text))) => Ok(RestrictedExpression::new_string(text.clone())),
+        (Type::String, Some(_)) => Err(wrong("a text")),
+        (Type::Record(_, shape), None) => record(path, shape, &Map::new(), registers),
+        (Type::Record(_, shape), Some(Value::Object(stated))) => record(path, shape, stated, registers),
+        (Type::Record(..), Some(_)) => Err(wrong("an object")),
+        (Type::Measurement | Type::MeasurementSet, Some(_)) => Err(wrong("stated under `registers`")),
+        (Type::MeasurementSet, None) => Ok(RestrictedExpression::new_set([])),
+        (Type::Measurement, None) => {
+            let stated = registers.iter().find(|register| register.name == name).copied();
+            let zero = || Register::named("tdx", name, Hex([0; 48]));
+            let uid = stated.or_else(zero).map_or_else(entity::no_measurement, |r| entity::measurement(&r));
+            Ok(RestrictedExpression::new_entity_uid(uid))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+use super::*;
+use crate::policies::PolicySource;
+use crate::references::{ReferenceSet, ReferenceValue};
+use crate::sample;
+use hanzo_attestation_evidence::Hex;
+use serde_json::json;
+
+fn run(text: &str, case: serde_json::Value) -> CaseReport {
+    let sources = [PolicySource { name: "p".into(), version: 1, text: text.into() }];
+    let policies = Policies::compile(&sources).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let value = |tee: &str, register: &str, byte| ReferenceValue {
+        tee: tee.into(),
+        register: register.into(),
+        digest: Hex([byte; 48]),
+        note: None,
+    };
+    let values =
+        vec![value("sev-snp", "measurement", 0x11), value("tdx", "mr_td", 0x22), value("tdx", "rtmr1", 0xA1)];
+    let references = References::new(vec![ReferenceSet { name: "images".into(), values }]).unwrap();
+    let cases = TestCase::read(case.to_string().as_bytes()).unwrap();
+    let [case] = &cases[..] else { panic!("one case") };
+    case.run(&policies, &references, sample::now())
+}
+
+fn case(node: serde_json::Value, expect: &str) -> serde_json::Value {
+    json!({"name": "c", "node": node, "key": {"id": "acme/disk", "minimum_tier": 2}, "expect": expect})
+}
+
+const IMAGES: &str =
+    "permit (principal, action, resource) when { principal.measurement in ReferenceSet::\"images\" };";
+
+#[test]
+fn cases_pass_and_fail_with_the_reason() {
+    let known = json!({"tee": "sev-snp", "measurement": "11".repeat(48)});
+    let report = run(IMAGES, case(known.clone(), "granted"));
+    assert!(report.passed);
+    assert_eq!(report.reasons, ["p"]);
+    let report = run(IMAGES, case(known, "PolicyDenied"));
+    assert_eq!(
+        (report.passed, report.expected.as_str(), report.actual.as_str()),
+        (false, "PolicyDenied", "granted")
+    );
+    let unknown = json!({"tee": "sev-snp", "measurement": "12".repeat(48)});
+    let report = run(IMAGES, case(unknown, "MeasurementUnknown"));
+    assert!(report.passed && report.reasons.iter().any(|reason| reason.contains("`images`")), "{report:?}");
+    let low = json!({"tee": "sev-snp", "tier": 1, "measurement": "11".repeat(48)});
+    assert_eq!(run(IMAGES, case(low, "TierTooLow")).actual, "TierTooLow");
+    assert_eq!(run(IMAGES, case(json!({"tee": "none"}), "TierTooLow")).actual, "TierTooLow");
+}
+
+#[test]
+fn claims_are_completed_by_the_schema() {
+    for (text, node) in [
+        (
+            "principal has snp && principal.snp.guest_svn == 3 && !principal.snp.policy.debug && principal.snp.policy.smt",
+            json!({"tee": "sev-snp", "snp": {"guest_svn": 3, "policy": {"smt": true}}}),
+        ),
+        (
+            "principal has snp && !(principal.snp has cpuid) && principal.snp.report_version == 0",
+            json!({"tee": "sev-snp"}),
+        ),
+        (
+            "principal has snp && principal.snp has cpuid && principal.snp.cpuid.family == 25 && principal.snp.cpuid.model == 0",
+            json!({"tee": "sev-snp", "snp": {"cpuid": {"family": 25}}}),
+        ),
+        (
+            "principal has tdx && principal.tdx.rtmr1 in ReferenceSet::\"images\" && principal.measurement in ReferenceSet::\"images\"",
+            json!({"tee": "tdx", "measurement": "22".repeat(48), "registers": {"rtmr1": "a1".repeat(48)}}),
+        ),
+        (
+            "principal has tdx && !(principal.tdx.rtmr2 in ReferenceSet::\"images\") && principal.tdx.dcap.sgx_type == 2",
+            json!({"tee": "tdx", "tdx": {"dcap": {"sgx_type": 2}}}),
+        ),
+        (
+            "principal.lab && principal has product && principal.product == \"turin\" && principal has host_data",
+            json!({"tee": "sev-snp", "lab": true, "product": "turin", "host_data": "00"}),
+        ),
+    ] {
+        let report =
+            run(&format!("permit (principal, action, resource) when {{ {text} }};"), case(node, "granted"));
+        assert!(report.passed, "{text}: {report:?}");
+    }
+}
+
+#[test]
+fn the_time_of_a_case_is_its_own() {
+    let text = "permit (principal, action, resource) when { context.now < 1000 };";
+    let mut early = case(json!({"tee": "sev-snp"}), "granted");
+    assert_eq!(run(text, early.clone()).actual, "PolicyDenied");
+    early["now"] = json!("1970-01-01T00:10:00Z");
+    assert!(run(text, early).passed);
+}
+
+#[test]
+fn nodes_that_cannot_be_are_errors_and_never_pass() {
+    for (node, part) in [
+        (json!({"tee": "sev-snp", "snp": {"guest_svm": 3}}), "no claim `snp.guest_svm`"),
+        (json!({"tee": "sev-snp", "snp": {"policy": {"dbg": true}}}), "no claim `snp.policy.dbg`"),
+        (json!({"tee": "sev-snp", "snp": {"guest_svn": "3"}}), "`snp.guest_svn` is an integer"),
+        (json!({"tee": "sev-snp", "snp": {"provisional": 1}}), "`snp.provisional` is true or false"),
+        (json!({"tee": "sev-snp", "snp": {"family_id": 1}}), "`snp.family_id` is a text"),
+        (json!({"tee": "sev-snp", "snp": {"policy": []}}), "`snp.policy` is an object"),
+        (json!({"tee": "tdx", "tdx": {"rtmr0": "00"}}), "stated under `registers`"),
+        (json!({"tee": "sev-snp", "tdx": {}}), "has no `tdx` claims"),
+        (json!({"tee": "sev-snp", "registers": {"rtmr0": "00".repeat(48)}}), "no register `rtmr0`"),
+        (json!({"tee": "registered-key", "measurement": "11".repeat(48)}), "no register"),
+    ] {
+        for expect in ["granted", "PolicyDenied"] {
+            let report = run(IMAGES, case(node.clone(), expect));
+            assert!(!report.passed && report.actual == "error", "{node}: {report:?}");
+            assert!(report.reasons[0].contains(part), "{node}: {report:?}");
+        }
+    }
+}
+
+#[test]
+fn files_without_cases_are_errors() {
+    let good = case(json!({"tee": "none"}), "NoPolicy");
+    assert_eq!(TestCase::read(json!([good, good]).to_string().as_bytes()).unwrap().len(), 2);
+    let mut slips = vec![json!({}), json!([1]), json!("x")];
+    for (field, value) in [
+        ("expect", json!("Granted")),
+        ("expect", json!("SnpDebugAllowed")),
+        ("extra", json!(1)),
+        ("key", json!({"id": "acme//disk", "minimum_tier": 2})),
+        ("key", json!({"id": "acme/disk", "minimum_tier": 5})),
+        ("key", json!({"id": "acme/disk"})),
+        ("node", json!({"tee": "sgx"})),
+        ("node", json!({"tee": "sev-snp", "measurement": "11"})),
+        ("node", json!({"tee": "sev-snp", "measurment": "11"})),
+        ("now", json!("yesterday")),
+    ] {
+        let mut slip = good.clone();
+        slip[field] = value;
+        slips.push(slip);
+    }
+    for slip in slips {
+        let error = TestCase::read(slip.to_string().as_bytes()).unwrap_err();
+        assert!(matches!(error, CaseError::Case { number: 1, .. }), "{slip}: {error}");
+    }
+    assert!(matches!(TestCase::read(b"{\"a\":1,\"a\":2}"), Err(CaseError::Json(_))));
+    assert!(matches!(TestCase::read(b"[] x"), Err(CaseError::Json(_))));
+    assert!(matches!(TestCase::read(&vec![b' '; MAX_CASE_FILE + 1]), Err(CaseError::TooLarge(_))));
+}

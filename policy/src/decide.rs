@@ -1,0 +1,213 @@
+//! The decision: the demands that nothing overrides, then the policies.
+//!
+//! Deny by default. `forbid` beats `permit`. A policy that fails while it is evaluated denies: skipping a
+//! `forbid` because it failed would turn a no into a yes.
+
+use crate::decision::{Decided, Denial, DenialCode};
+use crate::node::Node;
+use crate::permit::KeyScope;
+use crate::policies::{Group, Policies};
+use crate::references::{References, Register};
+use crate::schema::entity;
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicyId, Request, RestrictedExpression,
+};
+use hanzo_attestation_evidence::UnixTime;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Most reference sets that an explanation tries: each is one more evaluation, and refusals must stay cheap.
+const MAX_TRIED_SETS: usize = 32;
+/// Most policies that an explanation names.
+const MAX_NAMED_POLICIES: usize = 16;
+
+/// Decides. Yields grounds, never a permit.
+pub(crate) fn decide(
+    node: &Node,
+    scope: &KeyScope,
+    policies: &Policies,
+    references: &References,
+    now: UnixTime,
+) -> Result<Decided, Denial> {
+    scope.admits(node.tier, node.cpu_tee)?;
+    let groups: Vec<&Group> = policies.about(&scope.key).collect();
+    if groups.iter().all(|group| group.permits.is_empty()) {
+        let message = format!("no policy permits anything for the key {}", scope.key);
+        return Err(Denial::new(DenialCode::NoPolicy, message));
+    }
+    let question = Question { node, scope, groups, references, request: request(scope, now)? };
+    let answer = question.ask(&[])?;
+    if answer.yes() {
+        return Ok(Decided {
+            permitted_by: answer.permits.into_iter().collect(),
+            policy_digest: policies.digest(),
+            reference_digest: references.digest(),
+        });
+    }
+    Err(question.explain(answer))
+}
+
+fn request(scope: &KeyScope, now: UnixTime) -> Result<Request, Denial> {
+    let now = RestrictedExpression::new_long(now.seconds());
+    let context = Context::from_pairs([("now".to_owned(), now)]).map_err(engine)?;
+    Request::new(entity::node(), entity::release(), entity::key(&scope.key), context, None).map_err(engine)
+}
+
+/// The policy engine refused something that this crate made: a no.
+fn engine(error: impl std::fmt::Display) -> Denial {
+    Denial::new(DenialCode::PolicyError, format!("the policy engine cannot be asked: {error}"))
+}
+
+/// One question to the policies.
+struct Question<'a> {
+    node: &'a Node,
+    scope: &'a KeyScope,
+    groups: Vec<&'a Group>,
+    references: &'a References,
+    request: Request,
+}
+
+#[derive(Default)]
+struct Answer {
+    permits: BTreeSet<String>,
+    forbids: BTreeSet<String>,
+    errors: Vec<String>,
+}
+
+impl Answer {
+    fn yes(&self) -> bool {
+        self.forbids.is_empty() && self.errors.is_empty() && !self.permits.is_empty()
+    }
+}
+
+impl Question<'_> {
+    /// Asks, as if the node's measurements were also in the given sets.
+    fn ask(&self, also_in: &[&str]) -> Result<Answer, Denial> {
+        let entities = Entities::from_entities(self.entities(also_in)?, None).map_err(engine)?;
+        let (authorizer, mut answer) = (Authorizer::new(), Answer::default());
+        for group in &self.groups {
+            let response = authorizer.is_authorized(&self.request, &group.policies, &entities);
+            let reasons = response.diagnostics().reason().map(name);
+            match response.decision() {
+                Decision::Allow => answer.permits.extend(reasons),
+                Decision::Deny => answer.forbids.extend(reasons),
+            }
+            answer.errors.extend(response.diagnostics().errors().map(ToString::to_string));
+        }
+        Ok(answer)
+    }
+
+    /// What the question is about. Of the reference values, only those that it can reach: the registers of
+    /// this node, and the measurements that the policies name.
+    fn entities(&self, also_in: &[&str]) -> Result<Vec<Entity>, Denial> {
+        let named = self.groups.iter().flat_map(|group| &group.measurements);
+        let reachable: BTreeSet<&Register> = self.node.registers.iter().chain(named).collect();
+        let mut entities = vec![self.node.entity.clone(), key_entity(self.scope)?];
+        for register in reachable {
+            let mut sets: HashSet<EntityUid> =
+                self.references.sets_of(register).map(entity::reference_set).collect();
+            if self.node.registers.contains(register) {
+                sets.extend(also_in.iter().map(|set| entity::reference_set(set)));
+            }
+            entities.push(measurement_entity(register, sets)?);
+        }
+        entities.push(no_measurement_entity()?);
+        Ok(entities)
+    }
+
+    /// Names the cause of a no. Causes are found by asking again with one thing changed.
+    fn explain(&self, answer: Answer) -> Denial {
+        let key = &self.scope.key;
+        if !answer.forbids.is_empty() {
+            let names = quoted(&answer.forbids);
+            let message = format!("the key {key} is forbidden by {names}");
+            let forbidden = answer.forbids.iter().map(|name| format!("policy `{name}` forbids"));
+            return Denial::new(DenialCode::PolicyForbids, message)
+                .because(forbidden)
+                .because(self.unknown());
+        }
+        if !answer.errors.is_empty() {
+            let message = format!("a policy about the key {key} failed, which counts as a no");
+            return Denial::new(DenialCode::PolicyError, message).because(answer.errors);
+        }
+        let unknown = self.unknown();
+        if !unknown.is_empty() {
+            let message = "the node's measurement is in no reference set that would permit".to_owned();
+            return Denial::new(DenialCode::MeasurementUnknown, message).because(unknown);
+        }
+        let message = format!("no policy permits the key {key} to this node");
+        let permits = self.groups.iter().flat_map(|group| &group.permits).take(MAX_NAMED_POLICIES);
+        let idle = permits.map(|name| format!("policy `{name}` does not apply"));
+        Denial::new(DenialCode::PolicyDenied, message).because(idle)
+    }
+
+    /// The reference sets in which the node's measurements would have to be for a yes: one reason for each
+    /// set that alone is enough, or else one for the smallest combination found.
+    fn unknown(&self) -> Vec<String> {
+        let named: BTreeSet<&str> =
+            self.groups.iter().flat_map(|group| &group.reference_sets).map(String::as_str).collect();
+        if self.node.registers.is_empty() || named.is_empty() {
+            return Vec::new();
+        }
+        let mut combination: Vec<&str> = named.into_iter().take(MAX_TRIED_SETS).collect();
+        let alone: Vec<&str> = combination.iter().copied().filter(|set| self.flips(&[set])).collect();
+        if !alone.is_empty() {
+            let reason = |set: &str| format!("the measurement is not in the reference set `{set}`");
+            return alone.into_iter().map(reason).collect();
+        }
+        if !self.flips(&combination) {
+            return Vec::new();
+        }
+        for set in combination.clone() {
+            let without: Vec<&str> = combination.iter().copied().filter(|other| *other != set).collect();
+            if self.flips(&without) {
+                combination = without;
+            }
+        }
+        let sets = combination.iter().map(|set| (*set).to_owned()).collect();
+        vec![format!("measurements are not in all of the reference sets {}", quoted(&sets))]
+    }
+
+    fn flips(&self, also_in: &[&str]) -> bool {
+        self.ask(also_in).is_ok_and(|answer| answer.yes())
+    }
+}
+
+fn key_entity(scope: &KeyScope) -> Result<Entity, Denial> {
+    let tenant = entity::tenant(scope.key.tenant());
+    let attributes = HashMap::from([
+        ("minimum_tier".to_owned(), RestrictedExpression::new_long(i64::from(scope.minimum.number()))),
+        ("require_cpu_tee".to_owned(), RestrictedExpression::new_bool(scope.require_cpu_tee)),
+        ("tenant".to_owned(), RestrictedExpression::new_entity_uid(tenant.clone())),
+    ]);
+    Entity::new(entity::key(&scope.key), attributes, HashSet::from([tenant])).map_err(engine)
+}
+
+fn measurement_entity(register: &Register, sets: HashSet<EntityUid>) -> Result<Entity, Denial> {
+    let attributes = measurement_attributes(register.tee.name(), register.name, &register.digest.to_string());
+    Entity::new(entity::measurement(register), attributes, sets).map_err(engine)
+}
+
+/// The measurement of a node that has none: attributes that equal nothing, and no set.
+fn no_measurement_entity() -> Result<Entity, Denial> {
+    let none = entity::NO_MEASUREMENT;
+    Entity::new(entity::no_measurement(), measurement_attributes(none, none, none), HashSet::new())
+        .map_err(engine)
+}
+
+fn measurement_attributes(tee: &str, name: &str, digest: &str) -> HashMap<String, RestrictedExpression> {
+    let attribute =
+        |name: &str, value: &str| (name.to_owned(), RestrictedExpression::new_string(value.to_owned()));
+    HashMap::from([attribute("tee", tee), attribute("register", name), attribute("digest", digest)])
+}
+
+fn name(id: &PolicyId) -> String {
+    AsRef::<str>::as_ref(id).to_owned()
+}
+
+fn quoted(names: &BTreeSet<String>) -> String {
+    let quoted: Vec<String> = names.iter().take(MAX_NAMED_POLICIES).map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

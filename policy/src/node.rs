@@ -1,0 +1,177 @@
+//! A node as policies see it: the principal of a decision.
+
+use crate::appraised::Proved;
+use crate::references::Register;
+use crate::schema::entity;
+use crate::schema::shape::{Record as _, Shape, Type, record, wire_name};
+use crate::schema::td_registers;
+use crate::tier::Tier;
+use cedar_policy::{Entity, RestrictedExpression};
+use hanzo_attestation::{Claims, Facts, Product, snp, tdx};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// The attributes of `principal`.
+#[derive(Clone, Debug)]
+pub(crate) struct Attributes {
+    /// 0 to 4.
+    pub(crate) tier: Tier,
+    /// The CPU's kind of evidence, else `registered-key`, else `none`.
+    pub(crate) tee: String,
+    /// Whether a chain ends in a lab root.
+    pub(crate) lab: bool,
+    pub(crate) product: Option<Product>,
+    /// What the vendor's collateral says of the platform.
+    pub(crate) tcb_status: Option<String>,
+    /// The launch measurement.
+    pub(crate) measurement: Launch,
+    /// All measured registers.
+    pub(crate) measurements: Registers,
+    /// Data fixed by the host at launch.
+    pub(crate) host_data: Option<String>,
+    pub(crate) chip: Option<String>,
+    /// The registered key that signed.
+    pub(crate) identity: Option<String>,
+    pub(crate) snp: Option<Box<snp::Claims>>,
+    pub(crate) tdx: Option<Box<tdx::Claims>>,
+}
+
+record!(Attributes as "Node" {
+    tier, tee, lab, product, tcb_status, measurement, measurements, host_data, chip, identity, snp, tdx,
+});
+
+/// The launch measurement: that of a node without one is an entity that no reference set holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Launch(pub(crate) Option<Register>);
+
+/// Measured registers.
+#[derive(Clone, Debug)]
+pub(crate) struct Registers(pub(crate) Vec<Register>);
+
+impl Shape for Launch {
+    fn shape() -> Type {
+        Type::Measurement
+    }
+    fn value(&self) -> Option<RestrictedExpression> {
+        let uid = self.0.as_ref().map_or_else(entity::no_measurement, entity::measurement);
+        Some(RestrictedExpression::new_entity_uid(uid))
+    }
+}
+
+impl Shape for Registers {
+    fn shape() -> Type {
+        Type::MeasurementSet
+    }
+    fn value(&self) -> Option<RestrictedExpression> {
+        Some(RestrictedExpression::new_set(self.0.iter().filter_map(Shape::value)))
+    }
+}
+
+impl Shape for Tier {
+    fn shape() -> Type {
+        Type::Long
+    }
+    fn value(&self) -> Option<RestrictedExpression> {
+        self.number().value()
+    }
+}
+
+/// A node, ready to ask: built once, whatever the number of keys.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) tier: Tier,
+    pub(crate) cpu_tee: bool,
+    /// Every measured register that a policy can reach.
+    pub(crate) registers: BTreeSet<Register>,
+    pub(crate) entity: Entity,
+}
+
+/// Attributes that make no entity. It cannot happen with attributes from claims; it is a refusal if it does.
+#[derive(Debug, thiserror::Error)]
+#[error("the node cannot be described to the policy engine: {0}")]
+pub(crate) struct NodeError(String);
+
+impl Node {
+    /// Describes a node by the claims of its items.
+    pub(crate) fn of<'a>(
+        proved: Proved,
+        lab: bool,
+        items: impl Iterator<Item = (&'a Claims, &'a Facts)>,
+    ) -> Result<Self, NodeError> {
+        let mut attributes = Attributes { lab, ..Attributes::none(proved.tier) };
+        let mut registers = BTreeSet::new();
+        for (claims, facts) in items {
+            attributes.add(claims, facts);
+            registers.extend(attributes.measurements.0.iter().copied());
+            if let Claims::Tdx(claims) = claims {
+                registers.extend(td_registers(claims));
+            }
+        }
+        Self::new(
+            proved.tier,
+            proved.cpu_tee,
+            registers,
+            attributes.fields().into_iter().map(|(n, v)| (n.to_owned(), v)),
+        )
+    }
+
+    /// A node from attributes by name.
+    pub(crate) fn new(
+        tier: Tier,
+        cpu_tee: bool,
+        registers: BTreeSet<Register>,
+        attributes: impl Iterator<Item = (String, RestrictedExpression)>,
+    ) -> Result<Self, NodeError> {
+        let attributes: HashMap<_, _> = attributes.collect();
+        let entity = Entity::new(entity::node(), attributes, HashSet::new())
+            .map_err(|error| NodeError(error.to_string()))?;
+        Ok(Self { tier, cpu_tee, registers, entity })
+    }
+}
+
+impl Attributes {
+    /// A node that shows nothing.
+    pub(crate) fn none(tier: Tier) -> Self {
+        Self {
+            tier,
+            tee: "none".to_owned(),
+            lab: false,
+            product: None,
+            tcb_status: None,
+            measurement: Launch(None),
+            measurements: Registers(Vec::new()),
+            host_data: None,
+            chip: None,
+            identity: None,
+            snp: None,
+            tdx: None,
+        }
+    }
+
+    fn add(&mut self, claims: &Claims, facts: &Facts) {
+        self.lab |= facts.lab;
+        match claims {
+            Claims::SevSnp(claims) => self.snp = Some(claims.clone()),
+            Claims::Tdx(claims) => self.tdx = Some(claims.clone()),
+            Claims::RegisteredKey(claims) => {
+                self.identity = Some(claims.key_id.clone());
+                // A CPU beside it names the node.
+                if self.tee == "none" {
+                    facts.tee.name().clone_into(&mut self.tee);
+                }
+                return;
+            }
+        }
+        facts.tee.name().clone_into(&mut self.tee);
+        self.product = facts.product;
+        self.tcb_status = wire_name(&facts.tcb_status);
+        self.host_data.clone_from(&facts.host_data);
+        self.chip.clone_from(&facts.chip);
+        let registers = facts.measurements.iter().map(|m| Register {
+            tee: facts.tee,
+            name: m.register,
+            digest: m.digest,
+        });
+        self.measurements = Registers(registers.collect());
+        self.measurement = Launch(self.measurements.0.first().copied());
+    }
+}

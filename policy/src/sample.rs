@@ -1,0 +1,187 @@
+//! Claims for tests: a clean Genoa guest, a clean TD, a registered key. Each test changes one thing.
+
+use hanzo_attestation::{Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, snp, tdx};
+use hanzo_attestation_evidence::{Hex, Tee, UnixTime};
+
+pub(crate) fn at(text: &str) -> UnixTime {
+    UnixTime::parse(text).unwrap()
+}
+
+pub(crate) fn now() -> UnixTime {
+    at("2026-11-01T00:00:00Z")
+}
+
+pub(crate) fn snp() -> snp::Claims {
+    let tcb = snp::Tcb { fmc: None, bootloader: 10, tee: 1, snp: 23, microcode: 84 };
+    let firmware = snp::FirmwareVersion { major: 1, minor: 55, build: 49 };
+    snp::Claims {
+        report_version: 5,
+        product: Product::Genoa,
+        cpuid: Some(snp::Cpuid { family: 0x19, model: 0xA0, stepping: 2 }),
+        vmpl: 0,
+        guest_svn: 3,
+        policy: snp::GuestPolicy {
+            abi_major: 0,
+            abi_minor: 31,
+            smt: true,
+            migrate_ma: false,
+            debug: false,
+            single_socket: false,
+            cxl_allow: false,
+            mem_aes_256_xts: false,
+            rapl_dis: false,
+            ciphertext_hiding: false,
+            page_swap_disable: false,
+        },
+        platform_info: snp::PlatformInfo {
+            smt_en: true,
+            tsme_en: false,
+            ecc_en: true,
+            rapl_dis: false,
+            ciphertext_hiding_dram_en: false,
+            alias_check_complete: false,
+            iommu_write_safe: None,
+            tio_en: false,
+            raw: 0x05,
+        },
+        key: snp::SigningKey { vek: snp::Vek::Vcek, author_key_en: false },
+        measurement: Hex([0x11; 48]),
+        host_data: Hex([0; 32]),
+        report_data: Hex([0x5A; 64]),
+        family_id: Hex([0; 16]),
+        image_id: Hex([0; 16]),
+        id_key_digest: Hex([0; 48]),
+        author_key_digest: Hex([0; 48]),
+        report_id: Hex([0x77; 32]),
+        report_id_ma: None,
+        chip_id: Some("ab".repeat(64)),
+        csp_id: None,
+        tcb_current: tcb,
+        tcb_reported: tcb,
+        tcb_committed: tcb,
+        tcb_launch: tcb,
+        fw_current: firmware,
+        fw_committed: firmware,
+        provisional: false,
+        mit_launch: Some(0x0B),
+        mit_current: Some(0x0B),
+        vek_cert_sha256: Hex([0xCE; 32]),
+        vek_not_after: at("2030-01-01T00:00:00Z"),
+    }
+}
+
+/// A guest whose key is a provider's.
+pub(crate) fn vlek() -> snp::Claims {
+    snp::Claims {
+        key: snp::SigningKey { vek: snp::Vek::Vlek, author_key_en: false },
+        chip_id: None,
+        csp_id: Some("CN=cc-us-east-2.amazonaws.com".to_owned()),
+        ..snp()
+    }
+}
+
+pub(crate) fn td() -> tdx::Claims {
+    tdx::Claims {
+        body: tdx::BodyKind::Td15,
+        tee_tcb_svn: Hex([7, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        tee_tcb_svn_2: Some(Hex([7, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
+        mr_seam: Hex([0x5E; 48]),
+        mr_signer_seam: Hex([0; 48]),
+        seam_attributes: 0,
+        td_attributes: tdx::TdAttributes {
+            debug: false,
+            profiling: false,
+            icssd: false,
+            servtd_ext: false,
+            lass: false,
+            sept_ve_disable: true,
+            migratable: false,
+            pks: false,
+            kl: false,
+            tpa: false,
+            perfmon: false,
+            raw: 1 << 28,
+        },
+        xfam: 0x6_02E7,
+        mr_td: Hex([0x22; 48]),
+        mr_config_id: Hex([0; 48]),
+        mr_owner: Hex([0; 48]),
+        mr_owner_config: Hex([0; 48]),
+        rtmr: [Hex([0xA0; 48]), Hex([0xA1; 48]), Hex([0xA2; 48]), Hex([0; 48])],
+        mr_service_td: Some(Hex([0; 48])),
+        report_data: Hex([0x5A; 64]),
+        dcap: dcap::Claims {
+            quote_version: 5,
+            tee_type: 0x81,
+            qe_vendor_id: Hex([0x93; 16]),
+            user_data: Hex([0; 20]),
+            fmspc: Hex([0x50, 0x80, 0x6F, 0, 0, 0]),
+            pceid: Hex([0, 0]),
+            ppid: Hex([0x99; 16]),
+            platform_instance_id: Some(Hex([0x88; 16])),
+            pck_ca: dcap::PckCa::Platform,
+            sgx_type: 1,
+            dynamic_platform: Some(false),
+            cached_keys: Some(false),
+            smt_enabled: Some(false),
+            pck_cpusvn: Hex([2; 16]),
+            pck_pcesvn: 13,
+            qe_isvsvn: 8,
+            pck_not_after: at("2031-01-01T00:00:00Z"),
+        },
+    }
+}
+
+pub(crate) fn snp_item(claims: snp::Claims) -> (Claims, Facts) {
+    let facts = Facts {
+        product: Some(claims.product),
+        debug: Some(if claims.policy.debug { Debug::Enabled } else { Debug::Disabled }),
+        measurements: vec![Measurement { register: "measurement", digest: claims.measurement }],
+        host_data: Some(claims.host_data.to_string()),
+        chip: claims.chip_id.clone(),
+        ..facts(Tee::SevSnp, TcbStatus::NotRated)
+    };
+    (Claims::SevSnp(Box::new(claims)), facts)
+}
+
+/// A TD as if collateral had rated it; [`unrated`] takes that away.
+pub(crate) fn td_item(claims: tdx::Claims) -> (Claims, Facts) {
+    let names = ["mr_td", "rtmr0", "rtmr1", "rtmr2", "rtmr3"];
+    let digests = std::iter::once(claims.mr_td).chain(claims.rtmr);
+    let facts = Facts {
+        product: Some(Product::IntelTdx),
+        debug: Some(if claims.td_attributes.debug { Debug::Enabled } else { Debug::Disabled }),
+        measurements: names
+            .into_iter()
+            .zip(digests)
+            .map(|(register, digest)| Measurement { register, digest })
+            .collect(),
+        host_data: Some(claims.mr_config_id.to_string()),
+        chip: Some(claims.dcap.ppid.to_string()),
+        ..facts(Tee::Tdx, TcbStatus::NotRated)
+    };
+    (Claims::Tdx(Box::new(claims)), facts)
+}
+
+pub(crate) fn unrated((claims, facts): (Claims, Facts)) -> (Claims, Facts) {
+    (claims, Facts { tcb_status: TcbStatus::Unknown, ..facts })
+}
+
+pub(crate) fn key_item() -> (Claims, Facts) {
+    let claims = Claims::RegisteredKey(identity::Claims { key_id: "runner".to_owned() });
+    (claims, facts(Tee::RegisteredKey, TcbStatus::NotRated))
+}
+
+fn facts(tee: Tee, tcb_status: TcbStatus) -> Facts {
+    Facts {
+        tee,
+        product: None,
+        debug: None,
+        measurements: Vec::new(),
+        host_data: None,
+        chip: None,
+        tcb_status,
+        not_after: at("2030-01-01T00:00:00Z"),
+        lab: false,
+    }
+}

@@ -1,0 +1,62 @@
+//! Which claims policies can speak of. Names and types are those of the claims.
+//!
+//! Left out: report data, which is the challenge's, and what is in the attributes that all platforms share
+//! (`principal.product`, `principal.measurement` …).
+
+use super::shape::record;
+use crate::references::Register;
+use hanzo_attestation::{dcap, snp, tdx};
+use hanzo_attestation_evidence::Tee;
+
+record!(snp::Claims as "SnpClaims" {
+    report_version, cpuid, vmpl, guest_svn, policy, platform_info, key, family_id, image_id, id_key_digest,
+    author_key_digest, report_id, report_id_ma, csp_id, tcb_current, tcb_reported, tcb_committed, tcb_launch,
+    fw_current, fw_committed, provisional, mit_launch, mit_current, vek_cert_sha256, vek_not_after,
+});
+record!(snp::Cpuid as "SnpCpuid" { family, model, stepping });
+record!(snp::GuestPolicy as "SnpGuestPolicy" {
+    abi_major, abi_minor, smt, migrate_ma, debug, single_socket, cxl_allow, mem_aes_256_xts, rapl_dis,
+    ciphertext_hiding, page_swap_disable,
+});
+record!(snp::PlatformInfo as "SnpPlatformInfo" {
+    smt_en, tsme_en, ecc_en, rapl_dis, ciphertext_hiding_dram_en, alias_check_complete, iommu_write_safe,
+    tio_en, raw,
+});
+record!(snp::SigningKey as "SnpSigningKey" { vek, author_key_en });
+record!(snp::Tcb as "SnpTcb" { fmc, bootloader, tee, snp, microcode });
+record!(snp::FirmwareVersion as "SnpFirmwareVersion" { major, minor, build });
+
+record!(tdx::Claims as "TdxClaims" {
+    body, tee_tcb_svn, tee_tcb_svn_2, mr_signer_seam, seam_attributes, td_attributes, xfam, mr_owner,
+    mr_owner_config, mr_service_td, dcap,
+} and {
+    mr_seam = |claims| register("mr_seam", claims.mr_seam),
+    rtmr0 = |claims| register("rtmr0", claims.rtmr[0]),
+    rtmr1 = |claims| register("rtmr1", claims.rtmr[1]),
+    rtmr2 = |claims| register("rtmr2", claims.rtmr[2]),
+    rtmr3 = |claims| register("rtmr3", claims.rtmr[3]),
+});
+record!(tdx::TdAttributes as "TdAttributes" {
+    debug, profiling, icssd, servtd_ext, lass, sept_ve_disable, migratable, pks, kl, tpa, perfmon, raw,
+});
+record!(dcap::Claims as "DcapClaims" {
+    quote_version, qe_vendor_id, user_data, fmspc, pceid, ppid, platform_instance_id, pck_ca, sgx_type,
+    dynamic_platform, cached_keys, smt_enabled, pck_cpusvn, pck_pcesvn, qe_isvsvn, pck_not_after,
+});
+
+fn register(name: &'static str, digest: hanzo_attestation_evidence::Hex<48>) -> Register {
+    Register { tee: Tee::Tdx, name, digest }
+}
+
+/// Every register of a TD that a policy can name: those of the facts, and the TDX module's.
+pub(crate) fn td_registers(claims: &tdx::Claims) -> [Register; 6] {
+    let [rtmr0, rtmr1, rtmr2, rtmr3] = claims.rtmr;
+    [
+        register("mr_td", claims.mr_td),
+        register("rtmr0", rtmr0),
+        register("rtmr1", rtmr1),
+        register("rtmr2", rtmr2),
+        register("rtmr3", rtmr3),
+        register("mr_seam", claims.mr_seam),
+    ]
+}
