@@ -1,0 +1,235 @@
+//! Messages of the admin calls. None of them ever carries key material out.
+
+use crate::messages::Checkpoint;
+use crate::secret::SecretBytes;
+use crate::tier;
+use hanzo_attestation_evidence::{Hex, UnixTime};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Algorithms of keys that the broker generates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// 32 random bytes.
+    #[default]
+    #[serde(rename = "aes-256")]
+    Aes256,
+}
+
+impl Algorithm {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aes256 => "aes-256",
+        }
+    }
+}
+
+/// Body of `POST keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    /// `tenant/name`.
+    pub id: String,
+    /// The tier below which nothing yields the key.
+    #[serde(deserialize_with = "tier::number")]
+    pub minimum_tier: u8,
+    /// What is generated.
+    #[serde(default)]
+    pub algorithm: Algorithm,
+    /// Whether tier 2 must come from a CPU TEE.
+    #[serde(default)]
+    pub require_cpu_tee: bool,
+}
+
+/// Where the material came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// Generated inside.
+    Key,
+    /// Imported.
+    Secret,
+}
+
+impl KeyKind {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// The life of a key version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VersionState {
+    /// Can be released.
+    Enabled,
+    /// Kept, and not released.
+    Disabled,
+    /// Its material is gone.
+    Destroyed,
+}
+
+/// One version of a key, without its material.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyVersionInfo {
+    /// 1 and up.
+    pub version: u64,
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// Whether it can be released.
+    pub state: VersionState,
+    /// How many times it was released.
+    pub releases: u64,
+}
+
+/// A key, without its material.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyInfo {
+    /// `tenant/name`.
+    pub id: String,
+    /// The first segment of the id.
+    pub tenant: String,
+    /// Generated or imported.
+    pub kind: KeyKind,
+    /// `aes-256`, or `opaque` for a secret.
+    pub algorithm: String,
+    /// The tier below which nothing yields the key.
+    #[serde(deserialize_with = "tier::number")]
+    pub minimum_tier: u8,
+    /// Whether tier 2 must come from a CPU TEE.
+    pub require_cpu_tee: bool,
+    /// The version that is released.
+    pub current_version: u64,
+    /// When the key was made.
+    pub created_at: UnixTime,
+    /// All versions, oldest first.
+    pub versions: Vec<KeyVersionInfo>,
+}
+
+/// Body of `PUT secrets/{id}`. A secret that exists gets a new version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutSecret {
+    /// `tenant/name`; the same as in the path.
+    pub id: String,
+    /// The tier below which nothing yields the secret; fixed by the first version.
+    #[serde(deserialize_with = "tier::number")]
+    pub minimum_tier: u8,
+    /// Whether tier 2 must come from a CPU TEE; fixed by the first version.
+    #[serde(default)]
+    pub require_cpu_tee: bool,
+    /// The secret, base64.
+    pub value: SecretBytes,
+}
+
+/// Body of `PUT policies/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPolicy {
+    /// Cedar text.
+    pub text: String,
+    /// The version that this one replaces; absent when the policy is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+/// A policy version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyInfo {
+    /// Its name.
+    pub name: String,
+    /// 1 and up.
+    pub version: u64,
+    /// SHA-256 of the text.
+    pub digest: Hex<32>,
+    /// The text; left out of lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// When this version was put.
+    pub created_at: UnixTime,
+}
+
+/// One reference value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceValue {
+    /// `sev-snp` or `tdx`.
+    pub tee: String,
+    /// `measurement`, `mr_td`, `rtmr0` …
+    pub register: String,
+    /// SHA-384, lower-case hex.
+    pub digest: Hex<48>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Body of `PUT references/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutReference {
+    /// The whole set.
+    pub values: Vec<ReferenceValue>,
+    /// The version that this one replaces; absent when the set is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+/// A version of a reference set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceInfo {
+    /// Its name.
+    pub name: String,
+    /// 1 and up.
+    pub version: u64,
+    /// The set.
+    pub values: Vec<ReferenceValue>,
+    /// When this version was put.
+    pub created_at: UnixTime,
+}
+
+/// One grant, as `GET grants` lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantInfo {
+    /// The session that holds it.
+    pub session_id: String,
+    /// The key.
+    pub key_id: String,
+    /// Its version.
+    pub version: u64,
+    /// The tier that was proved.
+    #[serde(deserialize_with = "tier::number")]
+    pub tier: u8,
+    /// First release in this session.
+    pub granted_at: UnixTime,
+    /// When it ends.
+    pub expires_at: UnixTime,
+    /// How many times it was released in this session.
+    pub releases: u64,
+    /// The newest row of the record about it.
+    pub decision: u64,
+    /// Whether the session was ended.
+    pub revoked: bool,
+}
+
+/// Answer to `GET audit`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditPage {
+    /// Rows in order, each as the record has it.
+    pub entries: Vec<Value>,
+    /// The newest row at the time of the answer.
+    pub head: Checkpoint,
+}

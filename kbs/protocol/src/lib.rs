@@ -1,0 +1,38 @@
+//! Messages of the native door and the sealed envelope.
+//!
+//! What the broker, its clients and the node say to each other, and how a key travels: sealed by HPKE to
+//! the key that evidence binds. This crate speaks in strings and numbers; what they mean for trust is
+//! decided elsewhere.
+//!
+//! Pure: no IO and no clock. One exception is named: an HPKE encapsulation and a fresh recipient key draw
+//! their randomness inside the cryptographic libraries, because neither of them accepts it as an argument.
+
+#![cfg_attr(not(test), deny(clippy::as_conversions))]
+
+pub mod aad;
+pub mod admin;
+pub mod challenge;
+pub mod handshake;
+pub mod messages;
+pub mod problem;
+pub mod recipient;
+pub mod sealed;
+pub mod secret;
+mod suite;
+pub mod tier;
+
+pub use aad::{Aad, AadError, Expected, ExpectedAad};
+pub use admin::{
+    Algorithm, AuditPage, CreateKey, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PolicyInfo, PutPolicy,
+    PutReference, PutSecret, ReferenceInfo, ReferenceValue, VersionState,
+};
+pub use challenge::{Challenge, ChallengeRequest};
+pub use handshake::{ExpectAnswer, ExpectChallenge, HandshakeError, OpenedKey, Session};
+pub use messages::{
+    AttestRequest, AttestResponse, AuthorizeProof, AuthorizeRequest, AuthorizeResponse, Checkpoint,
+    GrantStatus, GrantedKey, Receipt, RenewRequest, RevokeRequest, SessionState, SessionStatus, TierPolicy,
+};
+pub use problem::Problem;
+pub use recipient::RecipientKeyPair;
+pub use sealed::{OpenError, SealError, Sealed, seal};
+pub use secret::SecretBytes;

@@ -1,0 +1,356 @@
+//! What every backend has to do alike, as one function to be run against each: `check` takes a maker of empty
+//! backends, and names the first demand that is not met.
+
+use crate::backend::{
+    AttestationRows, Backend, DecisionRows, KeyRows, MetaRows, NonceRows, RuleRows, SessionRows, Transaction,
+};
+use crate::envelope::Record;
+use crate::error::StoreError;
+use crate::rows::{
+    AttestationRow, GrantRow, KeyRow, LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow, VersionRow,
+};
+use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_kbs_log::{Action, ChainError, Decision, Door, Head, NewDecision};
+use hanzo_kbs_protocol::{KeyKind, VersionState};
+use std::future::Future;
+
+/// A demand that a backend does not meet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It answered, and wrongly.
+    #[error("a backend has to: {0}")]
+    Demand(&'static str),
+    /// It failed where it should not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A decision of the suite itself could not be chained.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+type Checked = Result<(), Failure>;
+
+/// Runs the whole suite. `make` yields a fresh, empty backend at each call.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn check<B, F, M>(make: M) -> Checked
+where
+    B: Backend,
+    F: Future<Output = B>,
+    M: Fn() -> F,
+{
+    a_store_is_initialised_once(&make().await).await?;
+    a_dropped_transaction_leaves_nothing(&make().await).await?;
+    decisions_are_appended_in_order(&make().await).await?;
+    a_challenge_is_used_once(&make().await).await?;
+    keys_and_versions_read_back(&make().await).await?;
+    sessions_and_grants_read_back(&make().await).await?;
+    rules_keep_their_history(&make().await).await?;
+    attestations_end(&make().await).await?;
+    make().await.integrity().await?;
+    Ok(())
+}
+
+async fn a_store_is_initialised_once(backend: &impl Backend) -> Checked {
+    let mut tx = backend.begin().await?;
+    demand("have no row about itself at first", tx.meta().await?.is_none())?;
+    tx.insert_meta(&meta()?).await?;
+    tx.commit().await?;
+    let mut tx = backend.begin().await?;
+    let again = tx.insert_meta(&meta()?).await;
+    demand("refuse to be initialised twice", again == Err(StoreError::AlreadyInitialised))?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    let ledger = LedgerRow { rules_epoch: 7, ..meta()?.ledger };
+    tx.set_ledger(&ledger).await?;
+    tx.insert_broker_key("broker/x", &record(1)).await?;
+    tx.commit().await?;
+    let mut tx = backend.read().await?;
+    let read = tx.meta().await?;
+    demand("read back its row", read == Some(MetaRow { ledger, ..meta()? }))?;
+    demand("read back a broker key", tx.broker_key("broker/x").await? == Some(record(1)))?;
+    demand("have no other broker key", tx.broker_key("broker/y").await?.is_none())
+}
+
+async fn a_dropped_transaction_leaves_nothing(backend: &impl Backend) -> Checked {
+    let mut tx = backend.begin().await?;
+    tx.use_nonce(&Hex([1; 32]), at(10)?).await?;
+    tx.append_decision(&Head::EMPTY.append(entry(1)?)?).await?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    demand("undo a dropped challenge", !tx.nonce_used(&Hex([1; 32])).await?)?;
+    demand("undo a dropped decision", tx.newest_decision().await? == 0)
+}
+
+async fn decisions_are_appended_in_order(backend: &impl Backend) -> Checked {
+    let rows = append(backend, 5).await?;
+    let mut tx = backend.read().await?;
+    demand("number decisions from one", tx.newest_decision().await? == 5)?;
+    demand("read back decisions in order", tx.decisions(0, 10).await? == rows)?;
+    demand(
+        "read a page of decisions",
+        tx.decisions(1, 2).await?.as_slice() == rows.get(1..3).unwrap_or(&[]),
+    )?;
+    drop(tx);
+    for seq in [5, 7, 1] {
+        let mut tx = backend.begin().await?;
+        let row = Decision { seq, hash: Hex([9; 32]), entry: entry(9)? };
+        demand("refuse a decision out of order", tx.append_decision(&row).await.is_err())?;
+    }
+    Ok(())
+}
+
+async fn a_challenge_is_used_once(backend: &impl Backend) -> Checked {
+    let digest = Hex([3; 32]);
+    let mut tx = backend.begin().await?;
+    demand("accept a fresh challenge", tx.use_nonce(&digest, at(100)?).await?)?;
+    demand("refuse it in the same transaction", !tx.use_nonce(&digest, at(100)?).await?)?;
+    tx.commit().await?;
+    let mut tx = backend.begin().await?;
+    demand("refuse it in another transaction", !tx.use_nonce(&digest, at(900)?).await?)?;
+    tx.prune_nonces(at(100)?, 10).await?;
+    demand("keep a challenge until it has ended", tx.nonce_used(&digest).await?)?;
+    for n in 10..20 {
+        tx.use_nonce(&Hex([n; 32]), at(50)?).await?;
+    }
+    tx.prune_nonces(at(51)?, 4).await?;
+    let mut left = 0;
+    for n in 10..20 {
+        left += u8::from(tx.nonce_used(&Hex([n; 32])).await?);
+    }
+    demand("forget as many challenges as asked for", left == 6)?;
+    tx.prune_nonces(at(101)?, 100).await?;
+    demand("forget an ended challenge", !tx.nonce_used(&digest).await?)
+}
+
+async fn keys_and_versions_read_back(backend: &impl Backend) -> Checked {
+    let mut tx = backend.begin().await?;
+    tx.insert_tenant("acme", &record(1), at(1)?).await?;
+    demand("refuse a tenant twice", tx.insert_tenant("acme", &record(2), at(1)?).await.is_err())?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    demand("refuse a key without a tenant", tx.insert_key(&key("acme/a")?).await.is_err())?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    tx.insert_tenant("acme", &record(1), at(1)?).await?;
+    for id in ["acme/b", "acme/a"] {
+        tx.insert_key(&key(id)?).await?;
+        tx.insert_version(&version(id, 1)?).await?;
+    }
+    tx.insert_version(&version("acme/a", 2)?).await?;
+    tx.set_current_version("acme/a", 2).await?;
+    demand("refuse to point an absent key", tx.set_current_version("acme/c", 2).await.is_err())?;
+    tx.count_release("acme/a", 2).await?;
+    demand("refuse to count an absent version", tx.count_release("acme/a", 3).await.is_err())?;
+    tx.commit().await?;
+    let mut tx = backend.read().await?;
+    demand("read back a tenant", tx.tenant_key("acme").await? == Some(record(1)))?;
+    let moved = KeyRow { current_version: 2, ..key("acme/a")? };
+    demand("read back a key", tx.key("acme/a").await?.as_ref() == Some(&moved))?;
+    demand("list keys by id", tx.keys().await? == [moved, key("acme/b")?])?;
+    let counted = VersionRow { releases: 1, ..version("acme/a", 2)? };
+    demand(
+        "list versions in order",
+        tx.versions("acme/a").await? == [version("acme/a", 1)?, counted.clone()],
+    )?;
+    demand("read back a version", tx.version("acme/a", 2).await? == Some(counted))?;
+    demand("have no other version", tx.version("acme/b", 2).await?.is_none())?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    demand("refuse a key twice", tx.insert_key(&key("acme/a")?).await.is_err())
+}
+
+async fn sessions_and_grants_read_back(backend: &impl Backend) -> Checked {
+    append(backend, 2).await?;
+    let mut tx = backend.begin().await?;
+    tx.insert_tenant("acme", &record(1), at(1)?).await?;
+    tx.insert_key(&key("acme/a")?).await?;
+    tx.insert_version(&version("acme/a", 1)?).await?;
+    tx.insert_session(&session(1)?).await?;
+    tx.put_grant(&grant(1, 1)?).await?;
+    tx.put_grant(&GrantRow { decision: 2, expires_at: at(900)?, granted_at: at(500)?, ..grant(1, 1)? })
+        .await?;
+    let renewed = SessionRow {
+        evidence_digest: Hex([8; 32]),
+        tier: 1,
+        lab: false,
+        renewed_at: at(500)?,
+        expires_at: at(900)?,
+        ..session(1)?
+    };
+    tx.renew_session(&renewed).await?;
+    tx.commit().await?;
+    let mut tx = backend.begin().await?;
+    demand("read back a session", tx.session(&session(1)?.id).await?.as_ref() == Some(&renewed))?;
+    let renewed_grant = GrantRow { decision: 2, expires_at: at(900)?, releases: 2, ..grant(1, 1)? };
+    let held = tx.grants_of(&renewed.id).await?;
+    demand("count a grant's releases and keep its beginning", held.as_slice() == [renewed_grant.clone()])?;
+    demand("list grants with their session", tx.grants(10).await? == [(renewed_grant, renewed.clone())])?;
+    tx.revoke_session(&renewed.id, at(600)?).await?;
+    tx.revoke_session(&renewed.id, at(700)?).await?;
+    let revoked = tx.session(&renewed.id).await?.and_then(|session| session.revoked_at);
+    demand("keep the first end of a session", revoked == Some(at(600)?))?;
+    demand("refuse a session twice", tx.insert_session(&session(1)?).await.is_err())?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    let lone = GrantRow { session_id: "f".repeat(32), ..grant(1, 1)? };
+    demand("refuse a grant without a session", tx.put_grant(&lone).await.is_err())
+}
+
+async fn rules_keep_their_history(backend: &impl Backend) -> Checked {
+    append_rule(backend, 3).await?;
+    let mut tx = backend.begin().await?;
+    for (name, version, decision) in [("b", 1, 1), ("a", 1, 2), ("a", 2, 3)] {
+        tx.insert_rule(&rule(name, version, decision)?).await?;
+    }
+    tx.commit().await?;
+    let mut tx = backend.read().await?;
+    let newest = [rule("a", 2, 3)?, rule("b", 1, 1)?];
+    demand("list the newest rules by name", tx.current_rules(RuleKind::Policy).await? == newest)?;
+    demand("keep kinds apart", tx.current_rules(RuleKind::Reference).await?.is_empty())?;
+    let old = tx.rule(RuleKind::Policy, "a", Some(1)).await?;
+    demand("keep old versions", old == Some(rule("a", 1, 2)?))?;
+    let newest = tx.rule(RuleKind::Policy, "a", None).await?;
+    demand("find the newest version", newest == Some(rule("a", 2, 3)?))?;
+    demand("have no other version", tx.rule(RuleKind::Policy, "a", Some(3)).await?.is_none())?;
+    let named = tx.newest_rule_decisions().await?;
+    demand("name the newest decision about a rule", named == [(RuleKind::Policy, "p".to_owned(), 3)])?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    demand("refuse a version twice", tx.insert_rule(&rule("a", 2, 3)?).await.is_err())
+}
+
+async fn attestations_end(backend: &impl Backend) -> Checked {
+    append(backend, 1).await?;
+    let mut tx = backend.begin().await?;
+    for n in 1..=3 {
+        tx.insert_attestation(&attestation(n)?).await?;
+    }
+    demand("count attestations", tx.count_attestations().await? == 3)?;
+    demand("read back an attestation", tx.attestation("token-2").await? == Some(attestation(2)?))?;
+    tx.prune_attestations(at(102)?, 10).await?;
+    demand("forget ended attestations only", tx.count_attestations().await? == 2)?;
+    demand("forget the right one", tx.attestation("token-1").await?.is_none())
+}
+
+fn demand(what: &'static str, met: bool) -> Checked {
+    if met { Ok(()) } else { Err(Failure::Demand(what)) }
+}
+
+async fn append(backend: &impl Backend, count: i64) -> Result<Vec<Decision>, Failure> {
+    let mut tx = backend.begin().await?;
+    let (mut head, mut rows) = (Head::EMPTY, Vec::new());
+    for n in 1..=count {
+        let row = head.append(entry(n)?)?;
+        tx.append_decision(&row).await?;
+        head = Head::from(&row);
+        rows.push(row);
+    }
+    tx.commit().await?;
+    Ok(rows)
+}
+
+async fn append_rule(backend: &impl Backend, count: i64) -> Checked {
+    let mut tx = backend.begin().await?;
+    let mut head = Head::EMPTY;
+    for n in 1..=count {
+        let subject = Some("p".to_owned());
+        let row = head.append(NewDecision { action: Action::PolicyPut, subject, ..entry(n)? })?;
+        tx.append_decision(&row).await?;
+        head = Head::from(&row);
+    }
+    Ok(tx.commit().await?)
+}
+
+fn at(seconds: i64) -> Result<UnixTime, StoreError> {
+    UnixTime::from_seconds(seconds).map_err(|error| StoreError::Query(error.to_string()))
+}
+
+fn entry(n: i64) -> Result<NewDecision, StoreError> {
+    Ok(NewDecision::granted(at(n)?, Door::Native, Action::Authorize, format!("actor-{n}"), format!("r-{n}")))
+}
+
+fn record(n: u8) -> Record {
+    Record { salt: [n; 32], ciphertext: vec![n; 48] }
+}
+
+fn meta() -> Result<MetaRow, StoreError> {
+    Ok(MetaRow {
+        store_id: [1; 16],
+        seal_kind: "key-file".to_owned(),
+        sealed_root: vec![2; 80],
+        created_at: at(1)?,
+        ledger: LedgerRow { head: Head::EMPTY, clock_high: at(1)?, rules_epoch: 0, mac: [3; 32] },
+    })
+}
+
+fn key(id: &str) -> Result<KeyRow, StoreError> {
+    Ok(KeyRow {
+        id: id.to_owned(),
+        tenant: "acme".to_owned(),
+        kind: KeyKind::Secret,
+        algorithm: "opaque".to_owned(),
+        minimum_tier: 4,
+        require_cpu_tee: true,
+        current_version: 1,
+        created_at: at(5)?,
+    })
+}
+
+fn version(id: &str, version: u64) -> Result<VersionRow, StoreError> {
+    let (record, state) = (record(9), VersionState::Enabled);
+    Ok(VersionRow { key_id: id.to_owned(), version, record, state, created_at: at(6)?, releases: 0 })
+}
+
+fn session(n: u8) -> Result<SessionRow, StoreError> {
+    Ok(SessionRow {
+        id: format!("{n:032x}"),
+        recipient_digest: Hex([n; 32]),
+        evidence_digest: Hex([7; 32]),
+        tier: 2,
+        lab: true,
+        opened_at: at(10)?,
+        renewed_at: at(10)?,
+        expires_at: at(600)?,
+        revoked_at: None,
+    })
+}
+
+fn grant(session: u8, version: u64) -> Result<GrantRow, StoreError> {
+    Ok(GrantRow {
+        session_id: format!("{session:032x}"),
+        key_id: "acme/a".to_owned(),
+        version,
+        tier: 2,
+        granted_at: at(10)?,
+        expires_at: at(600)?,
+        releases: 1,
+        decision: 1,
+    })
+}
+
+fn rule(name: &str, version: u64, decision: u64) -> Result<RuleRow, StoreError> {
+    Ok(RuleRow {
+        kind: RuleKind::Policy,
+        name: name.to_owned(),
+        version,
+        body: format!("// {name} {version}"),
+        created_at: at(7)?,
+        decision,
+        mac: [4; 32],
+    })
+}
+
+fn attestation(n: i64) -> Result<AttestationRow, StoreError> {
+    Ok(AttestationRow {
+        token_id: format!("token-{n}"),
+        document: vec![1, 2, 3],
+        nonce: "AA==".to_owned(),
+        recipient: "{}".to_owned(),
+        runtime_data: None,
+        attested_at: at(1)?,
+        expires_at: at(100 + n)?,
+        decision: 1,
+    })
+}

@@ -1,0 +1,136 @@
+//! Appending to the record: the numbers beside it are read, authenticated, moved on and written back in the
+//! transaction of the decision itself.
+
+use crate::backend::Transaction;
+use crate::envelope::{self, EnvelopeError};
+use crate::error::{LogDamage, RecordError, StoreError};
+use crate::root::RootKey;
+use crate::rows::LedgerRow;
+use aws_lc_rs::hmac;
+use hanzo_attestation_evidence::UnixTime;
+use hanzo_kbs_log::{BrokenChain, Decision, Head, NewDecision, Outcome, canonical};
+use std::time::Duration;
+
+/// How far the clock may go back behind the newest decision: what NTP steps, and brokers that share a store
+/// differ by. Beyond it nothing is decided, because challenges and leases would live again.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
+/// Largest decision in bytes of its RFC 8785 form: the claims of a document are below 64 KiB, reasons are a
+/// sentence for each rule; four times that leaves room and bounds the growth by one request.
+pub const MAX_DECISION: usize = 256 * 1024;
+/// Domain of the key that authenticates the ledger.
+const DOMAIN: &[u8] = b"hanzo-kbs/v1/ledger-mac";
+
+/// Authenticates the record's head: a rewritten chain with a fitting head needs the root key.
+pub(crate) struct LedgerKey {
+    key: hmac::Key,
+    store_id: [u8; 16],
+}
+
+impl LedgerKey {
+    pub(crate) fn derive(root: &RootKey, store_id: [u8; 16]) -> Result<Self, EnvelopeError> {
+        let key = envelope::derive(root.expose(), DOMAIN, &store_id)?;
+        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), store_id })
+    }
+
+    pub(crate) fn mac(&self, row: &LedgerRow) -> [u8; 32] {
+        let mut mac = [0; 32];
+        mac.copy_from_slice(hmac::sign(&self.key, &self.message(row)).as_ref());
+        mac
+    }
+
+    pub(crate) fn verify(&self, row: &LedgerRow) -> Result<(), LogDamage> {
+        hmac::verify(&self.key, &self.message(row), &row.mac).map_err(|_| LogDamage::HeadForged)
+    }
+
+    /// Every part has a fixed length.
+    fn message(&self, row: &LedgerRow) -> Vec<u8> {
+        [
+            self.store_id.as_slice(),
+            &row.head.seq.to_be_bytes(),
+            row.head.hash.as_ref(),
+            &row.clock_high.seconds().to_be_bytes(),
+            &row.rules_epoch.to_be_bytes(),
+        ]
+        .concat()
+    }
+}
+
+/// The end of the record during one transaction.
+pub(crate) struct Ledger<'a> {
+    key: &'a LedgerKey,
+    row: LedgerRow,
+    now: UnixTime,
+}
+
+impl<'a> Ledger<'a> {
+    /// Reads and authenticates the numbers, and compares the clock with them.
+    pub(crate) async fn open(
+        tx: &mut impl Transaction,
+        key: &'a LedgerKey,
+        now: UnixTime,
+    ) -> Result<Self, RecordError> {
+        let meta = tx.meta().await?.ok_or(StoreError::NotInitialised)?;
+        let row = meta.ledger;
+        key.verify(&row)?;
+        let (expected, found) = (row.head.seq, tx.newest_decision().await?);
+        if expected != found {
+            return Err(LogDamage::Chain(BrokenChain::End { expected, found }).into());
+        }
+        let newest = row.clock_high;
+        if now.after(CLOCK_TOLERANCE) < newest {
+            return Err(RecordError::ClockWentBack { now, newest });
+        }
+        Ok(Self { key, row, now })
+    }
+
+    pub(crate) const fn head(&self) -> Head {
+        self.row.head
+    }
+
+    pub(crate) const fn rules_epoch(&self) -> u64 {
+        self.row.rules_epoch
+    }
+
+    /// No clock that is accepted from now on can be before this.
+    pub(crate) fn oldest_possible_now(&self) -> UnixTime {
+        self.row.clock_high.before(CLOCK_TOLERANCE)
+    }
+
+    /// Appends one decision.
+    pub(crate) async fn append(
+        &mut self,
+        tx: &mut impl Transaction,
+        entry: NewDecision,
+    ) -> Result<Decision, RecordError> {
+        let decision = self.row.head.append(entry)?;
+        let size = canonical(decision.seq, &decision.entry)?.len();
+        if size > MAX_DECISION {
+            return Err(RecordError::DecisionTooLarge { size, limit: MAX_DECISION });
+        }
+        tx.append_decision(&decision).await?;
+        self.row.head = Head::from(&decision);
+        Ok(decision)
+    }
+
+    /// Notes that the decision just appended changed a rule.
+    pub(crate) const fn rules_changed(&mut self) {
+        self.row.rules_epoch = self.row.head.seq;
+    }
+
+    /// Writes the numbers back. The transaction is still to be committed.
+    pub(crate) async fn close(mut self, tx: &mut impl Transaction) -> Result<Head, RecordError> {
+        self.row.clock_high = self.row.clock_high.max(self.now);
+        self.row.mac = self.key.mac(&self.row);
+        tx.set_ledger(&self.row).await?;
+        Ok(self.row.head)
+    }
+}
+
+/// A decision has to say what happens.
+pub(crate) fn expect_outcome(decision: &NewDecision, expected: Outcome) -> Result<(), RecordError> {
+    if decision.outcome != expected {
+        let (expected, found) = (expected.name(), decision.outcome.name());
+        return Err(RecordError::DecisionMismatch { expected, found });
+    }
+    Ok(())
+}

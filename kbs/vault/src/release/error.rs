@@ -1,0 +1,195 @@
+//! Why a release was not made.
+
+use crate::error::{RecordError, StoreError};
+use crate::rng::RngError;
+use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_kbs_protocol::SealError;
+
+/// One variant for each broken rule. In every case nothing was stored, and nothing left the vault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReleaseError {
+    /// The write itself: the database, a damaged record, a clock that went back.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The challenge was used before.
+    #[error("the challenge was used before")]
+    ChallengeReused,
+    /// The challenge has ended.
+    #[error("the challenge ended at {expires_at}, it is {now}")]
+    ChallengeExpired {
+        /// Its last moment.
+        expires_at: UnixTime,
+        /// The time given.
+        now: UnixTime,
+    },
+    /// No permit.
+    #[error("there is no permit")]
+    NothingToRelease,
+    /// More permits than one release may have.
+    #[error("{count} keys in one release; at most {limit} are released")]
+    TooManyKeys {
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Two permits for one key.
+    #[error("two permits for `{key}`")]
+    KeyTwice {
+        /// The key.
+        key: String,
+    },
+    /// A permit with other evidence, another recipient or another tier than the first.
+    #[error("the permit for `{key}` is not from the same decision as the first one")]
+    PermitsDiffer {
+        /// The key.
+        key: String,
+    },
+    /// A permit has ended.
+    #[error("the permit for `{key}` ended at {expires_at}, it is {now}")]
+    PermitExpired {
+        /// The key.
+        key: String,
+        /// Its end.
+        expires_at: UnixTime,
+        /// The time given.
+        now: UnixTime,
+    },
+    /// A policy or reference set was changed after the permits were given.
+    #[error(
+        "the permits were given under the rules of decision {decided}, and decision {current} changed them"
+    )]
+    RulesChanged {
+        /// The epoch of the permits.
+        decided: u64,
+        /// The epoch now.
+        current: u64,
+    },
+    /// There is no such key.
+    #[error("there is no key `{key}`")]
+    KeyUnknown {
+        /// The key.
+        key: String,
+    },
+    /// The key demands another tier than when the permit was given.
+    #[error("`{key}` demands tier {stored}, the permit was given for {permitted}")]
+    MinimumChanged {
+        /// The key.
+        key: String,
+        /// The minimum in the permit.
+        permitted: u8,
+        /// The minimum in the store.
+        stored: u8,
+    },
+    /// The evidence proves less than the key demands.
+    #[error("`{key}` demands tier {minimum}, the evidence proves {tier}")]
+    TierTooLow {
+        /// The key.
+        key: String,
+        /// The tier proved.
+        tier: u8,
+        /// The tier demanded.
+        minimum: u8,
+    },
+    /// The current version was withdrawn.
+    #[error("version {version} of `{key}` is not enabled")]
+    VersionNotEnabled {
+        /// The key.
+        key: String,
+        /// Its current version.
+        version: u64,
+    },
+    /// The stored material does not open in its place: the row, or one beside it, was changed.
+    #[error("the stored material of `{key}` does not open: its row was changed")]
+    KeyDamaged {
+        /// The key.
+        key: String,
+    },
+    /// There is no such session.
+    #[error("there is no session `{id}`")]
+    SessionUnknown {
+        /// The session.
+        id: String,
+    },
+    /// The session's deadline has passed.
+    #[error("session `{id}` ended at {expires_at}, it is {now}")]
+    SessionExpired {
+        /// The session.
+        id: String,
+        /// Its deadline.
+        expires_at: UnixTime,
+        /// The time given.
+        now: UnixTime,
+    },
+    /// The session was ended.
+    #[error("session `{id}` was revoked")]
+    SessionRevoked {
+        /// The session.
+        id: String,
+    },
+    /// A session serves one recipient.
+    #[error("session `{id}` serves recipient {expected}, not {found}")]
+    RecipientChanged {
+        /// The session.
+        id: String,
+        /// Its recipient.
+        expected: Hex<32>,
+        /// The recipient in the evidence.
+        found: Hex<32>,
+    },
+    /// A renewal rests on fresh evidence, and so on a challenge.
+    #[error("a session is renewed with a fresh challenge only")]
+    RenewalNeedsChallenge,
+    /// The key could not be sealed to the recipient.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+impl ReleaseError {
+    /// Stable code, for the record and for matching.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Record(error) => error.code(),
+            Self::ChallengeReused => "ChallengeReused",
+            Self::ChallengeExpired { .. } => "ChallengeExpired",
+            Self::NothingToRelease => "NothingToRelease",
+            Self::TooManyKeys { .. } => "TooManyKeys",
+            Self::KeyTwice { .. } => "KeyTwice",
+            Self::PermitsDiffer { .. } => "PermitsDiffer",
+            Self::PermitExpired { .. } => "PermitExpired",
+            Self::RulesChanged { .. } => "RulesChanged",
+            Self::KeyUnknown { .. } => "KeyUnknown",
+            Self::MinimumChanged { .. } => "MinimumChanged",
+            Self::TierTooLow { .. } => "TierTooLow",
+            Self::VersionNotEnabled { .. } => "VersionNotEnabled",
+            Self::KeyDamaged { .. } => "KeyDamaged",
+            Self::SessionUnknown { .. } => "SessionUnknown",
+            Self::SessionExpired { .. } => "SessionExpired",
+            Self::SessionRevoked { .. } => "SessionRevoked",
+            Self::RecipientChanged { .. } => "RecipientChanged",
+            Self::RenewalNeedsChallenge => "RenewalNeedsChallenge",
+            Self::Seal(_) => "RecipientInvalid",
+        }
+    }
+}
+
+/// An envelope that does not open is about its key; everything else is about the write.
+pub(super) fn opening(key: &str, error: RecordError) -> ReleaseError {
+    match error {
+        RecordError::Envelope(_) | RecordError::Place(_) => ReleaseError::KeyDamaged { key: key.to_owned() },
+        other => other.into(),
+    }
+}
+
+impl From<StoreError> for ReleaseError {
+    fn from(error: StoreError) -> Self {
+        Self::Record(error.into())
+    }
+}
+
+impl From<RngError> for ReleaseError {
+    fn from(error: RngError) -> Self {
+        Self::Record(error.into())
+    }
+}

@@ -1,0 +1,176 @@
+//! Rows as a backend stores them. None holds a secret in the clear.
+
+use crate::envelope::Record;
+use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_kbs_log::Head;
+use hanzo_kbs_protocol::{KeyKind, VersionState};
+
+/// The one row about the store itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetaRow {
+    /// 16 random bytes.
+    pub store_id: [u8; 16],
+    /// Which kind of seal wraps the root key.
+    pub seal_kind: String,
+    /// The wrapped root key, in the seal's own format.
+    pub sealed_root: Vec<u8>,
+    /// When the store was made.
+    pub created_at: UnixTime,
+    /// What changes with every decision.
+    pub ledger: LedgerRow,
+}
+
+/// What changes with every decision, authenticated as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// The record's head.
+    pub head: Head,
+    /// The newest time of any decision.
+    pub clock_high: UnixTime,
+    /// Number of the newest decision that changed a policy or a reference set.
+    pub rules_epoch: u64,
+    /// HMAC-SHA256 over all of it.
+    pub mac: [u8; 32],
+}
+
+/// A key without its material.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// `tenant/name`.
+    pub id: String,
+    /// The first segment.
+    pub tenant: String,
+    /// Generated or imported.
+    pub kind: KeyKind,
+    /// `aes-256` or `opaque`.
+    pub algorithm: String,
+    /// 0 to 4.
+    pub minimum_tier: u8,
+    /// Whether tier 2 must come from a CPU TEE.
+    pub require_cpu_tee: bool,
+    /// The version that is released.
+    pub current_version: u64,
+    /// When it was made.
+    pub created_at: UnixTime,
+}
+
+/// A key version with its sealed material.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionRow {
+    /// The key.
+    pub key_id: String,
+    /// 1 and up.
+    pub version: u64,
+    /// The material.
+    pub record: Record,
+    /// Whether it can be released.
+    pub state: VersionState,
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// How many times it was released.
+    pub releases: u64,
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// 32 lower-case hex digits.
+    pub id: String,
+    /// The one recipient that it serves.
+    pub recipient_digest: Hex<32>,
+    /// Its newest evidence.
+    pub evidence_digest: Hex<32>,
+    /// The tier that this evidence proved.
+    pub tier: u8,
+    /// Whether it rests on a lab root.
+    pub lab: bool,
+    /// When it was opened.
+    pub opened_at: UnixTime,
+    /// When it was last renewed, or opened.
+    pub renewed_at: UnixTime,
+    /// Its deadline.
+    pub expires_at: UnixTime,
+    /// When it was ended.
+    pub revoked_at: Option<UnixTime>,
+}
+
+/// A key version held by a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRow {
+    /// The session.
+    pub session_id: String,
+    /// The key.
+    pub key_id: String,
+    /// Its version.
+    pub version: u64,
+    /// The tier that was proved.
+    pub tier: u8,
+    /// First release in this session.
+    pub granted_at: UnixTime,
+    /// When it ends.
+    pub expires_at: UnixTime,
+    /// Releases in this session.
+    pub releases: u64,
+    /// The newest decision about it.
+    pub decision: u64,
+}
+
+/// Which kind of rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RuleKind {
+    /// Cedar text.
+    Policy,
+    /// A set of reference values, as JSON.
+    Reference,
+}
+
+impl RuleKind {
+    /// The name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Reference => "reference",
+        }
+    }
+}
+
+/// One version of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleRow {
+    /// Policy or reference set.
+    pub kind: RuleKind,
+    /// Its name.
+    pub name: String,
+    /// 1 and up.
+    pub version: u64,
+    /// Text or JSON.
+    pub body: String,
+    /// When it was put.
+    pub created_at: UnixTime,
+    /// The decision that put it.
+    pub decision: u64,
+    /// HMAC-SHA256 over all of it.
+    pub mac: [u8; 32],
+}
+
+/// What a bearer token rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttestationRow {
+    /// The token's id.
+    pub token_id: String,
+    /// The evidence document as sent.
+    pub document: Vec<u8>,
+    /// The challenge.
+    pub nonce: String,
+    /// The recipient, as JSON.
+    pub recipient: String,
+    /// The runtime data, as JSON.
+    pub runtime_data: Option<String>,
+    /// When it was accepted.
+    pub attested_at: UnixTime,
+    /// When the token ends.
+    pub expires_at: UnixTime,
+    /// The decision.
+    pub decision: u64,
+}
