@@ -1,0 +1,191 @@
+//! The administrator's calls. An administrator decides who may have a key and never reads one.
+
+use crate::error::ClientError;
+use crate::token::AdminToken;
+use crate::transport::{Client, Request};
+use hanzo_kbs_log::Decision;
+use hanzo_kbs_protocol::{
+    AuditPage, CreateKey, GrantInfo, KeyInfo, PolicyInfo, PutPolicy, PutReference, PutSecret, ReferenceInfo,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A [`Client`] and the token that it administers the broker with.
+#[derive(Clone)]
+pub struct Admin {
+    client: Client,
+    token: AdminToken,
+}
+
+impl Admin {
+    pub(crate) const fn new(client: Client, token: AdminToken) -> Self {
+        Self { client, token }
+    }
+
+    /// `POST /kbs/v1/keys`: the broker makes a key.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `Conflict` if the id is taken.
+    pub async fn create_key(&self, request: &CreateKey) -> Result<KeyInfo, ClientError> {
+        self.post(&["keys"], request).await
+    }
+
+    /// `GET /kbs/v1/keys`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_keys(&self) -> Result<Vec<KeyInfo>, ClientError> {
+        self.get(&["keys"]).await
+    }
+
+    /// `GET /kbs/v1/keys/{tenant}/{name}`: what is known about a key or a secret, never its value.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn key(&self, id: &str) -> Result<KeyInfo, ClientError> {
+        self.get(&named("keys", id)).await
+    }
+
+    /// `PUT /kbs/v1/secrets/{tenant}/{name}`: a value from outside, or its next version.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `Conflict` if the id names a generated key or has another tier.
+    pub async fn put_secret(&self, request: &PutSecret) -> Result<KeyInfo, ClientError> {
+        let path = named("secrets", &request.id);
+        self.client.call(self.authorized(Request::put(&v1(&path), request)?)?).await
+    }
+
+    /// `GET /kbs/v1/secrets`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_secrets(&self) -> Result<Vec<KeyInfo>, ClientError> {
+        self.get(&["secrets"]).await
+    }
+
+    /// `PUT /kbs/v1/policies/{name}`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `Conflict` if `expected_version` is not the current one.
+    pub async fn put_policy(&self, name: &str, request: &PutPolicy) -> Result<PolicyInfo, ClientError> {
+        self.put(&["policies", name], request).await
+    }
+
+    /// `GET /kbs/v1/policies`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_policies(&self) -> Result<Vec<PolicyInfo>, ClientError> {
+        self.get(&["policies"]).await
+    }
+
+    /// `GET /kbs/v1/policies/{name}`, with its text; the current version unless one is named.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn policy(&self, name: &str, version: Option<u64>) -> Result<PolicyInfo, ClientError> {
+        let request = Request::get(&v1(&["policies", name])).query("version", version);
+        self.client.call(self.authorized(request)?).await
+    }
+
+    /// `PUT /kbs/v1/references/{name}`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `Conflict` if `expected_version` is not the current one.
+    pub async fn put_reference(
+        &self,
+        name: &str,
+        request: &PutReference,
+    ) -> Result<ReferenceInfo, ClientError> {
+        self.put(&["references", name], request).await
+    }
+
+    /// `GET /kbs/v1/references`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_references(&self) -> Result<Vec<ReferenceInfo>, ClientError> {
+        self.get(&["references"]).await
+    }
+
+    /// `GET /kbs/v1/references/{name}`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn reference(&self, name: &str) -> Result<ReferenceInfo, ClientError> {
+        self.get(&["references", name]).await
+    }
+
+    /// `GET /kbs/v1/grants`: which session holds which key, and until when.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_grants(&self) -> Result<Vec<GrantInfo>, ClientError> {
+        self.get(&["grants"]).await
+    }
+
+    /// `GET /kbs/v1/audit`: decisions after row `after` (0: from the start), at most `limit`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn audit(&self, after: u64, limit: Option<u32>) -> Result<AuditPage, ClientError> {
+        let request = Request::get(&v1(&["audit"])).query("after", Some(after)).query("limit", limit);
+        self.client.call(self.authorized(request)?).await
+    }
+
+    /// `GET /kbs/v1/receipts/{seq}`: one decision, whole.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn decision(&self, seq: u64) -> Result<Decision, ClientError> {
+        self.get(&["receipts", &seq.to_string()]).await
+    }
+
+    /// `POST /kbs/v1/seal`: the broker forgets its root key.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn seal(&self) -> Result<Value, ClientError> {
+        self.post(&["seal"], &serde_json::json!({})).await
+    }
+
+    /// `POST /kbs/v1/unseal`: the broker reads its root key again, from where it is configured to.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn unseal(&self) -> Result<Value, ClientError> {
+        self.post(&["unseal"], &serde_json::json!({})).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
+        self.client.call(self.authorized(Request::get(&v1(path)))?).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.client.call(self.authorized(Request::post(&v1(path), body)?)?).await
+    }
+
+    async fn put<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T, ClientError> {
+        self.client.call(self.authorized(Request::put(&v1(path), body)?)?).await
+    }
+
+    fn authorized(&self, request: Request) -> Result<Request, ClientError> {
+        let header = self.token.header().map_err(|error| ClientError::Request(error.to_string()))?;
+        Ok(request.authorization(header))
+    }
+}
+
+/// `/kbs/v1/` and a path below it.
+fn v1<'a>(path: &[&'a str]) -> Vec<&'a str> {
+    ["kbs", "v1"].into_iter().chain(path.iter().copied()).collect()
+}
+
+/// A collection and a key id, whose slashes are path separators.
+fn named<'a>(collection: &'a str, id: &'a str) -> Vec<&'a str> {
+    [collection].into_iter().chain(id.split('/')).collect()
+}

@@ -1,0 +1,92 @@
+//! Arguments of `kbsctl evidence`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::encoding::{hex_array, hex_decode};
+use std::path::PathBuf;
+
+/// Evidence of what a machine is, offline.
+#[derive(Args, Debug)]
+pub(crate) struct EvidenceArgs {
+    #[command(subcommand)]
+    pub(super) verb: EvidenceVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EvidenceVerb {
+    /// Verify a document: signatures, chains to the pinned roots, report data, and a profile's appraisal
+    ///
+    /// The answer has `authentic` (it is genuine) and `acceptable` (and nothing in it is refused); the exit
+    /// code says the second.
+    Verify(Box<VerifyArgs>),
+    /// Print every field of a document; nothing is verified
+    Show(ShowArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct VerifyArgs {
+    /// The evidence document (JSON), or `-` for standard input
+    pub(super) file: PathBuf,
+    /// The instant at which every date is judged [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = UnixTime::parse)]
+    pub(super) at: Option<UnixTime>,
+    /// The expected SPDM requester nonce of a device; no device is verified by this build
+    #[arg(long, value_name = "HEX", value_parser = nonce)]
+    pub(super) nonce: Option<Nonce>,
+    /// The expected report data of a CPU item, 64 bytes
+    #[arg(long, value_name = "HEX", value_parser = report_data)]
+    pub(super) report_data: Option<ReportData>,
+    /// Intel collateral (JSON); read, and not used by this build
+    #[arg(long, value_name = "FILE")]
+    pub(super) intel_collateral: Vec<PathBuf>,
+    /// Reference integrity manifest of an NVIDIA device; read, and not used by this build
+    #[arg(long, value_name = "FILE")]
+    pub(super) rim: Vec<PathBuf>,
+    /// AMD certificate revocation list (DER)
+    #[arg(long, value_name = "FILE")]
+    pub(super) amd_crl: Vec<PathBuf>,
+    /// Attestation key of a TPM to trust (PEM); read, and not used by this build
+    #[arg(long, value_name = "FILE")]
+    pub(super) trust_ak: Vec<PathBuf>,
+    /// Go on where a revocation list is absent, and say why in the answer
+    #[arg(long, value_name = "REASON")]
+    pub(super) waive_revocation: Option<String>,
+    /// What makes authentic evidence unacceptable
+    #[arg(long, value_enum, default_value_t = Profile::Strict)]
+    pub(super) profile: Profile,
+    /// Accept the roots and the collateral of a lab directory, too
+    #[arg(long, value_name = "DIR")]
+    pub(super) lab: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ShowArgs {
+    /// The evidence document (JSON), or `-` for standard input
+    pub(super) file: PathBuf,
+}
+
+/// The rule book's two profiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Profile {
+    /// What a broker demands by default
+    Strict,
+    /// What makes the published corpus of evidence valid
+    Corpus,
+}
+
+/// Expected report data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReportData(pub(super) [u8; 64]);
+
+/// An expected nonce: read, so that a misspelt one is found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nonce;
+
+fn report_data(text: &str) -> Result<ReportData, String> {
+    hex_array(text).map(ReportData).map_err(|error| error.to_string())
+}
+
+fn nonce(text: &str) -> Result<Nonce, String> {
+    let bytes = hex_decode(text).map_err(|error| error.to_string())?;
+    if bytes.is_empty() { Err("an empty nonce".to_owned()) } else { Ok(Nonce) }
+}

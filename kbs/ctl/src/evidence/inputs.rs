@@ -1,0 +1,96 @@
+//! What a verification rests on besides the document: roots, lists, the instant, the profile.
+
+use super::args::{Profile, VerifyArgs};
+use crate::exit::Failure;
+use crate::input;
+use hanzo_attestation::{Collateral, Revocation, Roots};
+use hanzo_attestation_collateral::read_lab;
+use hanzo_attestation_evidence::x509::MAX_CRL;
+use hanzo_attestation_evidence::{Finding, Rule, Severity, UnixTime, json};
+use hanzo_policy::Appraisal;
+use std::path::Path;
+
+/// Largest file of Intel collateral or of a manifest (rule book B.0: TCB info and QE identity 1 MiB each).
+const MAX_COLLATERAL: usize = 4 << 20;
+/// Largest public key in PEM.
+const MAX_KEY: usize = 8 << 10;
+
+/// Everything that [`super::judge`] needs, read and bounded.
+pub(super) struct Inputs {
+    pub(super) roots: Roots,
+    pub(super) collateral: Collateral,
+    pub(super) revocation: Revocation,
+    pub(super) now: UnixTime,
+    pub(super) report_data: Option<[u8; 64]>,
+    pub(super) profile: Profile,
+    pub(super) appraisal: Appraisal,
+    /// What was given and has no effect, said in every item.
+    pub(super) unused: Vec<Finding>,
+}
+
+impl Inputs {
+    /// Reads every file that the arguments name.
+    pub(super) fn read(args: &VerifyArgs, now: UnixTime) -> Result<Self, Failure> {
+        let (mut roots, mut collateral) = (Roots::vendor(), Collateral::default());
+        if let Some(directory) = &args.lab {
+            let (extra, lab) = read_lab(directory).map_err(|error| Failure::Input {
+                path: directory.display().to_string(),
+                reason: error.to_string(),
+            })?;
+            roots = roots.with_extra(extra);
+            collateral = lab;
+        }
+        for path in &args.amd_crl {
+            collateral = collateral.with_amd_crl(input::read(path, MAX_CRL)?.to_vec());
+        }
+        let revocation = match &args.waive_revocation {
+            None => Revocation::Required,
+            Some(reason) => Revocation::Waived { reason: reason.clone() },
+        };
+        let appraisal = match args.profile {
+            Profile::Strict => Appraisal::strict(),
+            Profile::Corpus => Appraisal::corpus(),
+        };
+        let report_data = args.report_data.map(|expected| expected.0);
+        let unused = unused(args)?;
+        Ok(Self { roots, collateral, revocation, now, report_data, profile: args.profile, appraisal, unused })
+    }
+}
+
+/// Reads what this build has no use for, so that a wrong path is found and nothing is ignored in silence.
+fn unused(args: &VerifyArgs) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    let mut say = |id, code, what: String| {
+        findings.push(Finding::new(Rule::new(id, code), Severity::Info, what));
+    };
+    for path in &args.intel_collateral {
+        let bytes = input::read(path, MAX_COLLATERAL)?;
+        json::parse(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
+        say("COL-10", "CollateralMissing", unused_file(path, "Intel collateral is not judged by this build"));
+    }
+    for path in &args.rim {
+        input::read(path, MAX_COLLATERAL)?;
+        say(
+            "COL-10",
+            "CollateralMissing",
+            unused_file(path, "device manifests are not judged by this build"),
+        );
+    }
+    for path in &args.trust_ak {
+        input::read(path, MAX_KEY)?;
+        say("TPM-11", "TpmAkUntrusted", unused_file(path, "TPM quotes are not verified by this build"));
+    }
+    if args.nonce.is_some() {
+        let what = "the expected nonce was not compared: devices are not verified by this build";
+        say("COL-15", "ChallengeMissing", what.to_owned());
+    }
+    Ok(findings)
+}
+
+fn unused_file(path: &Path, why: &str) -> String {
+    format!("`{}` was read and not used: {why}", path.display())
+}
+
+fn unreadable(path: &Path, reason: &str) -> Failure {
+    Failure::Input { path: path.display().to_string(), reason: reason.to_owned() }
+}

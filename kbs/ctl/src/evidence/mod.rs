@@ -1,0 +1,59 @@
+//! `kbsctl evidence`: what a file of evidence proves, and what it says. Offline; one clock reading, at the edge.
+
+mod answer;
+mod args;
+mod inputs;
+mod judge;
+mod show;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use args::EvidenceArgs;
+
+use crate::exit::{Failure, Outcome};
+use crate::input;
+use crate::run::Context;
+use args::{EvidenceVerb, ShowArgs, VerifyArgs};
+use hanzo_attestation_evidence::document::MAX_DOCUMENT;
+use hanzo_attestation_evidence::{Broken, Document};
+use inputs::Inputs;
+use std::path::Path;
+
+impl EvidenceArgs {
+    /// Runs the verb: yes is `acceptable` (verify) or readable (show).
+    pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        match self.verb {
+            EvidenceVerb::Verify(args) => verify(&args, context),
+            EvidenceVerb::Show(args) => show(&args, context),
+        }
+    }
+}
+
+fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Failure> {
+    let document = read_document(&args.file)?;
+    let now = args.at.or(context.environment.now).ok_or_else(|| Failure::Input {
+        path: args.file.display().to_string(),
+        reason: "the clock of this machine is set before 1970 or after 9999: give the time with --at"
+            .to_owned(),
+    })?;
+    let inputs = Inputs::read(args, now)?;
+    let answer = judge::judge(document, &inputs);
+    context.output.show(&answer)?;
+    Ok(answer.acceptable.into())
+}
+
+fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, Failure> {
+    let shown = show::read(read_document(&args.file)?);
+    context.output.show(&shown)?;
+    Ok(shown.is_readable().into())
+}
+
+/// Reads the envelope. What is wrong with it is wrong input; what is wrong inside is an answer.
+fn read_document(path: &Path) -> Result<Document, Failure> {
+    let bytes = input::read(path, MAX_DOCUMENT)?;
+    Document::from_json(&bytes).map_err(|error| Failure::Input {
+        path: path.display().to_string(),
+        reason: format!("{}: {error}", error.rule()),
+    })
+}

@@ -1,0 +1,171 @@
+//! `reference`: the measurements that policies trust. Public values, versioned as a whole set.
+
+use crate::connect::ConnectArgs;
+use crate::exit::{Failure, Outcome};
+use crate::input;
+use crate::output::{Sheet, Show};
+use crate::run::Context;
+use clap::{Args, Subcommand};
+use hanzo_attestation_evidence::{Hex, encoding, json};
+use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceValue};
+use hanzo_policy::{ReferenceSet, References};
+use std::path::{Path, PathBuf};
+
+#[derive(Args, Debug)]
+pub(crate) struct ReferenceArgs {
+    #[command(flatten)]
+    connect: ConnectArgs,
+    #[command(subcommand)]
+    verb: ReferenceVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReferenceVerb {
+    /// Store a new set of reference values, or the next version of one
+    Put {
+        /// Name of the set, as policies name it
+        name: String,
+        /// One value, KIND:REGISTER:HEX, e.g. sev-snp:measurement:4c1d…; KIND:REGISTER:HEX=NOTE adds a note.
+        /// May be given many times
+        #[arg(long = "value", value_name = "VALUE", value_parser = parse_value, required_unless_present = "file")]
+        value: Vec<ReferenceValue>,
+        /// File with the whole set, or - for standard input: {"values":[{"tee":…,"register":…,"digest":HEX}]}
+        #[arg(long, value_name = "FILE", conflicts_with = "value")]
+        file: Option<PathBuf>,
+        /// The version that this one replaces; refused if another is current, and needed if the set exists
+        #[arg(long, value_name = "VERSION")]
+        expected_version: Option<u64>,
+    },
+    /// List the sets
+    List,
+    /// Show one set
+    Get {
+        /// Name of the set
+        name: String,
+    },
+}
+
+impl ReferenceArgs {
+    pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        let environment = &context.environment;
+        match self.verb {
+            ReferenceVerb::Put { name, value, file, expected_version } => {
+                let mut request = match file {
+                    Some(file) => read_set(&file, &name)?,
+                    None => PutReference { values: value, expected_version: None },
+                };
+                request.expected_version = expected_version.or(request.expected_version);
+                let admin = self.connect.admin(environment)?;
+                context
+                    .output
+                    .show(&context.wait(async { Ok(admin.put_reference(&name, &request).await?) })?)?;
+            }
+            ReferenceVerb::List => {
+                let admin = self.connect.admin(environment)?;
+                context.output.show(&context.wait(async { Ok(admin.list_references().await?) })?)?;
+            }
+            ReferenceVerb::Get { name } => {
+                let admin = self.connect.admin(environment)?;
+                context.output.show(&context.wait(async { Ok(admin.reference(&name).await?) })?)?;
+            }
+        }
+        Ok(Outcome::Yes)
+    }
+}
+
+/// Reads a set and checks it by the broker's own rules, so that a mistake is named with its file.
+pub(crate) fn read_set(path: &Path, name: &str) -> Result<PutReference, Failure> {
+    let wrong = |reason: String| Failure::Input { path: path.display().to_string(), reason };
+    let bytes = input::read(path, input::MAX_FILE)?;
+    let request: PutReference = json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+    check(name, request.values.clone()).map_err(wrong)?;
+    Ok(request)
+}
+
+fn check(name: &str, values: Vec<ReferenceValue>) -> Result<(), String> {
+    References::new(vec![set(name, values)]).map(drop).map_err(|error| error.to_string())
+}
+
+/// A set in the form that policies are asked with.
+pub(crate) fn set(name: &str, values: Vec<ReferenceValue>) -> ReferenceSet {
+    let value = |ReferenceValue { tee, register, digest, note }| hanzo_policy::ReferenceValue {
+        tee,
+        register,
+        digest,
+        note,
+    };
+    ReferenceSet { name: name.to_owned(), values: values.into_iter().map(value).collect() }
+}
+
+/// Reads `KIND:REGISTER:HEX` or `KIND:REGISTER:HEX=NOTE`.
+fn parse_value(text: &str) -> Result<ReferenceValue, String> {
+    let shape = || "expected KIND:REGISTER:HEX, e.g. sev-snp:measurement:4c1d…".to_owned();
+    let (value, note) = match text.split_once('=') {
+        Some((value, note)) => (value, Some(note.to_owned())),
+        None => (text, None),
+    };
+    let (tee, rest) = value.split_once(':').ok_or_else(shape)?;
+    let (register, digest) = rest.split_once(':').ok_or_else(shape)?;
+    let digest = encoding::hex_array(digest).map(Hex).map_err(|error| format!("the digest is {error}"))?;
+    let value = ReferenceValue { tee: tee.to_owned(), register: register.to_owned(), digest, note };
+    check("this set", vec![value.clone()])?;
+    Ok(value)
+}
+
+impl Show for ReferenceInfo {
+    fn sheet(&self) -> Sheet {
+        let rows = self.values.iter().map(|value| {
+            let note = value.note.clone().unwrap_or_default();
+            [value.tee.clone(), value.register.clone(), value.digest.to_string(), note]
+        });
+        Sheet::new()
+            .facts([
+                ("reference set", self.name.clone()),
+                ("version", self.version.to_string()),
+                ("created", self.created_at.to_string()),
+            ])
+            .grid(["kind", "register", "digest", "note"], rows)
+    }
+}
+
+impl Show for Vec<ReferenceInfo> {
+    fn sheet(&self) -> Sheet {
+        let rows = self.iter().map(|set| {
+            let (version, values) = (set.version.to_string(), set.values.len().to_string());
+            [set.name.clone(), version, values, set.created_at.to_string()]
+        });
+        Sheet::new().grid(["name", "version", "values", "created"], rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_on_the_command_line_is_read_in_full() {
+        let digest = "4c".repeat(48);
+        let value = parse_value(&format!("sev-snp:measurement:{digest}")).unwrap();
+        assert_eq!((value.tee.as_str(), value.register.as_str()), ("sev-snp", "measurement"));
+        assert_eq!((value.digest.to_string(), value.note), (digest.clone(), None));
+        let noted = parse_value(&format!("tdx:mr_td:{digest}=image 7: a=b")).unwrap();
+        assert_eq!(noted.note.as_deref(), Some("image 7: a=b"));
+    }
+
+    #[test]
+    fn refuses_what_no_policy_could_match() {
+        let digest = "4c".repeat(48);
+        for (text, reason) in [
+            (digest.clone(), "expected KIND:REGISTER:HEX"),
+            (format!("sev-snp:{digest}"), "expected KIND:REGISTER:HEX"),
+            (format!("sev-snp:measurement:{}", digest.to_uppercase()), "not lower-case hex"),
+            (format!("sev-snp:measurement:{}", "4c".repeat(32)), "32 bytes where 48"),
+            (format!("sev-snp:measurement:{}", "00".repeat(48)), "zeros"),
+            (format!("sev-snp:mr_td:{digest}"), "no register `mr_td`"),
+            (format!("tpm:measurement:{digest}"), "`tpm` has no registers"),
+        ] {
+            let refused = parse_value(&text).unwrap_err();
+            assert!(refused.contains(reason), "{text}: {refused}");
+        }
+    }
+}

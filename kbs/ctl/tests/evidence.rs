@@ -1,0 +1,154 @@
+//! `kbsctl evidence` as a program: exit codes, what goes to standard output, what is read from where.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder};
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const HEX: &str = "07070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707070707";
+
+/// A lab directory, and documents in it.
+struct Bench {
+    directory: tempfile::TempDir,
+    at: String,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let lab = Lab::fixture();
+        let directory = tempfile::tempdir().unwrap();
+        lab.write(&directory.path().join("lab")).unwrap();
+        let snp = lab.snp(&SnpOrder { report_data: [7; 64], ..SnpOrder::default() }).unwrap();
+        let tdx = lab.tdx(&TdxOrder { report_data: [7; 64], ..TdxOrder::default() }).unwrap();
+        let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+        write("snp.json", &Lab::document(vec![snp.clone()]).to_string());
+        write("tdx.json", &Lab::document(vec![tdx.clone()]).to_string());
+        write("two.json", &Lab::document(vec![snp, tdx]).to_string());
+        write("not.json", "{\"evidence\":[");
+        write("field.json", "{\"evidence\":[],\"more\":1}");
+        write("collateral.json", "{\"tcb_info\":\"{}\"}");
+        write("large.json", &" ".repeat((1 << 20) + 1));
+        Self { directory, at: lab.validity().not_after.to_string() }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let names = [
+            "snp.json",
+            "tdx.json",
+            "two.json",
+            "not.json",
+            "field.json",
+            "collateral.json",
+            "large.json",
+            "lab",
+        ];
+        let path = |word: &&str| if names.contains(word) { self.path(word) } else { (*word).to_owned() };
+        Command::new(env!("CARGO_BIN_EXE_kbsctl"))
+            .arg("evidence")
+            .args(arguments.iter().map(path))
+            .env_clear()
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    fn verify(&self, file: &str, more: &[&str]) -> (i32, Value) {
+        let at = self.at.clone();
+        let mut arguments = vec!["verify", file, "--lab", "lab", "--at", &at, "--format", "json"];
+        arguments.extend(more);
+        let output = self.run(&arguments);
+        let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        (output.status.code().unwrap(), json)
+    }
+}
+
+#[test]
+fn the_exit_code_says_acceptable() {
+    let bench = Bench::new();
+    let (code, json) = bench.verify("snp.json", &["--report-data", HEX]);
+    assert_eq!((code, &json["acceptable"], &json["tier"]), (0, &Value::Bool(true), &2.into()), "{json:#}");
+    let (code, json) = bench.verify("tdx.json", &["--report-data", HEX]);
+    assert_eq!((code, &json["authentic"], &json["acceptable"]), (1, &true.into(), &false.into()), "{json:#}");
+    let (code, json) = bench.verify("snp.json", &["--report-data", &HEX.replace('7', "8")]);
+    assert_eq!((code, &json["authentic"]), (1, &false.into()));
+    let (code, _) = bench.verify("snp.json", &[]);
+    assert_eq!(code, 1, "strict demands the expected report data");
+}
+
+#[test]
+fn wrong_usage_and_unreadable_input_exit_with_2_and_say_nothing_on_stdout() {
+    let bench = Bench::new();
+    let wrong: [&[&str]; 14] = [
+        &["verify"],
+        &["verify", "/nonexistent"],
+        &["verify", "not.json"],
+        &["verify", "field.json"],
+        &["verify", "two.json"],
+        &["verify", "large.json"],
+        &["verify", "snp.json", "--at", "yesterday"],
+        &["verify", "snp.json", "--report-data", "07"],
+        &["verify", "snp.json", "--report-data", "zz"],
+        &["verify", "snp.json", "--profile", "lenient"],
+        &["verify", "snp.json", "--amd-crl", "/nonexistent"],
+        &["verify", "snp.json", "--intel-collateral", "not.json"],
+        &["verify", "snp.json", "--lab", "/nonexistent"],
+        &["show", "not.json"],
+    ];
+    for arguments in wrong {
+        let output = bench.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_this_build_does_not_use_is_read_and_said() {
+    let bench = Bench::new();
+    let collateral = bench.path("collateral.json");
+    let more = [
+        "--report-data",
+        HEX,
+        "--intel-collateral",
+        &collateral,
+        "--rim",
+        &collateral,
+        "--trust-ak",
+        &collateral,
+        "--nonce",
+        "00ff",
+    ];
+    let (code, json) = bench.verify("snp.json", &more);
+    assert_eq!(code, 0, "{json:#}");
+    let findings = json["items"][0]["findings"].as_array().unwrap();
+    let said = findings.iter().filter(|finding| finding["message"].as_str().unwrap().contains("not")).count();
+    assert!(said >= 4, "{json:#}");
+    let (code, _) = bench.verify("snp.json", &["--rim", "/nonexistent"]);
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn a_document_comes_from_standard_input_too() {
+    let bench = Bench::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kbsctl"))
+        .args(["evidence", "show", "-", "--format", "table"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let document = fs::read(Path::new(&bench.path("tdx.json"))).unwrap();
+    child.stdin.take().unwrap().write_all(&document).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("NOTHING HERE IS VERIFIED"), "{text}");
+    assert!(text.contains("Intel SGX PCK Certificate"), "{text}");
+}

@@ -1,0 +1,326 @@
+//! Verbs against a broker on this machine that answers what the test says.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod program;
+
+use axum::extract::{Path, Query};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use hanzo_attestation_evidence::UnixTime;
+use hanzo_kbs_log::{Action, Decision, Door, Head, NewDecision};
+use program::{broker, code, json_of, kbsctl, problem, stderr, stdout, with_input};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Output;
+
+const TOKEN: &str = "correct-horse-battery-staple";
+
+fn kbsctl_at(address: &str, arguments: &[&str]) -> Output {
+    let home = tempfile::tempdir().unwrap();
+    kbsctl(home.path()).args(arguments).env("KBS_ADDR", address).env("KBS_TOKEN", TOKEN).output().unwrap()
+}
+
+fn key(id: &str) -> Value {
+    json!({
+        "id": id, "tenant": "acme", "kind": "key", "algorithm": "aes-256", "minimum_tier": 2,
+        "require_cpu_tee": false, "current_version": 1, "created_at": "2026-11-01T00:00:00Z",
+        "versions": [{"version": 1, "created_at": "2026-11-01T00:00:00Z", "state": "enabled", "releases": 0}],
+    })
+}
+
+#[test]
+fn a_key_is_created_with_the_tier_asked_for() {
+    async fn create(Json(request): Json<Value>) -> impl IntoResponse {
+        let expected = json!({
+            "id": "acme/model", "minimum_tier": 2, "algorithm": "aes-256", "require_cpu_tee": true,
+        });
+        if request == expected {
+            (StatusCode::CREATED, Json(key("acme/model"))).into_response()
+        } else {
+            problem(400, "MalformedRequest")
+        }
+    }
+    let address = broker(Router::new().route("/kbs/v1/keys", axum::routing::post(create)));
+    for tier in ["2", "confidential", "cpu-tee", "secure"] {
+        let arguments = ["key", "create", "acme/model", "--min-tier", tier, "--require-cpu-tee"];
+        let output = kbsctl_at(&address, &arguments);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert_eq!(json_of(&output), key("acme/model"));
+    }
+    let arguments =
+        ["key", "create", "acme/model", "--min-tier", "2", "--require-cpu-tee", "--format", "table"];
+    let table = stdout(&kbsctl_at(&address, &arguments));
+    assert!(table.contains("2 confidential") && !table.contains('{'), "{table}");
+}
+
+#[test]
+fn a_no_of_the_broker_is_1_with_its_code_and_decision() {
+    for (status, name) in [(404, "NotFound"), (401, "Unauthenticated"), (409, "Conflict"), (503, "Sealed")] {
+        let address = broker(Router::new().fallback(move || async move { problem(status, name) }));
+        for arguments in [
+            &["key", "list"][..],
+            &["key", "get", "acme/x"],
+            &["policy", "get", "main"],
+            &["grant", "revoke", "00"],
+            &["audit", "verify"],
+        ] {
+            let output = kbsctl_at(&address, arguments);
+            assert_eq!(code(&output), 1, "{arguments:?}: {}", stderr(&output));
+            assert_eq!(stdout(&output), "");
+            assert!(
+                stderr(&output).contains(name) && stderr(&output).contains("decision 7"),
+                "{}",
+                stderr(&output)
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_broker_is_3() {
+    let address = broker(Router::new().fallback(|| async { "<html>" }));
+    let output = kbsctl_at(&address, &["key", "list"]);
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+}
+
+#[test]
+fn a_secret_goes_in_and_is_never_shown() {
+    const SECRET: &[u8] = b"hunter2\n\x00\xff";
+    async fn store(
+        Path((tenant, name)): Path<(String, String)>,
+        Json(request): Json<Value>,
+    ) -> impl IntoResponse {
+        let id = format!("{tenant}/{name}");
+        let expected = json!({
+            "id": "acme/db/password", "minimum_tier": 1, "require_cpu_tee": false, "value": "aHVudGVyMgoA/w==",
+        });
+        if id == "acme/db/password" && request == expected {
+            Json(key(&id)).into_response()
+        } else {
+            problem(400, "MalformedRequest")
+        }
+    }
+    let router = Router::new().route("/kbs/v1/secrets/{tenant}/{*name}", put(store));
+    let address = broker(
+        router.route("/kbs/v1/keys/{tenant}/{*name}", get(|| async { Json(key("acme/db/password")) })),
+    );
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("secret");
+    fs::write(&file, SECRET).unwrap();
+    let shown = |output: &Output| format!("{}{}", stdout(output), stderr(output));
+    for source in [file.to_str().unwrap(), "-"] {
+        let arguments = ["secret", "put", "acme/db/password", "--min-tier", "encrypted", "--file", source];
+        let mut command = kbsctl(home.path());
+        command.args(arguments).env("KBS_ADDR", &address).env("KBS_TOKEN", TOKEN);
+        let output = with_input(&mut command, SECRET);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(!shown(&output).contains("hunter2") && !shown(&output).contains("aHVudGVy"));
+    }
+    let output = kbsctl_at(&address, &["secret", "get", "acme/db/password"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stderr(&output).contains("administrators cannot read values"));
+}
+
+#[test]
+fn no_secret_at_all_is_2() {
+    let address = broker(Router::new().fallback(|| async { problem(500, "Internal") }));
+    let home = tempfile::tempdir().unwrap();
+    let mut command = kbsctl(home.path());
+    command.args(["secret", "put", "acme/x", "--min-tier", "1", "--file", "-"]);
+    command.env("KBS_ADDR", &address).env("KBS_TOKEN", TOKEN);
+    let output = with_input(&mut command, b"");
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(stderr(&output).contains("an empty file is no secret"));
+}
+
+#[test]
+fn status_is_yes_only_when_keys_can_be_released() {
+    for (ready, sealed, expected) in [(StatusCode::OK, false, 0), (StatusCode::SERVICE_UNAVAILABLE, true, 1)]
+    {
+        let health = json!({
+            "status": "x", "version": "0.1.0", "environment": "development", "lab": true, "sealed": sealed,
+            "roots": {"amd_sha256": ["00"], "intel": 1},
+        });
+        let router = Router::new().route("/readyz", get(move || async move { ready }));
+        let address = broker(router.route("/healthz", get(move || async move { Json(health) })));
+        let output = kbsctl_at(&address, &["status"]);
+        assert_eq!(code(&output), expected, "{}", stderr(&output));
+        assert_eq!(json_of(&output)["ready"], json!(!sealed));
+        let table = stdout(&kbsctl_at(&address, &["status", "--format", "table"]));
+        assert!(table.contains("development") && table.contains("intel: 1"), "{table}");
+    }
+}
+
+/// A broker that admits [`TOKEN`] alone.
+fn careful_broker() -> String {
+    async fn policies(headers: HeaderMap) -> impl IntoResponse {
+        let expected = format!("Bearer {TOKEN}");
+        let given = headers.get("authorization").is_some_and(|value| value.as_bytes() == expected.as_bytes());
+        if given { Json(json!([])).into_response() } else { problem(401, "Unauthenticated") }
+    }
+    broker(Router::new().route("/kbs/v1/policies", get(policies)))
+}
+
+#[test]
+fn login_checks_the_token_and_keeps_it_for_its_owner() {
+    let (address, home) = (careful_broker(), tempfile::tempdir().unwrap());
+    let token = home.path().join("token");
+    fs::write(&token, format!("{TOKEN}\n")).unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let arguments = ["login", "--addr", &address, "--token-file", token.to_str().unwrap()];
+    let output = kbsctl(home.path()).args(arguments).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let stored = home.path().join(".config/hanzo-kbs/login.json");
+    assert_eq!(json_of(&output)["stored_in"], json!(stored));
+    assert!(stderr(&output).contains("stored the token, readable by you alone"));
+    assert!(!stdout(&output).contains(TOKEN) && !stderr(&output).contains(TOKEN));
+    assert_eq!(fs::metadata(&stored).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let output = kbsctl(home.path()).args(["policy", "list"]).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let elsewhere = careful_broker();
+    let output = kbsctl(home.path()).args(["policy", "list", "--addr", &elsewhere]).output().unwrap();
+    assert_eq!(code(&output), 2, "the stored token is for its own broker: {}", stderr(&output));
+}
+
+#[test]
+fn a_token_that_is_not_accepted_is_not_kept() {
+    let (address, home) = (careful_broker(), tempfile::tempdir().unwrap());
+    let mut command = kbsctl(home.path());
+    let output = with_input(command.args(["login", "--addr", &address, "--token-file", "-"]), b"wrong");
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("Unauthenticated"));
+    assert!(!home.path().join(".config/hanzo-kbs/login.json").exists());
+    let output = with_input(
+        kbsctl(home.path()).args(["login", "--addr", &address, "--token-file", "-"]),
+        TOKEN.as_bytes(),
+    );
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
+fn a_token_file_for_everybody_is_refused() {
+    let (address, home) = (careful_broker(), tempfile::tempdir().unwrap());
+    let token = home.path().join("token");
+    fs::write(&token, TOKEN).unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    for verb in [&["login"][..], &["policy", "list"]] {
+        let output = kbsctl(home.path())
+            .args(verb)
+            .env("KBS_ADDR", &address)
+            .env("KBS_TOKEN_FILE", &token)
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 2, "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("mode 0644") && !stderr(&output).contains(TOKEN),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn two_tokens_are_one_too_many() {
+    let (address, home) = (careful_broker(), tempfile::tempdir().unwrap());
+    let token = home.path().join("token");
+    fs::write(&token, TOKEN).unwrap();
+    let mut command = kbsctl(home.path());
+    command.args(["policy", "list", "--addr", &address, "--token-file", token.to_str().unwrap()]);
+    let output = command.env("KBS_TOKEN", TOKEN).output().unwrap();
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(stderr(&output).contains("unset one"));
+}
+
+fn record() -> Vec<Decision> {
+    let now = UnixTime::parse("2026-11-01T00:00:00Z").unwrap();
+    let mut head = Head::EMPTY;
+    let row = |number: u32| {
+        let entry = NewDecision::granted(now, Door::Native, Action::Attest, "test", format!("r-{number}"));
+        if number.is_multiple_of(2) { entry.refused("TierTooLow", "tier 0 is below 2") } else { entry }
+    };
+    let mut rows = Vec::new();
+    for number in 1..=1203 {
+        let decision = head.append(row(number)).unwrap();
+        head = Head::from(&decision);
+        rows.push(decision);
+    }
+    rows
+}
+
+/// A broker with this record; `claimed` is the head that it claims.
+fn broker_with_record(rows: Vec<Decision>, claimed: Head) -> String {
+    let audit = move |Query(query): Query<HashMap<String, usize>>| async move {
+        let entries: Vec<_> = rows.iter().skip(query["after"]).take(query["limit"]).collect();
+        Json(json!({"entries": entries, "head": claimed}))
+    };
+    broker(Router::new().route("/kbs/v1/audit", get(audit)))
+}
+
+#[test]
+fn an_intact_record_is_followed_to_its_head() {
+    let rows = record();
+    let (first, head) = (Head::from(&rows[600]), Head::from(rows.last().unwrap()));
+    let address = broker_with_record(rows, head);
+    let output = kbsctl_at(&address, &["audit", "verify"]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(json_of(&output), json!({"intact": true, "rows": 1203, "head": head}));
+
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("checkpoint.json");
+    for (checkpoint, expected) in
+        [(first, 0), (head, 0), (Head { hash: head.hash, ..first }, 1), (Head { seq: 5000, ..head }, 1)]
+    {
+        fs::write(&kept, serde_json::to_vec(&checkpoint).unwrap()).unwrap();
+        let output = kbsctl_at(&address, &["audit", "verify", "--checkpoint", kept.to_str().unwrap()]);
+        assert_eq!(code(&output), expected, "{checkpoint:?}: {}", stdout(&output));
+        assert_eq!(json_of(&output)["intact"], json!(expected == 0));
+    }
+    fs::write(&kept, "{}").unwrap();
+    let output = kbsctl_at(&address, &["audit", "verify", "--checkpoint", kept.to_str().unwrap()]);
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+}
+
+#[test]
+fn a_changed_record_is_named_by_its_row() {
+    let rows = record();
+    let head = Head::from(rows.last().unwrap());
+    let mut changed = rows.clone();
+    changed[700].entry.reason = "another".to_owned();
+    let mut dropped = rows.clone();
+    dropped.remove(700);
+    let mut swapped = rows.clone();
+    swapped.swap(700, 701);
+    let cut = rows[..1000].to_vec();
+    for (rows, named) in [(changed, "701"), (dropped, "701"), (swapped, "701"), (cut, "1203")] {
+        let address = broker_with_record(rows, head);
+        let output = kbsctl_at(&address, &["audit", "verify"]);
+        assert_eq!(code(&output), 1, "{}", stderr(&output));
+        let answer = json_of(&output);
+        assert_eq!(answer["intact"], json!(false));
+        assert!(answer["broken"].as_str().unwrap().contains(named), "{answer}");
+        let table = stdout(&kbsctl_at(&address, &["audit", "verify", "--format", "table"]));
+        assert!(table.contains("NOT intact"), "{table}");
+    }
+}
+
+#[test]
+fn the_list_shows_the_newest_decisions_unless_told_otherwise() {
+    let rows = record();
+    let head = Head::from(rows.last().unwrap());
+    let address = broker_with_record(rows, head);
+    let numbers = |arguments: &[&str]| -> Vec<u64> {
+        let answer = json_of(&kbsctl_at(&address, arguments));
+        answer["entries"].as_array().unwrap().iter().map(|row| row["seq"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(numbers(&["audit", "list", "--limit", "2"]), [1202, 1203]);
+    assert_eq!(numbers(&["audit", "list", "--limit", "2", "--after", "0"]), [1, 2]);
+    assert_eq!(numbers(&["audit", "list"]).len(), 100);
+    let table = stdout(&kbsctl_at(&address, &["audit", "list", "--limit", "2", "--format", "table"]));
+    assert!(table.contains("TierTooLow") && table.contains("tier 0 is below 2"), "{table}");
+}

@@ -1,0 +1,18 @@
+//! The administrator's door. An administrator decides who may have a key, and never reads one.
+
+mod change;
+mod credential;
+mod keys;
+mod policies;
+mod record;
+mod references;
+mod sealing;
+
+pub use credential::{AdminCredential, TokenFormError};
+
+pub(crate) use credential::{Administrator, bearer};
+pub(crate) use keys::{create_key, get_key, list_keys, list_secrets, put_secret};
+pub(crate) use policies::{get_policy, list_policies, put_policy};
+pub(crate) use record::{audit, grants, receipt};
+pub(crate) use references::{get_reference, list_references, put_reference};
+pub(crate) use sealing::{seal, unseal};

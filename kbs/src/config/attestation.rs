@@ -1,0 +1,121 @@
+//! `[attestation]` and `[[identities]]`: what evidence is judged by.
+
+use super::Environment;
+use super::reader::{Mistakes, Section};
+use hanzo_attestation::Revocation;
+use hanzo_attestation::identity::{PublicKey, RegisteredKey};
+use hanzo_attestation_evidence::encoding;
+use hanzo_attestation_evidence::identity::{KeyId, KeyIdError};
+use hanzo_policy::Appraisal;
+use serde::Deserialize as _;
+use std::path::PathBuf;
+use toml::de::ValueDeserializer;
+
+/// A folder of extra roots: a lab's, or a private vendor's. It marks every answer `lab: true`, and no
+/// production broker takes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtraRootsDir(pub PathBuf);
+
+/// What evidence is judged by.
+#[derive(Clone, Debug)]
+pub struct AttestationConfig {
+    /// Thresholds of the appraisal.
+    pub appraisal: Appraisal,
+    /// What to do where a revocation list is absent.
+    pub revocation: Revocation,
+    /// AMD certificate revocation lists, DER.
+    pub amd_crls: Vec<PathBuf>,
+    /// Extra roots, outside production.
+    pub extra_roots: Option<ExtraRootsDir>,
+    /// Keys that may identify a node: tier 1.
+    pub identities: Vec<RegisteredKey>,
+}
+
+pub(super) fn read(
+    top: &mut Section<'_, '_>,
+    environment: Environment,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<AttestationConfig> {
+    let mut section = top.section("attestation", mistakes);
+    let profile = section.parsed("profile", mistakes, |text| match text {
+        "strict" => Ok(()),
+        _ => Err("must be \"strict\": a broker judges by no other profile; loosen single thresholds by name"),
+    });
+    drop(profile);
+    let appraisal = appraisal(&mut section, mistakes);
+    let revocation = revocation(&mut section, mistakes);
+    let amd_crls = section.files("amd_crls", mistakes);
+    let extra = section.text("extra_roots", mistakes);
+    if let Some(extra) = &extra
+        && environment == Environment::Production
+    {
+        let message = "extra roots are refused in production: set environment = \"development\"";
+        mistakes.add(&extra.path, Some(&extra.span), message);
+    }
+    let extra_roots = section.file("extra_roots", mistakes).map(ExtraRootsDir);
+    section.finish(mistakes);
+    let identities = identities(top, mistakes);
+    Some(AttestationConfig { appraisal: appraisal?, revocation, amd_crls, extra_roots, identities })
+}
+
+fn appraisal(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Appraisal> {
+    let Some(value) = section.raw("appraisal") else { return Some(Appraisal::strict()) };
+    match Appraisal::deserialize(ValueDeserializer::from(value.clone())) {
+        Ok(appraisal) => Some(appraisal),
+        Err(error) => {
+            let span = error.span().unwrap_or_else(|| value.span());
+            mistakes.add("attestation.appraisal", Some(&span), error.message());
+            None
+        }
+    }
+}
+
+fn revocation(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Revocation {
+    let Some(value) = section.raw("revocation") else { return Revocation::Required };
+    if value.get_ref().as_str() == Some("required") {
+        return Revocation::Required;
+    }
+    let only = value.get_ref().as_table().filter(|table| table.len() == 1);
+    let reason = only.and_then(|table| table.get("waived")?.get_ref().as_str()).map(str::trim);
+    match reason {
+        Some(reason) if !reason.is_empty() => Revocation::Waived { reason: reason.to_owned() },
+        _ => {
+            let message = "must be \"required\" or { waived = \"the reason\" }";
+            mistakes.add("attestation.revocation", Some(&value.span()), message);
+            Revocation::Required
+        }
+    }
+}
+
+fn identities(top: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<RegisteredKey> {
+    let mut keys = Vec::new();
+    for mut section in top.sections("identities", mistakes) {
+        let key_id = section.parsed("key_id", mistakes, key_id);
+        let algorithm = section.text("algorithm", mistakes);
+        let bytes = section.parsed("public_key", mistakes, encoding::base64_decode);
+        for name in ["key_id", "algorithm", "public_key"] {
+            section.required(name, "an identity has a key_id, an algorithm and a public_key", mistakes);
+        }
+        section.finish(mistakes);
+        let (Some(key_id), Some(algorithm), Some(bytes)) = (key_id, algorithm, bytes) else { continue };
+        let public_key = match algorithm.value {
+            "ed25519" => {
+                bytes.value.try_into().map(PublicKey::Ed25519).map_err(|_| "an ed25519 key has 32 bytes")
+            }
+            "p256" => bytes.value.try_into().map(PublicKey::P256).map_err(|_| "a p256 key has 65 bytes"),
+            _ => Err("must be \"ed25519\" or \"p256\""),
+        };
+        match public_key {
+            Ok(_) if keys.iter().any(|key: &RegisteredKey| key.key_id == key_id.value) => {
+                mistakes.add(&key_id.path, Some(&key_id.span), "is the name of another identity as well");
+            }
+            Ok(public_key) => keys.push(RegisteredKey { key_id: key_id.value, public_key }),
+            Err(message) => mistakes.add(&algorithm.path, Some(&algorithm.span), message),
+        }
+    }
+    keys
+}
+
+fn key_id(text: &str) -> Result<String, KeyIdError> {
+    KeyId::parse(text).map(|key_id| key_id.as_str().to_owned())
+}

@@ -1,0 +1,51 @@
+//! `[limits]`: times and counts, each bounded.
+
+use super::reader::{Mistakes, Section};
+use std::time::Duration;
+
+/// Times and counts that bound what callers can hold and cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a challenge can be answered.
+    pub challenge: Duration,
+    /// How long a token can be used.
+    pub token: Duration,
+    /// How long a session lives without fresh evidence.
+    pub session: Duration,
+    /// How many verifications run at once. More than this many answer 503 at once.
+    pub verifications: usize,
+    /// How many requests are answered at once on one listener.
+    pub requests: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            challenge: Duration::from_secs(300),
+            token: Duration::from_secs(300),
+            session: Duration::from_secs(3600),
+            verifications: 16,
+            requests: 256,
+        }
+    }
+}
+
+pub(super) fn read(top: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Limits {
+    let defaults = Limits::default();
+    let mut section = top.section("limits", mistakes);
+    let mut seconds = |name, default: Duration, bounds| {
+        Duration::from_secs(section.number(name, default.as_secs(), bounds, mistakes))
+    };
+    // The upper bounds keep "limited time" true: an hour for what proves freshness, a day for a session.
+    let challenge = seconds("challenge_seconds", defaults.challenge, 10..=3600);
+    let token = seconds("token_seconds", defaults.token, 10..=3600);
+    let session = seconds("session_seconds", defaults.session, 10..=86_400);
+    let mut count = |name, default: usize, bounds| {
+        let default_u64 = u64::try_from(default).unwrap_or(u64::MAX);
+        usize::try_from(section.number(name, default_u64, bounds, mistakes)).unwrap_or(default)
+    };
+    let verifications = count("verifications", defaults.verifications, 1..=1024);
+    let requests = count("requests", defaults.requests, 1..=65_536);
+    section.finish(mistakes);
+    Limits { challenge, token, session, verifications, requests }
+}

@@ -1,0 +1,39 @@
+//! `config show`: the configuration in effect, defaults included. Secrets appear as the names of their files.
+
+use super::Config;
+use hanzo_attestation::Revocation;
+use serde_json::{Value, json};
+
+/// The configuration as one JSON object.
+#[must_use]
+pub fn show(config: &Config) -> Value {
+    let attestation = &config.attestation;
+    let revocation = match &attestation.revocation {
+        Revocation::Required => json!("required"),
+        Revocation::Waived { reason } => json!({"waived": reason}),
+    };
+    json!({
+        "environment": config.environment.name(),
+        "listen": config.listen.to_string(),
+        "public_url": config.public_url,
+        "http": {"listen": config.plain_listen.map(|a| a.to_string())},
+        "tls": {"cert": config.tls.cert, "key": {"file": config.tls.key}},
+        "store": {"sqlite": config.sqlite},
+        "seal": {"key": {"file": config.seal_key}},
+        "admin": {"listen": config.admin_listen.to_string(), "token": {"file": config.admin_token}},
+        "attestation": {
+            "profile": "strict",
+            "revocation": revocation,
+            "amd_crls": attestation.amd_crls,
+            "extra_roots": attestation.extra_roots.as_ref().map(|dir| &dir.0),
+            "identities": attestation.identities.iter().map(|key| &key.key_id).collect::<Vec<_>>(),
+        },
+        "limits": {
+            "challenge_seconds": config.limits.challenge.as_secs(),
+            "token_seconds": config.limits.token.as_secs(),
+            "session_seconds": config.limits.session.as_secs(),
+            "verifications": config.limits.verifications,
+            "requests": config.limits.requests,
+        },
+    })
+}

@@ -1,0 +1,139 @@
+use super::*;
+
+const WHOLE: &str = r#"
+listen = "127.0.0.1:9443"
+public_url = "https://kbs.example:9443"
+[tls]
+cert = "tls.pem"
+key = { file = "tls.key" }
+[store]
+sqlite = "kbs.db"
+[seal]
+key = { file = "seal.key" }
+[admin]
+token = { file = "admin.token" }
+"#;
+
+fn mistakes(text: &str) -> Vec<(String, Option<usize>)> {
+    let found = Config::parse(text, Path::new("/etc/kbs")).unwrap_err();
+    found.into_iter().map(|m| (m.path, m.line)).collect()
+}
+
+fn with(extra: &str) -> String {
+    format!("{WHOLE}{extra}")
+}
+
+#[test]
+fn a_whole_file_is_production_with_required_revocation() {
+    let config = Config::parse(WHOLE, Path::new("/etc/kbs")).unwrap();
+    assert_eq!(config.environment, Environment::Production);
+    assert_eq!(config.attestation.revocation, hanzo_attestation::Revocation::Required);
+    assert_eq!(config.attestation.extra_roots, None);
+    assert_eq!(config.plain_listen, None);
+    assert_eq!(config.admin_listen, "127.0.0.1:8081".parse().unwrap());
+    assert_eq!(config.sqlite, Path::new("/etc/kbs/kbs.db"));
+    assert_eq!(config.limits, Limits::default());
+}
+
+#[test]
+fn an_empty_file_starts_nothing_and_names_all_that_is_missing() {
+    let paths: Vec<_> = mistakes("").into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["public_url", "tls.cert", "tls.key", "store.sqlite", "seal.key", "admin.token"]);
+}
+
+#[test]
+fn all_mistakes_come_at_once_with_their_lines() {
+    let text =
+        "environment = \"prod\"\nlisten = 8080\nnonsense = 1\n[limits]\nchallenge_seconds = 0\nother = 2\n";
+    let found = mistakes(text);
+    for expected in [
+        ("environment", 1),
+        ("listen", 2),
+        ("nonsense", 3),
+        ("limits.challenge_seconds", 5),
+        ("limits.other", 6),
+    ] {
+        assert!(found.contains(&(expected.0.to_owned(), Some(expected.1))), "{expected:?} in {found:?}");
+    }
+}
+
+#[test]
+fn a_secret_outside_a_file_is_refused_and_not_repeated() {
+    let text = WHOLE.replace("token = { file = \"admin.token\" }", "token = \"s3cret\"");
+    let found = Config::parse(&text, Path::new("")).unwrap_err();
+    assert!(found.iter().any(|m| m.path == "admin.token" && m.line == Some(12)), "{found:?}");
+    assert!(!format!("{found:?}").contains("s3cret"));
+}
+
+#[test]
+fn production_refuses_extra_roots_and_plain_listeners() {
+    assert_eq!(mistakes(&with("[attestation]\nextra_roots = \"lab\"\n"))[0].0, "attestation.extra_roots");
+    assert_eq!(mistakes(&with("[http]\nlisten = \"127.0.0.1:80\"\n"))[0].0, "http.listen");
+    let development = format!("environment = \"development\"\n{WHOLE}");
+    let both =
+        format!("{development}[attestation]\nextra_roots = \"lab\"\n[http]\nlisten = \"127.0.0.1:80\"\n");
+    assert!(Config::parse(&both, Path::new("")).is_ok());
+    assert_eq!(mistakes(&format!("{development}[http]\nlisten = \"0.0.0.0:80\"\n"))[0].0, "http.listen");
+}
+
+#[test]
+fn a_waiver_needs_its_reason_and_a_profile_is_strict() {
+    for wrong in ["revocation = \"waived\"", "revocation = { waived = \" \" }", "profile = \"corpus\""] {
+        assert_eq!(mistakes(&with(&format!("[attestation]\n{wrong}\n"))).len(), 1, "{wrong}");
+    }
+    let waived =
+        Config::parse(&with("[attestation]\nrevocation = { waived = \"air gap\" }\n"), Path::new(""));
+    let reason = "air gap".to_owned();
+    assert_eq!(waived.unwrap().attestation.revocation, hanzo_attestation::Revocation::Waived { reason });
+}
+
+#[test]
+fn identities_are_checked() {
+    let key = encoding(32);
+    let good = format!("[[identities]]\nkey_id = \"n1\"\nalgorithm = \"ed25519\"\npublic_key = \"{key}\"\n");
+    assert_eq!(Config::parse(&with(&good), Path::new("")).unwrap().attestation.identities.len(), 1);
+    for (from, to) in
+        [("ed25519", "rsa"), ("n1", ""), (&key[..], "AAA"), ("ed25519", "p256"), ("key_id", "id")]
+    {
+        assert!(Config::parse(&with(&good.replace(from, to)), Path::new("")).is_err(), "{from} -> {to}");
+    }
+}
+
+#[test]
+fn broken_syntax_has_a_line() {
+    let found = mistakes("listen = \"a\"\n= 3\n[x\n");
+    assert!(found.iter().all(|(path, line)| path == "(syntax)" && line.is_some()), "{found:?}");
+}
+
+#[test]
+fn public_urls_are_https_without_a_path() {
+    for wrong in ["http://a", "https://", "https://a/", "https://a b", "https://u@h"] {
+        assert!(public_url(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_shown_configuration_holds_defaults_and_no_secret() {
+    let config = Config::parse(WHOLE, Path::new("/etc/kbs")).unwrap();
+    let shown = show(&config);
+    assert_eq!(shown["limits"]["challenge_seconds"], 300);
+    assert_eq!(shown["admin"]["token"]["file"], "/etc/kbs/admin.token");
+}
+
+fn encoding(length: usize) -> String {
+    hanzo_attestation_evidence::encoding::base64_encode(&vec![7; length])
+}
+
+#[test]
+fn the_example_is_a_whole_configuration_with_the_defaults() {
+    let config = Config::parse(include_str!("example.toml"), Path::new("/etc/kbs")).unwrap();
+    assert_eq!((config.environment, config.limits), (Environment::Production, Limits::default()));
+    assert_eq!(config.attestation.amd_crls, [Path::new("/etc/kbs/milan-vcek.crl")]);
+}
+
+#[test]
+fn appraisal_thresholds_are_typed() {
+    assert!(Config::parse(&with("[attestation.appraisal]\nsnp = {}\n"), Path::new("")).is_ok());
+    let found = mistakes(&with("[attestation.appraisal]\nnonsense = 1\n"));
+    assert_eq!(found[0].0, "attestation.appraisal");
+}

@@ -1,0 +1,41 @@
+//! Is it alive, can it release, and what is it?
+
+use crate::broker::Broker;
+use crate::problem::{Code, Problem};
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// `GET /livez`: the process answers.
+pub(crate) async fn live() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// `GET /readyz`: 200 if a key could be released now: the vault is open, the store answers, and the policies
+/// and reference values in it can be used.
+pub(crate) async fn ready(State(broker): State<Arc<Broker>>) -> Result<Json<Value>, Problem> {
+    broker.now()?;
+    let open = broker.open().await?;
+    if open.vault.damage().is_some() {
+        return Err(Problem::new(Code::Unavailable).detail("the record is damaged"));
+    }
+    open.rules.current(&open.vault).await?;
+    Ok(Json(json!({"status": "ready"})))
+}
+
+/// `GET /healthz`: what this broker is. It is answered sealed or not.
+pub(crate) async fn health(State(broker): State<Arc<Broker>>) -> Json<Value> {
+    let sealed = broker.is_sealed().await;
+    let roots = &broker.judge().grounds().roots;
+    let mut names: Vec<String> = roots.amd().iter().map(|root| hex::encode(root.sha256())).collect();
+    names.sort();
+    Json(json!({
+        "status": if sealed { "sealed" } else { "ok" },
+        "version": env!("CARGO_PKG_VERSION"),
+        "environment": broker.environment().name(),
+        "lab": roots.is_lab(),
+        "sealed": sealed,
+        "roots": {"amd_sha256": names, "intel": roots.intel().len()},
+    }))
+}

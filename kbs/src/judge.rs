@@ -1,0 +1,147 @@
+//! Prove: from the bytes of an evidence document to an [`Appraised`], at one instant.
+//!
+//! The chain is the same for a fresh proof, for a renewal, and for the stored document behind a token; what
+//! was found earlier is never consulted. It costs signatures, so it runs on the blocking pool, and only so
+//! many at once.
+
+use crate::problem::Code;
+use hanzo_attestation::verify::{Context, precheck};
+use hanzo_attestation::{Collateral, Refused, Revocation, Roots, verify};
+use hanzo_attestation_evidence::{Binding, Broken, Document, Hex, Recipient, UnixTime};
+use hanzo_policy::{Appraisal, Appraised, appraise};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What evidence is judged by.
+#[derive(Debug)]
+pub struct Grounds {
+    /// Trust roots.
+    pub roots: Roots,
+    /// Vendor data at hand.
+    pub collateral: Collateral,
+    /// What to do where a revocation list is absent.
+    pub revocation: Revocation,
+    /// Thresholds of the appraisal.
+    pub appraisal: Appraisal,
+}
+
+/// What a node presents.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// The evidence document, JSON.
+    pub document: Vec<u8>,
+    /// The challenge exactly as issued.
+    pub nonce: String,
+    /// The key to which keys are sealed.
+    pub recipient: Recipient,
+    /// The caller's own data, bound into the evidence.
+    pub runtime_data: Option<Value>,
+}
+
+/// A proof that does not hold, in words for the operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotProved {
+    /// What the caller is told.
+    pub public: Code,
+    /// The stable code of the broken rule, e.g. `DebugPolicy`.
+    pub code: &'static str,
+    /// The rule's id and the explanation.
+    pub reason: String,
+    /// Digest of the evidence, once it could be read.
+    pub evidence_digest: Option<Hex<32>>,
+}
+
+/// Why there is no verdict.
+#[derive(Debug)]
+pub enum NoVerdict {
+    /// As many verifications run as may run at once.
+    Busy,
+    /// The verification ended in a fault: a denial (COL-23).
+    Fault,
+    /// The proof does not hold.
+    NotProved(Box<NotProved>),
+}
+
+/// Judges proofs, a bounded number at once.
+#[derive(Clone)]
+pub struct Judge {
+    grounds: Arc<Grounds>,
+    slots: Arc<Semaphore>,
+}
+
+impl Judge {
+    /// A judge that verifies at most `slots` proofs at once.
+    #[must_use]
+    pub fn new(grounds: Grounds, slots: usize) -> Self {
+        Self { grounds: Arc::new(grounds), slots: Arc::new(Semaphore::new(slots)) }
+    }
+
+    /// What it judges by.
+    #[must_use]
+    pub fn grounds(&self) -> &Grounds {
+        &self.grounds
+    }
+
+    /// Occupies every slot, as a flood would.
+    #[cfg(test)]
+    pub(crate) fn take_all_slots(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let all = u32::try_from(self.slots.available_permits()).unwrap();
+        Arc::clone(&self.slots).try_acquire_many_owned(all).unwrap()
+    }
+
+    /// Runs the whole chain at `now`, off the threads that answer requests.
+    ///
+    /// # Errors
+    /// [`NoVerdict`].
+    pub async fn judge(&self, proof: Proof, now: UnixTime) -> Result<Appraised, NoVerdict> {
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| NoVerdict::Busy)?;
+        let grounds = Arc::clone(&self.grounds);
+        let verdict = tokio::task::spawn_blocking(move || {
+            let verdict = prove(&grounds, &proof, now);
+            drop(slot); // held until the work is done, also when the caller has gone away
+            verdict
+        });
+        match verdict.await {
+            Ok(verdict) => verdict.map_err(|refused| NoVerdict::NotProved(Box::new(refused))),
+            Err(_) => Err(NoVerdict::Fault),
+        }
+    }
+}
+
+/// bytes → Evidence → Verified → Attested → Appraised, cheap checks first.
+fn prove(grounds: &Grounds, proof: &Proof, now: UnixTime) -> Result<Appraised, NotProved> {
+    let malformed = |error: &dyn Broken| NotProved {
+        public: Code::EvidenceMalformed,
+        code: error.rule().code,
+        reason: format!("{}: {error}", error.rule().id),
+        evidence_digest: None,
+    };
+    let document = Document::from_json(&proof.document).map_err(|e| malformed(&e))?;
+    let evidence = document.parse().map_err(|e| malformed(&e))?;
+    let binding = Binding::new(&proof.nonce, &proof.recipient, proof.runtime_data.as_ref(), &[])
+        .map_err(|e| malformed(&e))?;
+    let digest = evidence.digest();
+    let refused = |refused: Refused| NotProved {
+        public: Code::EvidenceRefused,
+        code: refused.finding.rule.code,
+        reason: refused.to_string(),
+        evidence_digest: Some(digest),
+    };
+    precheck(&evidence, &binding).map_err(refused)?;
+    let context = Context {
+        roots: &grounds.roots,
+        collateral: &grounds.collateral,
+        revocation: &grounds.revocation,
+        now,
+    };
+    let attested =
+        verify(evidence, &context).and_then(|verified| verified.bind(&binding)).map_err(refused)?;
+    appraise(attested, &grounds.appraisal).map_err(refused)
+}
+
+/// The claims of every item, as the record keeps them.
+pub(crate) fn claims(appraised: &Appraised) -> Value {
+    let items = appraised.items().iter();
+    items.map(|item| json!({"type": item.tee().name(), "claims": item.claims()})).collect()
+}

@@ -1,0 +1,175 @@
+//! From a configuration to a broker: files are read once, here.
+
+use crate::admin::{AdminCredential, TokenFormError};
+use crate::broker::{Broker, Parts};
+use crate::clock::SystemClock;
+use crate::config::{AttestationConfig, Config};
+use crate::judge::{Grounds, Judge};
+use crate::tls::TlsError;
+use hanzo_attestation::{Collateral, Roots};
+use hanzo_attestation_collateral::{AmdCrlError, LabDirError, read_amd_crl, read_lab};
+use hanzo_kbs_vault::{KeyFileSeal, Store, StoreError, SystemRng};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Largest token file in bytes: a token has 43.
+const MAX_FILE: u64 = 4096;
+
+/// A broker that does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is larger than what it should hold can be.
+    #[error("{} is larger than {MAX_FILE} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others than the owner can read a secret.
+    #[error("{} can be read by others than its owner: set its mode to 0600", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The administrator's token has the wrong form.
+    #[error("{}: {source}", path.display())]
+    AdminToken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: TokenFormError,
+    },
+    /// The extra roots cannot be read.
+    #[error("extra roots: {0}")]
+    ExtraRoots(#[from] LabDirError),
+    /// A revocation list cannot be read.
+    #[error("revocation list: {0}")]
+    AmdCrl(#[from] AmdCrlError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The database cannot be opened.
+    #[error("{}: {source}", path.display())]
+    Store {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
+    /// The seal of a throwaway broker could not be made or opened.
+    #[error("the throwaway vault: {0}")]
+    Throwaway(String),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A listener failed.
+    #[error("a listener failed: {0}")]
+    Socket(#[source] io::Error),
+}
+
+/// Opens the store, reads roots, lists and the administrator's token. The vault is still sealed.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn assemble(config: &Config) -> Result<Arc<Broker>, StartError> {
+    let admin = read_admin_token(&config.admin_token)?;
+    let grounds = read_grounds(&config.attestation)?;
+    let rng = Arc::new(SystemRng);
+    let store = Store::open(&config.sqlite, rng.clone())
+        .await
+        .map_err(|source| StartError::Store { path: config.sqlite.clone(), source })?;
+    Ok(Arc::new(Broker::new(Parts {
+        clock: Arc::new(SystemClock),
+        rng,
+        store,
+        seal: Box::new(SealFile(config.seal_key.clone())),
+        judge: Judge::new(grounds, config.limits.verifications),
+        admin,
+        environment: config.environment,
+        limits: config.limits,
+        issuer: config.public_url.clone(),
+    })))
+}
+
+/// What opens the seal, read anew at every unsealing: the file may be on a medium that comes and goes.
+struct SealFile(PathBuf);
+
+impl crate::broker::SealSource for SealFile {
+    fn seal(&self) -> Result<Box<dyn hanzo_kbs_vault::Seal>, hanzo_kbs_vault::SealError> {
+        Ok(Box::new(KeyFileSeal::read(&self.0)?))
+    }
+}
+
+/// Reads the grounds of judgement from the files that a configuration names.
+///
+/// # Errors
+/// [`StartError`].
+pub fn read_grounds(config: &AttestationConfig) -> Result<Grounds, StartError> {
+    let mut roots = Roots::vendor();
+    let mut collateral = Collateral::default();
+    if let Some(dir) = &config.extra_roots {
+        let (extra, lab_collateral) = read_lab(&dir.0)?;
+        roots = roots.with_extra(extra);
+        collateral = lab_collateral;
+    }
+    for path in &config.amd_crls {
+        collateral = collateral.with_amd_crl(read_amd_crl(path)?);
+    }
+    for key in &config.identities {
+        roots = roots.with_registered_key(key.clone());
+    }
+    Ok(Grounds {
+        roots,
+        collateral,
+        revocation: config.revocation.clone(),
+        appraisal: config.appraisal.clone(),
+    })
+}
+
+/// Reads the administrator's token, and forgets all of it but its digest.
+///
+/// # Errors
+/// [`StartError`]; a file that others can read is refused.
+pub fn read_admin_token(path: &Path) -> Result<AdminCredential, StartError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let unreadable = |source| StartError::Unreadable { path: path.to_owned(), source };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(StartError::Exposed { path: path.to_owned() });
+    }
+    let bytes = Zeroizing::new(read_bounded(path)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| TokenFormError);
+    text.and_then(AdminCredential::of_token)
+        .map_err(|source| StartError::AdminToken { path: path.to_owned(), source })
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, StartError> {
+    let unreadable = |source| StartError::Unreadable { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE {
+        return Err(StartError::TooLarge { path: path.to_owned() });
+    }
+    std::fs::read(path).map_err(unreadable)
+}

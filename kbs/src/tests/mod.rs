@@ -1,0 +1,15 @@
+//! The whole door in process: requests in, answers out, with an injected clock, seeded randomness, and evidence
+//! from the lab.
+
+mod admin;
+mod bad_input;
+mod challenge;
+mod grant;
+mod refusals;
+mod sealed;
+mod secrecy;
+mod session;
+mod token;
+mod world;
+
+use world::{Reply, World};

@@ -1,0 +1,246 @@
+//! Every refusal by its name: an opaque code for the caller, the whole reason for the operator.
+
+use super::World;
+use super::world::{Options, START, with};
+use crate::config::Limits;
+use hanzo_attestation_evidence::Kem;
+use hanzo_attestation_lab::{SnpDefect, SnpOrder, TdxOrder};
+use hanzo_kbs_protocol::RecipientKeyPair;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_debug_guest_is_refused() {
+    let world = World::furnished().await;
+    let refused = world
+        .authorize(world.proof(SnpOrder { debug: true, ..SnpOrder::default() }).await, &["acme/disk"])
+        .await;
+    refused.assert_problem(403, "EvidenceRefused");
+    let row = world.newest().await;
+    assert_eq!(row["outcome"], "refused");
+    assert!(row["code"].as_str().unwrap().contains("Debug"), "{row}");
+    // nothing of the reason reaches the caller
+    assert!(!refused.text.to_lowercase().contains("debug"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_unknown_measurement_is_refused() {
+    let world = World::furnished().await;
+    let order = SnpOrder { measurement: [9; 48], ..SnpOrder::default() };
+    let refused = world.authorize(world.proof(order).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "KeyNotGranted", "MeasurementUnknown").await;
+}
+
+#[tokio::test]
+async fn a_key_of_a_higher_tier_is_refused_whatever_the_policy_says() {
+    let world = World::furnished().await;
+    let created = world.admin("POST", "/kbs/v1/keys", json!({"id": "acme/model", "minimum_tier": 3})).await;
+    assert_eq!(created.status, 201);
+    world
+        .policy("all", "permit (principal, action == Action::\"release\", resource == Key::\"acme/model\");")
+        .await;
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/model"]).await;
+    world.assert_refused(&refused, 403, "KeyNotGranted", "TierTooLow").await;
+    let row = world.newest().await;
+    assert_eq!((&row["tier"], &row["minimum_tier"]), (&json!(2), &json!(3)));
+}
+
+#[tokio::test]
+async fn a_key_without_any_policy_is_refused() {
+    let world = World::furnished().await;
+    let created = world.admin("POST", "/kbs/v1/keys", json!({"id": "acme/lonely", "minimum_tier": 0})).await;
+    assert_eq!(created.status, 201);
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/lonely"]).await;
+    world.assert_refused(&refused, 403, "KeyNotGranted", "NoPolicy").await;
+}
+
+#[tokio::test]
+async fn a_forbid_wins() {
+    let world = World::furnished().await;
+    world
+        .policy(
+            "no-lab",
+            "forbid (principal, action == Action::\"release\", resource) when { principal.lab };",
+        )
+        .await;
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "KeyNotGranted", "PolicyForbids").await;
+}
+
+#[tokio::test]
+async fn a_cpu_tee_is_demanded_where_a_key_says_so() {
+    let world = World::new().await;
+    let key = json!({"id": "acme/ci", "minimum_tier": 1, "require_cpu_tee": true});
+    assert_eq!(world.admin("POST", "/kbs/v1/keys", key).await.status, 201);
+    world
+        .policy("ci", "permit (principal, action == Action::\"release\", resource == Key::\"acme/ci\");")
+        .await;
+    let refused = world.authorize(world.identity_proof().await, &["acme/ci"]).await;
+    world.assert_refused(&refused, 403, "KeyNotGranted", "CpuTeeRequired").await;
+}
+
+#[tokio::test]
+async fn absent_and_ungranted_keys_answer_alike() {
+    let world = World::furnished().await;
+    assert_eq!(
+        world.admin("POST", "/kbs/v1/keys", json!({"id": "acme/lonely", "minimum_tier": 0})).await.status,
+        201
+    );
+    let mut answers = Vec::new();
+    for key in ["acme/lonely", "acme/nothing", "acme/disk"] {
+        let order = SnpOrder { measurement: [9; 48], ..SnpOrder::default() };
+        let refused = world.authorize(world.proof(order).await, &[key]).await;
+        let mut body = refused.body.clone();
+        let members = body.as_object_mut().unwrap();
+        assert!(members.remove("decision").is_some_and(|seq| seq.is_u64()));
+        assert!(members.remove("request_id").is_some());
+        let headers: Vec<_> = refused.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        answers.push((refused.status, body, headers));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[1], answers[2]);
+}
+
+#[tokio::test]
+async fn tdx_without_collateral_is_refused_by_name() {
+    let world = World::furnished().await;
+    let nonce = world.nonce().await;
+    let binding =
+        hanzo_attestation_evidence::Binding::new(&nonce, world.pair.recipient(), None, &[]).unwrap();
+    let order = TdxOrder { report_data: *binding.cpu_report_data(), ..TdxOrder::default() };
+    let item = world.lab.tdx(&order).unwrap();
+    let proof = json!({"nonce": nonce, "recipient": world.pair.recipient(), "evidence": [item]});
+    let refused = world.authorize(proof, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "CollateralMissing").await;
+}
+
+#[tokio::test]
+async fn no_evidence_is_tier_zero_and_opens_nothing_above() {
+    let world = World::furnished().await;
+    let proof = json!({"nonce": world.nonce().await, "recipient": world.pair.recipient(), "evidence": []});
+    let refused = world.authorize(proof, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "KeyNotGranted", "TierTooLow").await;
+}
+
+#[tokio::test]
+async fn another_recipient_than_the_evidence_binds_is_refused() {
+    let world = World::furnished().await;
+    let thief = RecipientKeyPair::generate(Kem::X25519HkdfSha256).unwrap();
+    let stolen = with(world.proof(SnpOrder::default()).await, "recipient", json!(thief.recipient()));
+    let refused = world.authorize(stolen, &["acme/disk"]).await;
+    refused.assert_problem(403, "EvidenceRefused");
+    assert_eq!(world.newest().await["code"], "SnpReportDataMismatch");
+}
+
+#[tokio::test]
+async fn runtime_data_beside_evidence_that_binds_none_is_refused() {
+    let world = World::furnished().await;
+    let proof = with(world.proof(SnpOrder::default()).await, "runtime_data", json!({"a": 1}));
+    world.authorize(proof, &["acme/disk"]).await.assert_problem(403, "EvidenceRefused");
+    assert_eq!(world.newest().await["code"], "SnpReportDataMismatch");
+}
+
+#[tokio::test]
+async fn defects_are_refused_by_the_rule_that_they_break() {
+    let world = World::furnished().await;
+    let defects = [SnpDefect::OwnRoot, SnpDefect::VekSignature, SnpDefect::IntermediateSignature];
+    for defect in defects {
+        let refused =
+            world.authorize(world.proof(SnpOrder::default().with_defect(defect)).await, &["acme/disk"]).await;
+        world.assert_refused(&refused, 403, "EvidenceRefused", defect.expects()).await;
+    }
+    for defect in [
+        SnpDefect::ReportTruncated,
+        SnpDefect::NotSigned,
+        SnpDefect::VersionUnknown,
+        SnpDefect::PolicyReserved,
+    ] {
+        let refused =
+            world.authorize(world.proof(SnpOrder::default().with_defect(defect)).await, &["acme/disk"]).await;
+        world.assert_refused(&refused, 400, "EvidenceMalformed", defect.expects()).await;
+    }
+}
+
+#[tokio::test]
+async fn production_knows_no_lab() {
+    let world = World::with(Options { lab: false, ..Options::default() }).await;
+    world.references().await;
+    world.key("acme/disk", 2).await;
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    refused.assert_problem(403, "EvidenceRefused");
+    assert_eq!(world.newest().await["code"], "SnpRootNotPinned");
+    assert_eq!(world.get("/healthz").await.body["lab"], false);
+}
+
+#[tokio::test]
+async fn a_policy_that_changed_after_attest_decides() {
+    let world = World::furnished().await;
+    let attested = world.post("/kbs/v1/attest", &world.proof(SnpOrder::default()).await).await;
+    let token = attested.body["token"].as_str().unwrap();
+    let keys = json!({"keys": ["acme/disk"]});
+    assert_eq!(world.bearer(token, "/kbs/v1/authorize", &keys).await.status, 200);
+    world.policy("stop", "forbid (principal, action == Action::\"release\", resource);").await;
+    let refused = world.bearer(token, "/kbs/v1/authorize", &keys).await;
+    world.assert_refused(&refused, 403, "KeyNotGranted", "PolicyForbids").await;
+}
+
+#[tokio::test]
+async fn references_that_changed_after_attest_decide() {
+    let world = World::furnished().await;
+    let attested = world.post("/kbs/v1/attest", &world.proof(SnpOrder::default()).await).await;
+    let token = attested.body["token"].as_str().unwrap();
+    let put = json!({"values": [], "expected_version": 1});
+    assert_eq!(world.admin("PUT", "/kbs/v1/references/images", put).await.status, 200);
+    let refused = world.bearer(token, "/kbs/v1/authorize", &json!({"keys": ["acme/disk"]})).await;
+    world.assert_refused(&refused, 403, "KeyNotGranted", "MeasurementUnknown").await;
+}
+
+#[tokio::test]
+async fn evidence_that_expired_after_attest_is_refused_again() {
+    let limits = Limits { token: std::time::Duration::from_secs(3600), ..Limits::default() };
+    let world = World::with(Options { limits, ..Options::default() }).await;
+    world.references().await;
+    world.key("acme/disk", 2).await;
+    // the lab's lists and certificates end with 2049: half an hour before that, a token
+    let end = 2_524_607_999 - 1800;
+    world.advance(end - START);
+    let attested = world.post("/kbs/v1/attest", &world.proof(SnpOrder::default()).await).await;
+    assert_eq!(attested.status, 200, "{attested:?}");
+    let expires_at = attested.body["expires_at"].as_str().unwrap();
+    assert!(expires_at <= "2049-12-31T23:59:59Z", "a token outlives its evidence: {expires_at}");
+    world.advance(1801);
+    let token = attested.body["token"].as_str().unwrap();
+    let refused = world.bearer(token, "/kbs/v1/authorize", &json!({"keys": ["acme/disk"]})).await;
+    refused.assert_problem(401, "Unauthenticated");
+}
+
+#[tokio::test]
+async fn a_full_house_answers_unavailable_and_keeps_the_challenge() {
+    let world = World::furnished().await;
+    let proof = world.proof(SnpOrder::default()).await;
+    let slots = world.broker.judge().take_all_slots();
+    let busy = world.authorize(proof.clone(), &["acme/disk"]).await;
+    busy.assert_problem(503, "Unavailable");
+    assert_eq!(busy.headers["retry-after"], "1");
+    assert_eq!(busy.body.get("decision"), None);
+    drop(slots);
+    assert_eq!(world.authorize(proof, &["acme/disk"]).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_answered() {
+    let world = World::furnished().await;
+    let (grant, refusal) = (
+        world.proof(SnpOrder::default()).await,
+        world.proof(SnpOrder { measurement: [9; 48], ..SnpOrder::default() }).await,
+    );
+    // Six minutes back: more than the record accepts, so that nothing can be written.
+    world.advance(-400);
+    for proof in [grant.clone(), refusal] {
+        let reply = world.authorize(proof, &["acme/disk"]).await;
+        reply.assert_problem(503, "Unavailable");
+        assert_eq!(reply.body.get("decision"), None, "{reply:?}");
+        assert_eq!(reply.body.get("keys"), None);
+    }
+    world.advance(400);
+    assert_eq!(world.authorize(grant, &["acme/disk"]).await.status, 200);
+}

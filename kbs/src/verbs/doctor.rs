@@ -1,0 +1,133 @@
+//! `doctor`: everything that would keep a broker from releasing keys, looked at before it has to.
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::rules;
+use crate::serve::{read_admin_token, read_grounds};
+use crate::tls;
+use hanzo_attestation::Revocation;
+use hanzo_kbs_vault::{KeyFileSeal, Rng, Store};
+use hanzo_policy::Policies;
+use serde::Serialize;
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::Arc;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What.
+    pub check: &'static str,
+    /// Whether it is in order.
+    pub ok: bool,
+    /// What was found.
+    pub found: String,
+}
+
+fn outcome<T>(
+    check: &'static str,
+    result: Result<T, impl Display>,
+    found: impl FnOnce(T) -> String,
+) -> Check {
+    match result {
+        Ok(value) => Check { check, ok: true, found: found(value) },
+        Err(error) => Check { check, ok: false, found: error.to_string() },
+    }
+}
+
+/// Looks at an installation. Nothing is changed, and nothing secret is printed.
+pub async fn doctor(path: &Path, clock: &dyn Clock, rng: Arc<dyn Rng>) -> Vec<Check> {
+    let config = match Config::read(path) {
+        Ok(config) => config,
+        Err(ConfigError::Mistaken { mistakes }) => {
+            let wrong =
+                |mistake: &dyn Display| Check { check: "config", ok: false, found: mistake.to_string() };
+            return mistakes.iter().map(|mistake| wrong(mistake)).collect();
+        }
+        Err(error) => return vec![outcome("config", Err::<(), _>(error), |()| String::new())],
+    };
+    let environment = config.environment.name();
+    let mut checks = vec![
+        Check { check: "config", ok: true, found: format!("environment {environment}") },
+        outcome("clock", clock.now(), |now| now.to_string()),
+        outcome("tls", tls::from_files(&config.tls.cert, &config.tls.key), |_| {
+            "certificate and key fit".to_owned()
+        }),
+        outcome("admin token", read_admin_token(&config.admin_token), |_| {
+            "readable by its owner only".to_owned()
+        }),
+        outcome("attestation", read_grounds(&config.attestation), |grounds| {
+            let lab = if grounds.roots.is_lab() { ", extra roots" } else { "" };
+            format!(
+                "{} AMD roots, {} Intel roots{lab}",
+                grounds.roots.amd().len(),
+                grounds.roots.intel().len()
+            )
+        }),
+        revocation(&config),
+    ];
+    checks.extend(vault(&config, rng).await);
+    checks
+}
+
+/// Without revocation lists, required revocation refuses every SEV-SNP report: better to hear it here.
+fn revocation(config: &Config) -> Check {
+    let lists = config.attestation.amd_crls.len();
+    let extra = config.attestation.extra_roots.is_some();
+    let (ok, found) = match &config.attestation.revocation {
+        Revocation::Waived { reason } => (true, format!("waived: {reason}")),
+        Revocation::Required if lists == 0 && !extra => (
+            false,
+            "required, and no `attestation.amd_crls`: every SEV-SNP report will be refused".to_owned(),
+        ),
+        Revocation::Required => (true, format!("required, {lists} AMD lists")),
+    };
+    Check { check: "revocation", ok, found }
+}
+
+async fn vault(config: &Config, rng: Arc<dyn Rng>) -> Vec<Check> {
+    if !config.sqlite.exists() {
+        let found = format!("{} does not exist: run `hanzo-kbs init`", config.sqlite.display());
+        return vec![Check { check: "store", ok: false, found }];
+    }
+    let store = match Store::open(&config.sqlite, rng).await {
+        Ok(store) => store,
+        Err(error) => return vec![outcome("store", Err::<(), _>(error), |()| String::new())],
+    };
+    let mut checks = vec![Check { check: "store", ok: true, found: config.sqlite.display().to_string() }];
+    let seal = match KeyFileSeal::read(&config.seal_key) {
+        Ok(seal) => seal,
+        Err(error) => {
+            checks.push(outcome("seal", Err::<(), _>(error), |()| String::new()));
+            return checks;
+        }
+    };
+    let vault = match store.unseal(&seal).await {
+        Ok(vault) => vault,
+        Err(error) => {
+            checks.push(outcome("seal", Err::<(), _>(error), |()| String::new()));
+            return checks;
+        }
+    };
+    checks.push(Check { check: "seal", ok: true, found: "the key file opens the vault".to_owned() });
+    checks.push(match vault.policies().await {
+        Ok(policies) => {
+            let count = policies.len();
+            let sources: Vec<_> = policies.into_iter().map(rules::source).collect();
+            let compiled = Policies::compile(&sources);
+            let first = |problems: Vec<hanzo_policy::PolicyProblem>| {
+                problems
+                    .into_iter()
+                    .next()
+                    .map_or_else(String::new, |p| format!("{}: {}", p.policy, p.message))
+            };
+            outcome("policies", compiled.map_err(first), |_| format!("{count} compile together"))
+        }
+        Err(error) => outcome("policies", Err::<(), _>(error), |()| String::new()),
+    });
+    checks.push(match vault.references().await {
+        Ok(sets) => outcome("references", rules::index(sets), |index| format!("{} values", index.len())),
+        Err(error) => outcome("references", Err::<(), _>(error), |()| String::new()),
+    });
+    checks
+}
