@@ -1,0 +1,73 @@
+//! What this machine really has, from the kernel's own interfaces, without changing anything.
+
+mod acpi;
+mod cpu;
+mod devices;
+mod platform;
+mod tiers;
+
+pub use acpi::Ccel;
+pub use cpu::{Cpu, Parameter};
+pub use devices::{Gpu, NotAsked, Tpm, TsmReports};
+pub use platform::Kind;
+pub use tiers::TierGap;
+
+use crate::seen::Seen;
+use serde::Serialize;
+use std::path::Path;
+
+/// Everything that [`detect`] found. It is a description for people and for choosing a source, never
+/// evidence: nothing here raises a tier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Detected {
+    /// Guest or host, and of which technology.
+    pub kind: Kind,
+    /// The processor, from `/proc/cpuinfo`.
+    pub cpu: Seen<Cpu>,
+    /// `/sys/module/kvm_amd/parameters/sev_snp`: whether this host can start SEV-SNP guests.
+    pub kvm_amd_sev_snp: Seen<Parameter>,
+    /// `/sys/module/kvm_intel/parameters/tdx`: whether this host can start TDX guests.
+    pub kvm_intel_tdx: Seen<Parameter>,
+    /// `/sys/kernel/config/tsm/report`.
+    pub configfs_tsm: Seen<TsmReports>,
+    /// `/dev/sev-guest`: present if this process may read and write it.
+    pub sev_guest: Seen<()>,
+    /// `/dev/tdx_guest`: present if this process may read and write it.
+    pub tdx_guest: Seen<()>,
+    /// `/dev/tpmrm0`: present if this process may read and write it.
+    pub tpm_device: Seen<()>,
+    /// `/sys/class/tpm/*`.
+    pub tpms: Seen<Vec<Tpm>>,
+    /// Display controllers and accelerators on the PCI bus.
+    pub gpus: Seen<Vec<Gpu>>,
+    /// The firmware's event log of a TDX guest.
+    pub ccel: Seen<Ccel>,
+    /// For each tier above 0, what is missing to reach it.
+    pub tiers: Vec<TierGap>,
+}
+
+/// Looks at the machine whose filesystem begins at `root` (`/` for this one).
+#[must_use]
+pub fn detect(root: &Path) -> Detected {
+    let cpu = cpu::cpu(root);
+    let mut detected = Detected {
+        kind: Kind::Unknown,
+        kvm_amd_sev_snp: cpu::parameter(root, "sys/module/kvm_amd/parameters/sev_snp"),
+        kvm_intel_tdx: cpu::parameter(root, "sys/module/kvm_intel/parameters/tdx"),
+        configfs_tsm: devices::tsm_reports(root),
+        sev_guest: devices::device(root, crate::sev_guest::DEVICE),
+        tdx_guest: devices::device(root, "dev/tdx_guest"),
+        tpm_device: devices::device(root, "dev/tpmrm0"),
+        tpms: devices::tpms(root),
+        gpus: devices::gpus(root),
+        ccel: acpi::ccel(root),
+        tiers: Vec::new(),
+        cpu,
+    };
+    detected.kind = platform::kind(&detected);
+    detected.tiers = tiers::gaps(&detected);
+    detected
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What each tier still lacks, in words.
+
+use super::{Detected, Gpu, Kind};
+use crate::Seen;
+use serde::Serialize;
+
+/// One tier, and what stands between it and this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TierGap {
+    /// The tier, 1 to 4. Tier 0 lacks nothing.
+    pub tier: u8,
+    /// Its name.
+    pub name: &'static str,
+    /// What is missing; empty if this machine can ask for evidence of that tier. Whether the evidence
+    /// holds is the broker's to say.
+    pub missing: Vec<String>,
+}
+
+pub(super) fn gaps(seen: &Detected) -> Vec<TierGap> {
+    let root = hardware_root(seen);
+    let mut gpu = root.clone();
+    gpu.extend(gpus(&seen.gpus));
+    gpu.push("GPU evidence: this version collects none (NVML is not asked)".to_owned());
+    let mut tee_io = gpu.clone();
+    tee_io.push("TEE-I/O (TDISP) proof of the GPUs: this version collects none".to_owned());
+    vec![
+        TierGap { tier: 1, name: "encrypted", missing: identity(&root) },
+        TierGap { tier: 2, name: "confidential", missing: root },
+        TierGap { tier: 3, name: "gpu-cc", missing: gpu },
+        TierGap { tier: 4, name: "tee-io", missing: tee_io },
+    ]
+}
+
+/// A hardware root proves more than an identity does: who reaches tier 2 lacks nothing for tier 1.
+fn identity(root: &[String]) -> Vec<String> {
+    if root.is_empty() {
+        return Vec::new();
+    }
+    vec!["an authenticated identity: this version presents no registered key".to_owned()]
+}
+
+fn hardware_root(seen: &Detected) -> Vec<String> {
+    let mut missing = Vec::new();
+    match seen.kind {
+        Kind::SnpGuest if seen.configfs_tsm.is_present() || seen.sev_guest.is_present() => return missing,
+        Kind::TdxGuest if seen.configfs_tsm.is_present() => return missing,
+        Kind::SnpGuest => {
+            missing.extend(seen.configfs_tsm.missing("report interface (configfs-tsm)"));
+            missing.extend(seen.sev_guest.missing("guest device /dev/sev-guest"));
+        }
+        Kind::TdxGuest => missing.extend(seen.configfs_tsm.missing("report interface (configfs-tsm)")),
+        Kind::SnpHost | Kind::TdxHost => missing.push(format!(
+            "a confidential guest: this is a {}, and evidence is about the guests that it starts",
+            seen.kind.words()
+        )),
+        Kind::PlainGuest | Kind::PlainHost => {
+            missing.push("no SEV-SNP or TDX guest: the processor shows no such flag here".to_owned());
+        }
+        Kind::Unknown => missing.extend(seen.cpu.missing("processor description (/proc/cpuinfo)")),
+    }
+    missing.push(match tpm(seen) {
+        None => "TPM quote: there is a TPM 2.0, and this version does not collect its quotes".to_owned(),
+        Some(why) => why,
+    });
+    missing
+}
+
+/// Why there is no TPM 2.0 to ask, or `None`.
+fn tpm(seen: &Detected) -> Option<String> {
+    if let Seen::Present(tpms) = &seen.tpms {
+        let version_two = tpms.iter().any(|tpm| tpm.version_major.present().is_some_and(|v| v == "2"));
+        return if version_two {
+            seen.tpm_device.missing("TPM device /dev/tpmrm0")
+        } else {
+            Some("no TPM 2.0".to_owned())
+        };
+    }
+    seen.tpms.missing("TPM")
+}
+
+fn gpus(gpus: &Seen<Vec<Gpu>>) -> Option<String> {
+    match gpus {
+        Seen::Present(found) if found.iter().any(|gpu| gpu.nvidia) => None,
+        Seen::Present(_) => Some("no NVIDIA GPU on the PCI bus".to_owned()),
+        seen => seen.missing("NVIDIA GPU on the PCI bus"),
+    }
+}

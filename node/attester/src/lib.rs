@@ -1,0 +1,30 @@
+//! What this machine is, and the evidence it can give of it.
+//!
+//! [`detect()`] reads the kernel's own interfaces and says what is there, what is not, and what could not
+//! be read. An [`EvidenceSource`] asks the hardware (or, if the configuration says so, a lab) for
+//! evidence that carries one [`Binding`](hanzo_attestation_evidence::Binding). Nothing is simulated:
+//! without hardware there is no evidence, and the tier is lower.
+//!
+//! `unsafe` is allowed in one private module alone, `ioctl`: the guest device of AMD SEV-SNP has no other
+//! interface.
+
+#![deny(clippy::as_conversions)]
+
+pub mod collect_error;
+pub mod configfs;
+pub mod detect;
+mod files;
+mod ioctl;
+pub mod lab_socket;
+mod report_tree;
+pub mod seen;
+pub mod sev_guest;
+pub mod source;
+
+pub use collect_error::CollectError;
+pub use configfs::ConfigfsTsm;
+pub use detect::{Detected, detect};
+pub use lab_socket::LabSocket;
+pub use seen::Seen;
+pub use sev_guest::SevGuestDevice;
+pub use source::{EvidenceSource, Source};

@@ -1,0 +1,164 @@
+//! The command line. Flags mirror the configuration file and win over it.
+
+use crate::exit::EXIT_CODES;
+use crate::output::Format;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The worker of a key broker for confidential AI.
+#[derive(Debug, Parser)]
+#[command(name = "hanzo-node", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Cli {
+    /// How results are printed; a table on a terminal and JSON elsewhere, unless said.
+    #[arg(long, global = true, value_enum)]
+    pub format: Option<Format>,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Say what this machine really has, and what each tier still lacks.
+    #[command(after_help = EXIT_CODES)]
+    Detect(DetectArgs),
+    /// Attest once: what the evidence of this machine proves.
+    #[command(after_help = EXIT_CODES)]
+    Attest(AttestArgs),
+    /// Hold a session and give its keys to workloads on a unix socket.
+    #[command(after_help = EXIT_CODES)]
+    Agent(AgentArgs),
+    /// Read keys.
+    #[command(after_help = EXIT_CODES)]
+    Secret {
+        /// What to do with them.
+        #[command(subcommand)]
+        verb: SecretVerb,
+    },
+    /// Check configuration, broker, evidence and clock, and say how to cure what fails.
+    #[command(after_help = EXIT_CODES)]
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = EXIT_CODES)]
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Verb {
+    /// Whether it runs until it is stopped.
+    #[must_use]
+    pub const fn is_long_running(&self) -> bool {
+        matches!(self, Self::Agent(_))
+    }
+}
+
+/// `secret …`.
+#[derive(Debug, Subcommand)]
+pub enum SecretVerb {
+    /// Print one key: from the agent's socket if there is one, else by authorizing once at the broker.
+    #[command(after_help = EXIT_CODES)]
+    Get(SecretArgs),
+}
+
+/// What each verb that speaks with the broker takes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Common {
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE", env = "HANZO_NODE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The broker, as https://HOST:PORT; plain http:// for a literal loopback address only [config: kbs.addr]
+    #[arg(long, value_name = "URL", env = "KBS_ADDR")]
+    pub kbs_addr: Option<String>,
+    /// Certificate authority of the broker, PEM; no other one is trusted [config: kbs.ca_cert]
+    #[arg(long, value_name = "FILE", env = "KBS_CACERT")]
+    pub kbs_ca_cert: Option<PathBuf>,
+    /// Trust the authorities that this machine trusts, instead of a file [config: kbs.system_roots]
+    #[arg(long)]
+    pub kbs_system_roots: bool,
+    /// Where evidence comes from: auto, configfs-tsm or sev-guest [config: source]
+    #[arg(long, value_name = "NAME", conflicts_with = "lab_socket")]
+    pub source: Option<String>,
+    /// Take evidence from a lab on this unix socket: it proves nothing in production [config: source.lab_socket]
+    #[arg(long, value_name = "PATH")]
+    pub lab_socket: Option<PathBuf>,
+    /// Kind of the recipient key: X25519-HKDF-SHA256, P256-HKDF-SHA256 or X-Wing [config: kem]
+    #[arg(long, value_name = "NAME")]
+    pub kem: Option<String>,
+}
+
+/// `detect`.
+#[derive(Debug, Args)]
+pub struct DetectArgs {
+    /// Look at the machine whose filesystem begins here.
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+}
+
+/// `attest`.
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    /// Broker and evidence.
+    #[command(flatten)]
+    pub common: Common,
+    /// Write the token to this file (mode 0600); it is printed nowhere.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// `agent`.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// Broker and evidence.
+    #[command(flatten)]
+    pub common: Common,
+    /// A key to hold; may be given several times [config: keys]
+    #[arg(long = "key", value_name = "KEY")]
+    pub keys: Vec<String>,
+    /// The unix socket for workloads [config: agent.socket]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}
+
+/// `secret get`.
+#[derive(Debug, Args)]
+pub struct SecretArgs {
+    /// The key, e.g. tenant/name.
+    pub key: String,
+    /// Broker and evidence, for authorizing once.
+    #[command(flatten)]
+    pub common: Common,
+    /// The agent's socket [config: agent.socket]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Authorize once at the broker, even where an agent is configured.
+    #[arg(long, conflicts_with = "socket")]
+    pub once: bool,
+    /// Write the key to this file (mode 0600) instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Broker and evidence.
+    #[command(flatten)]
+    pub common: Common,
+    /// The agent's socket [config: agent.socket]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,65 @@
+//! `attest`: what the evidence of this machine proves, once.
+
+use super::{ROOT, denied, remark_on};
+use crate::args::AttestArgs;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::exit::{Answer, Failure};
+use crate::output::{self, Format};
+use crate::private_file;
+use hanzo_kbs_protocol::AttestResponse;
+use hanzo_node_agent::attest_once;
+use hanzo_node_attester::EvidenceSource as _;
+use serde_json::{Value, json};
+use std::path::Path;
+
+pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Failure> {
+    let config = Config::load(&args.common, &[], None)?;
+    let client = config.client()?;
+    let source = config.source(Path::new(ROOT));
+    remark_on(&source);
+    let answer = match attest_once(&client, &source, config.kem, &SystemClock::start()).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let Some(refusal) = error.refusal() else { return Err(error.into()) };
+            match format {
+                Format::Table => output::result(&denied(&refusal))?,
+                Format::Json => output::json(&json!({
+                    "outcome": "denied", "code": refusal.code, "decision": refusal.decision,
+                }))?,
+            }
+            output::remark(&error.to_string());
+            return Ok(Answer::No);
+        }
+    };
+    if let Some(path) = &args.token_file {
+        private_file::write(path, answer.token.as_bytes())?;
+    }
+    match format {
+        Format::Json => output::json(&json!({
+            "outcome": "attested",
+            "tier": answer.tier,
+            "expires_at": answer.expires_at,
+            "source": source.name(),
+            "findings": answer.findings,
+            "token_file": args.token_file,
+        }))?,
+        Format::Table => output::result(&text(&answer, source.name()))?,
+    }
+    Ok(Answer::Yes)
+}
+
+fn text(answer: &AttestResponse, source: &str) -> String {
+    let head = format!("ATTESTED tier {} until {} (evidence from {source})", answer.tier, answer.expires_at);
+    if answer.findings.is_empty() {
+        return head;
+    }
+    let field = |finding: &Value, name: &str| {
+        finding.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let rows = answer
+        .findings
+        .iter()
+        .map(|finding| ["severity", "rule", "code", "message"].map(|name| field(finding, name)));
+    format!("{head}\n{}", output::table(["severity", "rule", "code", "message"], rows))
+}

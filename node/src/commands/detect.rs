@@ -1,0 +1,74 @@
+//! `detect`: what this machine really has.
+
+use crate::args::DetectArgs;
+use crate::exit::{Answer, Failure};
+use crate::output::{self, Format};
+use hanzo_node_attester::{Detected, Seen, detect};
+
+pub(crate) fn run(args: &DetectArgs, format: Format) -> Result<Answer, Failure> {
+    // A root that cannot be listed would read as a machine that has nothing.
+    std::fs::read_dir(&args.root)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", args.root.display())))?;
+    let seen = detect(&args.root);
+    match format {
+        Format::Json => output::json(&seen)?,
+        Format::Table => output::result(&tables(&seen))?,
+    }
+    Ok(Answer::Yes)
+}
+
+fn tables(seen: &Detected) -> String {
+    let here = |(): &()| "present".to_owned();
+    let rows = [
+        ["kind".to_owned(), seen.kind.words().to_owned()],
+        [
+            "cpu".to_owned(),
+            told(&seen.cpu, |cpu| format!("{} {} [{}]", cpu.vendor, cpu.model, cpu.flags.join(" "))),
+        ],
+        ["kvm_amd sev_snp".to_owned(), told(&seen.kvm_amd_sev_snp, |p| format!("{p:?}").to_lowercase())],
+        ["kvm_intel tdx".to_owned(), told(&seen.kvm_intel_tdx, |p| format!("{p:?}").to_lowercase())],
+        [
+            "configfs-tsm".to_owned(),
+            told(&seen.configfs_tsm, |tsm| match tsm.providers.as_slice() {
+                [] => "present (provider not asked)".to_owned(),
+                some => format!("present ({})", some.join(", ")),
+            }),
+        ],
+        ["/dev/sev-guest".to_owned(), told(&seen.sev_guest, here)],
+        ["/dev/tdx_guest".to_owned(), told(&seen.tdx_guest, here)],
+        ["/dev/tpmrm0".to_owned(), told(&seen.tpm_device, here)],
+        [
+            "tpm".to_owned(),
+            told(&seen.tpms, |tpms| {
+                let each = tpms
+                    .iter()
+                    .map(|t| format!("{} version {}", t.name, told(&t.version_major, Clone::clone)));
+                each.collect::<Vec<_>>().join(", ")
+            }),
+        ],
+        [
+            "gpu".to_owned(),
+            told(&seen.gpus, |gpus| {
+                let each = gpus.iter().map(|gpu| {
+                    let device = told(&gpu.device, Clone::clone);
+                    format!("{} {}:{device} (confidential computing: not asked)", gpu.address, gpu.vendor)
+                });
+                each.collect::<Vec<_>>().join("\n")
+            }),
+        ],
+        ["ccel event log".to_owned(), told(&seen.ccel, |ccel| told(&ccel.event_log, here))],
+    ];
+    let tiers = seen.tiers.iter().map(|gap| {
+        let missing = if gap.missing.is_empty() { "nothing".to_owned() } else { gap.missing.join("\n") };
+        [format!("{} {}", gap.tier, gap.name), missing]
+    });
+    format!("{}\n\n{}", output::table(["what", "found"], rows), output::table(["tier", "missing"], tiers))
+}
+
+fn told<T>(seen: &Seen<T>, tell: impl FnOnce(&T) -> String) -> String {
+    match seen {
+        Seen::Present(value) => tell(value),
+        Seen::Absent => "absent".to_owned(),
+        Seen::Unreadable { reason, .. } => format!("unreadable: {reason}"),
+    }
+}

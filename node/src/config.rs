@@ -1,0 +1,193 @@
+//! What the node is told: one TOML file, and flags that win over it.
+//!
+//! ```toml
+//! keys = ["acme/model"]                     # for `agent`
+//! source = "auto"                           # or "configfs-tsm", "sev-guest", { lab_socket = "PATH" }
+//! kem = "X25519-HKDF-SHA256"                # or "P256-HKDF-SHA256", "X-Wing"
+//!
+//! [kbs]
+//! addr = "https://kbs.example:8080"
+//! ca_cert = "/etc/hanzo-node/kbs-ca.pem"    # or `system_roots = true`: whom this machine trusts
+//!
+//! [agent]
+//! socket = "/run/hanzo-node/agent.sock"
+//! ```
+
+mod raw;
+
+use crate::args::Common;
+use crate::exit::Failure;
+use hanzo_attestation_evidence::Kem;
+use hanzo_kbs_client::{Address, Client, SetupError, Trust};
+use hanzo_node_attester::{ConfigfsTsm, LabSocket, SevGuestDevice, Source};
+use raw::{Raw, RawLab, RawSource};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Largest configuration file in bytes: one with a thousand keys has some 100 KiB.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The node's configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The broker, if one is named.
+    pub kbs: Option<Kbs>,
+    /// Where evidence comes from.
+    pub source: SourceChoice,
+    /// The keys that the agent holds.
+    pub keys: Vec<String>,
+    /// The agent's socket, if one is named.
+    pub socket: Option<PathBuf>,
+    /// The kind of recipient keys.
+    pub kem: Kem,
+}
+
+/// The broker.
+#[derive(Clone, Debug)]
+pub struct Kbs {
+    /// Where it is.
+    pub address: Address,
+    /// Who vouches for it.
+    pub trust: Trust,
+}
+
+/// Where evidence comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceChoice {
+    /// The best that the machine has.
+    Auto,
+    /// The kernel's report interface.
+    ConfigfsTsm,
+    /// The SEV-SNP guest device.
+    SevGuest,
+    /// A lab on this socket.
+    LabSocket(PathBuf),
+}
+
+/// One thing that is wrong in a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {message}")]
+pub struct ConfigProblem {
+    /// The setting's path, e.g. `kbs.addr`.
+    pub setting: &'static str,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file is not TOML of the expected shape; the reason names line and column.
+    #[error("{path}: {reason}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Settings that cannot be: all of them.
+    #[error("{}", listed(.0))]
+    Problems(Vec<ConfigProblem>),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::unusable(error.to_string())
+    }
+}
+
+impl Config {
+    /// Reads the file that the command line names, if it names one, and lays the flags over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with every problem at once.
+    pub fn load(flags: &Common, keys: &[String], socket: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut raw = match &flags.config {
+            Some(path) => Raw::read(path)?,
+            None => Raw::default(),
+        };
+        raw.lay_over(flags, keys, socket);
+        raw.check()
+    }
+
+    /// A client of the broker.
+    ///
+    /// # Errors
+    /// [`Failure`] with exit code 2: no broker is named, or its authority is not usable.
+    pub fn client(&self) -> Result<Client, Failure> {
+        let Kbs { address, trust } = self.kbs.as_ref().ok_or_else(|| {
+            Failure::unusable("no broker is named: set kbs.addr in the configuration, --kbs-addr or KBS_ADDR")
+        })?;
+        Ok(Client::new(address.clone(), trust)?)
+    }
+
+    /// The evidence source of this machine.
+    #[must_use]
+    pub fn source(&self, root: &Path) -> Source {
+        match &self.source {
+            SourceChoice::Auto => Source::auto(root),
+            SourceChoice::ConfigfsTsm => Source::ConfigfsTsm(ConfigfsTsm::new(root)),
+            SourceChoice::SevGuest => Source::SevGuest(SevGuestDevice::new(root)),
+            SourceChoice::LabSocket(path) => Source::LabSocket(LabSocket::new(path.clone())),
+        }
+    }
+}
+
+impl Kbs {
+    /// An `https` broker needs somebody who vouches for it; a plain loopback address has nobody.
+    fn new(addr: &str, trust: Trust) -> Result<Self, SetupError> {
+        let address = Address::parse(addr)?;
+        if address.is_encrypted() && matches!(trust, Trust::Nobody) {
+            return Err(SetupError::AuthorityMissing);
+        }
+        Ok(Self { address, trust })
+    }
+}
+
+impl TryFrom<RawSource> for SourceChoice {
+    type Error = String;
+
+    fn try_from(raw: RawSource) -> Result<Self, String> {
+        match raw {
+            RawSource::Lab(RawLab { lab_socket }) if lab_socket.as_os_str().is_empty() => {
+                Err("the lab's socket has no path".to_owned())
+            }
+            RawSource::Lab(RawLab { lab_socket }) => Ok(Self::LabSocket(lab_socket)),
+            RawSource::Name(name) => match name.as_str() {
+                "auto" => Ok(Self::Auto),
+                "configfs-tsm" => Ok(Self::ConfigfsTsm),
+                "sev-guest" => Ok(Self::SevGuest),
+                _ => Err(format!(
+                    "`{name}` is none of `auto`, `configfs-tsm`, `sev-guest`, {{ lab_socket = PATH }}"
+                )),
+            },
+        }
+    }
+}
+
+impl fmt::Display for SourceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::ConfigfsTsm => f.write_str("configfs-tsm"),
+            Self::SevGuest => f.write_str("sev-guest"),
+            Self::LabSocket(path) => write!(f, "lab at {}", path.display()),
+        }
+    }
+}
+
+fn listed(problems: &[ConfigProblem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests;
