@@ -1,0 +1,178 @@
+//! Real evidence that the demo and the benchmarks show: published vectors of `fixtures/`, and where the evidence
+//! corpus lies beside the project, its cases for what no package publishes.
+
+use crate::measure::median;
+use anyhow::{Context as _, Result};
+use hanzo_attestation::{Collateral, Context, Revocation, Roots, verify};
+use hanzo_attestation_evidence::snp::Vek;
+use hanzo_attestation_evidence::{Document, Item, UnixTime, encoding};
+use hanzo_fixtures::{Case, Expect, Kind, Profile, RootsOf};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// One genuine case of a vendor's hardware.
+#[derive(Clone, Debug)]
+pub struct RealCase {
+    /// The folder's name.
+    pub name: String,
+    /// For people, e.g. `AMD Milan, report v2, VCEK`.
+    pub title: String,
+    /// Where the bytes were published.
+    pub source: String,
+    /// The evidence document.
+    pub document: Value,
+    /// The instant of judgement, RFC 3339.
+    pub at: String,
+}
+
+/// Genuine cases: one of each AMD product that was found, and the TDX quotes.
+///
+/// # Errors
+/// When a fixture is not well formed.
+pub fn real() -> Result<Vec<RealCase>> {
+    let mut cases = Vec::new();
+    for kind in Kind::ALL {
+        for case in hanzo_fixtures::cases(kind)? {
+            if is_genuine(&case) {
+                cases.push(from_fixture(&case)?);
+            }
+        }
+    }
+    for product in ["Milan", "Genoa", "Turin"] {
+        if !cases.iter().any(|case| case.title.contains(product)) {
+            cases.extend(from_corpus(product)?);
+        }
+    }
+    cases.sort_by(|a, b| a.title.cmp(&b.title));
+    cases.dedup_by(|a, b| a.title == b.title);
+    Ok(cases)
+}
+
+/// Judged by the vendors' roots and found good, with its own whole chain.
+fn is_genuine(case: &Case) -> bool {
+    case.roots == RootsOf::Vendor
+        && case.expect == Expect::Ok
+        && case.profile != Profile::Strict
+        && (case.kind == Kind::Tdx || case.certificates().count() >= 3)
+}
+
+fn from_fixture(case: &Case) -> Result<RealCase> {
+    let document = case.document();
+    let title = title(&document)?;
+    let package = case.provenance.first().context("a case without provenance")?;
+    let source = format!("{} {}", package.package, package.version);
+    Ok(RealCase { name: case.name.clone(), title, source, document, at: case.now.clone() })
+}
+
+/// What the evidence says of itself, unverified: enough for a title.
+fn title(document: &Value) -> Result<String> {
+    let evidence = Document::from_json(document.to_string().as_bytes())?.parse()?;
+    Ok(match evidence.items().first().context("no item")? {
+        Item::SevSnp(item) => {
+            let body = item.report.body();
+            let key = match body.signing_key {
+                Vek::Vcek => "VCEK",
+                Vek::Vlek => "VLEK",
+            };
+            format!("AMD {}, report v{}, {key}", product(item)?, body.version)
+        }
+        Item::Tdx(item) => format!("Intel TDX, quote v{}", item.quote.header.version),
+        Item::RegisteredKey(_) => "a registered key".to_owned(),
+    })
+}
+
+/// The product in the name of the chain: version 2 has no CPUID.
+fn product(item: &hanzo_attestation_evidence::snp::Evidence) -> Result<&'static str> {
+    for der in &item.certs {
+        let certificate = hanzo_attestation_evidence::x509::Certificate::parse(der)?;
+        let name = certificate.subject().common_name().unwrap_or_default();
+        for product in ["Milan", "Genoa", "Turin"] {
+            if name.ends_with(product) {
+                return Ok(product);
+            }
+        }
+    }
+    anyhow::bail!("no certificate names a product")
+}
+
+/// The evidence corpus beside the project, where there is one.
+#[must_use]
+pub fn corpus() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/evidence");
+    folder.is_dir().then_some(folder)
+}
+
+fn from_corpus(product: &str) -> Result<Option<RealCase>> {
+    let Some(corpus) = corpus() else { return Ok(None) };
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(corpus.join("snp"))? {
+        folders.push(entry?.path());
+    }
+    folders.sort();
+    for folder in folders {
+        let expected: Value = serde_json::from_slice(&std::fs::read(folder.join("expect.json"))?)?;
+        if expected["expected"]["valid"] != true || expected["generation"] != product {
+            continue;
+        }
+        let report = std::fs::read(folder.join("report.bin"))?;
+        let mut certs = vec![encoding::base64_encode(&std::fs::read(folder.join("vek.der"))?)];
+        certs.extend(pem_blocks(&std::fs::read_to_string(folder.join("ask_ark.pem"))?));
+        let item = json!({"type": "sev-snp", "report": encoding::base64_encode(&report), "certs": certs});
+        let document = json!({"evidence": [item]});
+        return Ok(Some(RealCase {
+            name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            title: title(&document)?,
+            source: format!("the evidence corpus: {}", expected["source"]["repo"].as_str().unwrap_or("?")),
+            document,
+            at: expected["verify_at"].as_str().context("no verify_at")?.to_owned(),
+        }));
+    }
+    Ok(None)
+}
+
+fn pem_blocks(text: &str) -> Vec<String> {
+    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let bodies = blocks.filter_map(|block| block.split("-----END CERTIFICATE-----").next());
+    bodies.map(|body| body.split_whitespace().collect()).collect()
+}
+
+/// The case's document with one bit of the launch measurement changed.
+///
+/// # Errors
+/// When the case is no SEV-SNP report.
+pub fn with_measurement_bit_flipped(case: &RealCase) -> Result<Value> {
+    const MEASUREMENT: usize = 0x90;
+    let mut document = case.document.clone();
+    let report = document["evidence"][0]["report"].as_str().context("no report")?;
+    let mut bytes = encoding::base64_decode(report)?;
+    *bytes.get_mut(MEASUREMENT).context("too short")? ^= 1;
+    document["evidence"][0]["report"] = json!(encoding::base64_encode(&bytes));
+    Ok(document)
+}
+
+/// How long each verification takes, in one sentence: medians of complete, cold verifications, JSON in.
+///
+/// # Errors
+/// When a case does not verify.
+pub fn timings(cases: &[RealCase]) -> Result<String> {
+    const RUNS: usize = 101;
+    let (roots, collateral) = (Roots::vendor(), Collateral::default());
+    let revocation =
+        Revocation::Waived { reason: "the published samples come without revocation lists".to_owned() };
+    let mut parts = Vec::new();
+    for case in cases {
+        let bytes = case.document.to_string().into_bytes();
+        let context = Context {
+            roots: &roots,
+            collateral: &collateral,
+            revocation: &revocation,
+            now: UnixTime::parse(&case.at)?,
+        };
+        let time = median(RUNS, || {
+            verify(Document::from_json(&bytes)?.parse()?, &context)?;
+            Ok(())
+        })?;
+        parts.push(format!("{} {} us", case.title, time.as_micros()));
+    }
+    Ok(format!("One cold verification took, as a median of {RUNS} on one thread: {}.", parts.join("; ")))
+}

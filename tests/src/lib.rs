@@ -1,0 +1,9 @@
+//! Whole programs together: architecture tests, attacks, the demo and the benchmarks.
+
+pub mod cases;
+pub mod http;
+pub mod lab_node;
+pub mod measure;
+pub mod programs;
+pub mod sealed_file;
+pub mod standing;
