@@ -58,6 +58,8 @@ impl Newcomer {
         let image = hex::encode(SnpOrder::usual_measurement());
         let line = line
             .replace("HEX", &image)
+            .replace("REPORT_DATA", &"00".repeat(64))
+            .replace("kbs.toml", &root().join("kbs/src/config/example.toml").to_string_lossy())
             .replace("https://…", &self.broker.info.addr)
             .replace("ca.pem", &self.broker.info.ca_cert.to_string_lossy());
         let mut words = line.split_whitespace();

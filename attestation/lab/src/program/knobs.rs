@@ -12,7 +12,7 @@ use serde_json::Value;
 #[derive(clap::Args)]
 pub(super) struct Knobs {
     /// The kind of evidence.
-    #[arg(long = "type")]
+    #[arg(long = "type", default_value = "sev-snp")]
     kind: Kind,
     /// The processor (sev-snp). [default: milan]
     #[arg(long)]
