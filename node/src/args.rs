@@ -36,6 +36,13 @@ pub enum Verb {
         #[command(subcommand)]
         verb: SecretVerb,
     },
+    /// Make and show the key that says who this machine is: tier 1, once the broker has registered it.
+    #[command(after_help = EXIT_CODES)]
+    Identity {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: IdentityVerb,
+    },
     /// Check configuration, broker, evidence and clock, and say how to cure what fails.
     #[command(after_help = EXIT_CODES)]
     Doctor(DoctorArgs),
@@ -63,6 +70,38 @@ pub enum SecretVerb {
     Get(SecretArgs),
 }
 
+/// `identity …`.
+#[derive(Debug, Subcommand)]
+pub enum IdentityVerb {
+    /// Write a fresh Ed25519 key to a new file (PKCS#8 PEM, mode 0600), and print its public part.
+    ///
+    /// The public part goes into an [[identities]] section of the broker's configuration, with a key_id of your
+    /// choice. A file that is there already is not touched.
+    #[command(after_help = EXIT_CODES)]
+    Create(IdentityFile),
+    /// Print the public part of a key, as the broker's [[identities]] wants it.
+    #[command(after_help = EXIT_CODES)]
+    Show(IdentityFile),
+}
+
+/// `identity create` and `identity show`.
+#[derive(Debug, Args)]
+pub struct IdentityFile {
+    /// The key's file.
+    pub file: PathBuf,
+}
+
+/// The key that says who this machine is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct IdentityArgs {
+    /// Name under which the broker has registered this machine's key: tier 1 [config: identity.key_id]
+    #[arg(long, value_name = "NAME", requires = "identity_key")]
+    pub identity_key_id: Option<String>,
+    /// The key: PKCS#8, PEM or DER, Ed25519 or P-256; mode 0600 or 0400 [config: identity.key]
+    #[arg(long, value_name = "FILE", requires = "identity_key_id")]
+    pub identity_key: Option<PathBuf>,
+}
+
 /// What each verb that speaks with the broker takes.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Common {
@@ -87,6 +126,9 @@ pub struct Common {
     /// Kind of the recipient key: X25519-HKDF-SHA256, P256-HKDF-SHA256 or X-Wing [config: kem]
     #[arg(long, value_name = "NAME")]
     pub kem: Option<String>,
+    /// The machine's identity.
+    #[command(flatten)]
+    pub identity: IdentityArgs,
 }
 
 /// `detect`.
@@ -95,6 +137,12 @@ pub struct DetectArgs {
     /// Look at the machine whose filesystem begins here.
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
+    /// Configuration file (TOML), of which [identity] is read.
+    #[arg(long, value_name = "FILE", env = "HANZO_NODE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The machine's identity.
+    #[command(flatten)]
+    pub identity: IdentityArgs,
 }
 
 /// `attest`.

@@ -5,26 +5,29 @@ pub(crate) mod attest;
 pub(crate) mod completion;
 pub(crate) mod detect;
 pub(crate) mod doctor;
+pub(crate) mod identity;
 pub(crate) mod secret;
 
 use crate::output;
 use hanzo_node_agent::Refusal;
-use hanzo_node_attester::{EvidenceSource as _, Source};
+use hanzo_node_attester::{EvidenceSource as _, Identified, Source};
 use std::path::Path;
 
 /// Where this machine's filesystem begins.
 const ROOT: &str = "/";
 
-/// Says clearly that nothing can be proved, where that is so.
-fn remark_on(source: &Source) {
-    match source {
+/// Says clearly what cannot be proved, where that is so.
+fn remark_on(source: &Identified<Source>) {
+    match source.source() {
         Source::Nothing => {
-            let seen = hanzo_node_attester::detect(Path::new(ROOT));
-            let missing = seen.tiers.iter().find(|gap| gap.tier == 2).map(|gap| gap.missing.join("; "));
-            output::remark(&format!(
-                "this machine has no evidence source: the evidence is empty, and the tier is 0 (missing: {})",
-                missing.unwrap_or_default()
-            ));
+            let missing = hanzo_node_attester::detect(Path::new(ROOT)).missing(2);
+            let proved = match source.identity() {
+                None => "the evidence is empty, and the tier is 0".to_owned(),
+                Some(identity) => {
+                    format!("the identity `{}` is all that it can prove, tier 1", identity.key_id())
+                }
+            };
+            output::remark(&format!("this machine has no evidence source: {proved} (missing: {missing})"));
         }
         Source::LabSocket(_) => {
             output::remark(&format!("evidence from {}: it proves nothing in production", source.name()));

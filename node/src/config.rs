@@ -9,17 +9,24 @@
 //! addr = "https://kbs.example:8080"
 //! ca_cert = "/etc/hanzo-node/kbs-ca.pem"    # or `system_roots = true`: whom this machine trusts
 //!
+//! [identity]                                # a registered key: tier 1, or beside the hardware's evidence
+//! key_id = "ci-runner"                      # its name at the broker
+//! key = { file = "/etc/hanzo-node/node.key" }  # PKCS#8, mode 0600 or 0400
+//!
 //! [agent]
 //! socket = "/run/hanzo-node/agent.sock"
 //! ```
 
+mod identity;
 mod raw;
+
+pub use identity::IdentityChoice;
 
 use crate::args::Common;
 use crate::exit::Failure;
 use hanzo_attestation_evidence::Kem;
 use hanzo_kbs_client::{Address, Client, SetupError, Trust};
-use hanzo_node_attester::{ConfigfsTsm, LabSocket, SevGuestDevice, Source};
+use hanzo_node_attester::{ConfigfsTsm, Identified, KeyFileError, LabSocket, SevGuestDevice, Source};
 use raw::{Raw, RawLab, RawSource};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -34,6 +41,8 @@ pub struct Config {
     pub kbs: Option<Kbs>,
     /// Where evidence comes from.
     pub source: SourceChoice,
+    /// The registered key, if one is named.
+    pub identity: Option<IdentityChoice>,
     /// The keys that the agent holds.
     pub keys: Vec<String>,
     /// The agent's socket, if one is named.
@@ -129,9 +138,18 @@ impl Config {
         Ok(Client::new(address.clone(), trust)?)
     }
 
-    /// The evidence source of this machine.
+    /// The evidence source of this machine, with its identity if one is named.
+    ///
+    /// # Errors
+    /// [`KeyFileError`]: a key that is named and cannot be used is never passed over.
+    pub fn source(&self, root: &Path) -> Result<Identified<Source>, KeyFileError> {
+        let identity = self.identity.as_ref().map(IdentityChoice::load).transpose()?;
+        Ok(Identified::new(self.hardware(root), identity))
+    }
+
+    /// The evidence source of this machine, without its identity.
     #[must_use]
-    pub fn source(&self, root: &Path) -> Source {
+    pub fn hardware(&self, root: &Path) -> Source {
         match &self.source {
             SourceChoice::Auto => Source::auto(root),
             SourceChoice::ConfigfsTsm => Source::ConfigfsTsm(ConfigfsTsm::new(root)),

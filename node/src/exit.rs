@@ -3,6 +3,7 @@
 use hanzo_kbs_client::{ClientError, SetupError};
 use hanzo_node_agent::ExchangeError;
 use hanzo_node_agent::local::{LocalError, SocketError};
+use hanzo_node_attester::KeyFileError;
 use std::process::ExitCode;
 
 /// Told in the help of every verb.
@@ -78,6 +79,16 @@ impl From<SetupError> for Failure {
 impl From<SocketError> for Failure {
     fn from(error: SocketError) -> Self {
         Self::unusable(error.to_string())
+    }
+}
+
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
+        let message = error.to_string();
+        match error {
+            KeyFileError::Exists { .. } => Self::no(message),
+            _ => Self::unusable(message),
+        }
     }
 }
 

@@ -45,6 +45,7 @@ async fn carry_out(cli: Cli) -> Result<Answer, Failure> {
         Verb::Attest(args) => commands::attest::run(args, format).await,
         Verb::Agent(args) => commands::agent::run(args).await,
         Verb::Secret { verb: args::SecretVerb::Get(args) } => commands::secret::run(args, format).await,
+        Verb::Identity { verb } => commands::identity::run(&verb, format),
         Verb::Doctor(args) => commands::doctor::run(args, format).await,
         Verb::Completion { shell } => commands::completion::run(shell),
     }

@@ -64,6 +64,8 @@ fn every_verb_documents_its_exit_codes() {
         &["agent", "--help"],
         &["secret", "get", "--help"],
         &["doctor", "--help"],
+        &["identity", "create", "--help"],
+        &["identity", "show", "--help"],
         &["completion", "--help"],
     ] {
         let output = node(verb);
@@ -88,6 +90,22 @@ fn wrong_usage_is_2() {
         &["agent", "--kbs-addr", "http://127.0.0.1:1"],
         &["agent", "--kbs-addr", "http://127.0.0.1:1", "--key", "t/k"],
         &["completion", "cmd.exe"],
+        &["identity"],
+        &["identity", "create"],
+        &["identity", "show", "/nonexistent"],
+        &["detect", "--identity-key-id", "n"],
+        &["detect", "--identity-key-id", "a b", "--identity-key", "/k"],
+        &["attest", "--kbs-addr", "http://127.0.0.1:1", "--identity-key-id", "n"],
+        &["attest", "--kbs-addr", "http://127.0.0.1:1", "--identity-key", "/k"],
+        &[
+            "attest",
+            "--kbs-addr",
+            "http://127.0.0.1:1",
+            "--identity-key-id",
+            "n",
+            "--identity-key",
+            "/nonexistent",
+        ],
     ] {
         let output = node(args);
         assert_eq!(code(&output), 2, "{args:?}: {}", stderr(&output));
@@ -217,4 +235,86 @@ fn doctor_names_a_cure_for_each_failure() {
     for check in checks.as_array().unwrap() {
         assert_eq!(check["verdict"] != "ok", check["cure"].is_string(), "{check}");
     }
+}
+
+#[test]
+fn an_identity_is_made_once_shown_again_and_never_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node.key");
+    let file = path.to_str().unwrap();
+    let made = node(&["identity", "create", file]);
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    let public: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(public["algorithm"], "ed25519");
+    let base64 = public["public_key"].as_str().unwrap();
+    assert_eq!((base64.len(), public.as_object().unwrap().len()), (44, 2));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+
+    let table = node(&["identity", "show", file, "--format", "table"]);
+    assert_eq!(stdout(&table), format!("algorithm = \"ed25519\"\npublic_key = \"{base64}\"\n"));
+    let before = fs::read(&path).unwrap();
+    let secret = String::from_utf8(before.clone()).unwrap().lines().nth(1).unwrap().to_owned();
+    let again = node(&["identity", "create", file]);
+    assert_eq!((code(&again), stdout(&again).as_str()), (1, ""));
+    assert!(stderr(&again).contains("already exists"));
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let open = node(&["identity", "show", file]);
+    assert_eq!((code(&open), stdout(&open).as_str()), (2, ""));
+    assert!(stderr(&open).contains("mode 0644; 0600 or 0400 is demanded"));
+    for output in [made, table, again, open] {
+        assert!(!stdout(&output).contains(&secret) && !stderr(&output).contains(&secret));
+    }
+}
+
+#[test]
+fn detect_says_whether_tier_1_can_be_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, key, config) =
+        (dir.path().join("root"), dir.path().join("node.key"), dir.path().join("node.toml"));
+    fs::create_dir(&root).unwrap();
+    assert_eq!(code(&node(&["identity", "create", key.to_str().unwrap()])), 0);
+    let text = format!("[identity]\nkey_id = \"ci-runner\"\nkey = {{ file = \"{}\" }}\n", key.display());
+    fs::write(&config, text).unwrap();
+    let detect = |more: &[&str]| {
+        let output = node(&[&["detect", "--root", root.to_str().unwrap()], more].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (seen["identity"].clone(), seen["tiers"][0]["missing"].to_string())
+    };
+    let by_file = ["--config", config.to_str().unwrap()];
+    let (identity, missing) = detect(&by_file);
+    assert_eq!((&identity["value"]["key_id"], missing.as_str()), (&"ci-runner".into(), "[]"));
+    let (identity, missing) = detect(&["--identity-key-id", "n", "--identity-key", key.to_str().unwrap()]);
+    assert_eq!((&identity["value"]["key_id"], missing.as_str()), (&"n".into(), "[]"));
+
+    let (identity, missing) = detect(&[]);
+    assert_eq!(identity["state"], "absent");
+    assert!(missing.contains("no registered key is configured"), "{missing}");
+    let (identity, missing) = detect(&["--identity-key-id", "n", "--identity-key", "/nonexistent"]);
+    assert_eq!(identity["state"], "unreadable");
+    assert!(missing.contains("/nonexistent"), "{missing}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(detect(&by_file).1.contains("mode 0640"));
+}
+
+#[test]
+fn doctor_checks_the_identity_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("node.key");
+    let identity = || {
+        let output = node(&["doctor", "--identity-key-id", "n", "--identity-key", key.to_str().unwrap()]);
+        let checks: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        checks.as_array().unwrap().iter().find(|check| check["check"] == "identity").unwrap().clone()
+    };
+    assert_eq!(identity()["verdict"], "fail");
+    assert_eq!(code(&node(&["identity", "create", key.to_str().unwrap()])), 0);
+    assert_eq!(identity()["verdict"], "ok");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o604)).unwrap();
+    assert!(identity()["cure"].as_str().unwrap().contains("chmod 600"));
+    fs::remove_file(&key).unwrap();
+    fs::write(&key, "no key").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(identity()["cure"].as_str().unwrap().contains("PKCS#8"));
 }

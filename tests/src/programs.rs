@@ -47,7 +47,9 @@ impl Programs {
     #[must_use]
     pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.path(name));
-        for variable in ["KBS_ADDR", "KBS_TOKEN", "KBS_TOKEN_FILE", "KBS_CACERT", "XDG_CONFIG_HOME"] {
+        for variable in
+            ["KBS_ADDR", "KBS_TOKEN", "KBS_TOKEN_FILE", "KBS_CACERT", "HANZO_NODE_CONFIG", "XDG_CONFIG_HOME"]
+        {
             command.env_remove(variable);
         }
         command.stdin(Stdio::null());

@@ -36,6 +36,16 @@ impl Installation {
         Ok(installation)
     }
 
+    /// Appends to the configuration; a broker reads it when it starts.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn append_configuration(&self, text: &str) -> Result<()> {
+        let mut config = fs::read_to_string(self.config())?;
+        config.push_str(text);
+        Ok(fs::write(self.config(), config)?)
+    }
+
     fn config_text(&self, lab: &Path) -> Result<String> {
         let listen = free_address()?;
         Ok(format!(

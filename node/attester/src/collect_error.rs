@@ -115,6 +115,18 @@ pub enum CollectError {
         /// The bound.
         seconds: u64,
     },
+    /// A source gave something else than a document with a list of items.
+    #[error("the source {source_name} gave no evidence document")]
+    NoDocument {
+        /// The source.
+        source_name: &'static str,
+    },
+    /// The identity key gave no signature.
+    #[error("the identity key `{key_id}` gave no signature")]
+    IdentitySignature {
+        /// Its name.
+        key_id: String,
+    },
     /// The thread that talks to the kernel ended early.
     #[error("the collecting thread ended early")]
     Interrupted,

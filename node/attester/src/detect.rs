@@ -12,6 +12,7 @@ pub use devices::{Gpu, NotAsked, Tpm, TsmReports};
 pub use platform::Kind;
 pub use tiers::TierGap;
 
+use crate::identity::Algorithm;
 use crate::seen::Seen;
 use serde::Serialize;
 use std::path::Path;
@@ -42,8 +43,19 @@ pub struct Detected {
     pub gpus: Seen<Vec<Gpu>>,
     /// The firmware's event log of a TDX guest.
     pub ccel: Seen<Ccel>,
+    /// The registered key that the configuration names: present if it can sign.
+    pub identity: Seen<NamedKey>,
     /// For each tier above 0, what is missing to reach it.
     pub tiers: Vec<TierGap>,
+}
+
+/// A key that can sign as this machine's identity. Whether a broker knows it is the broker's to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NamedKey {
+    /// The name that it signs under.
+    pub key_id: String,
+    /// Its algorithm.
+    pub algorithm: Algorithm,
 }
 
 /// Looks at the machine whose filesystem begins at `root` (`/` for this one).
@@ -61,12 +73,29 @@ pub fn detect(root: &Path) -> Detected {
         tpms: devices::tpms(root),
         gpus: devices::gpus(root),
         ccel: acpi::ccel(root),
+        identity: Seen::Absent,
         tiers: Vec::new(),
         cpu,
     };
     detected.kind = platform::kind(&detected);
     detected.tiers = tiers::gaps(&detected);
     detected
+}
+
+impl Detected {
+    /// The same machine with an identity: a registered key is told by the configuration, not by the machine.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Seen<NamedKey>) -> Self {
+        self.identity = identity;
+        self.tiers = tiers::gaps(&self);
+        self
+    }
+
+    /// What is missing for one tier, in words; empty for a tier that lacks nothing, or that is not there.
+    #[must_use]
+    pub fn missing(&self, tier: u8) -> String {
+        self.tiers.iter().find(|gap| gap.tier == tier).map(|gap| gap.missing.join("; ")).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! [`detect()`] reads the kernel's own interfaces and says what is there, what is not, and what could not
 //! be read. An [`EvidenceSource`] asks the hardware (or, if the configuration says so, a lab) for
 //! evidence that carries one [`Binding`](hanzo_attestation_evidence::Binding). Nothing is simulated:
-//! without hardware there is no evidence, and the tier is lower.
+//! without hardware there is no evidence of it, and the tier is lower. A machine that has a registered key
+//! adds its signature ([`Identified`]).
 //!
 //! `unsafe` is allowed in one private module alone, `ioctl`: the guest device of AMD SEV-SNP has no other
 //! interface.
@@ -14,6 +15,7 @@ pub mod collect_error;
 pub mod configfs;
 pub mod detect;
 mod files;
+pub mod identity;
 mod ioctl;
 pub mod lab_socket;
 mod report_tree;
@@ -24,6 +26,7 @@ pub mod source;
 pub use collect_error::CollectError;
 pub use configfs::ConfigfsTsm;
 pub use detect::{Detected, detect};
+pub use identity::{Identified, Identity, IdentityKey, KeyFileError};
 pub use lab_socket::LabSocket;
 pub use seen::Seen;
 pub use sev_guest::SevGuestDevice;

@@ -25,7 +25,7 @@ pub(crate) async fn run(args: AgentArgs) -> Result<Answer, Failure> {
     // Keys must not reach a core file, nor a debugger of the same user.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| Failure::unusable(format!("memory cannot be closed to debuggers: {error}")))?;
-    let source = config.source(Path::new(ROOT));
+    let source = config.source(Path::new(ROOT))?;
     remark_on(&source);
     let socket = OwnedSocket::bind(&path).await?;
     output::remark(&format!("serving {} keys on {}", config.keys.len(), path.display()));

@@ -16,7 +16,7 @@ use std::path::Path;
 pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Failure> {
     let config = Config::load(&args.common, &[], None)?;
     let client = config.client()?;
-    let source = config.source(Path::new(ROOT));
+    let source = config.source(Path::new(ROOT))?;
     remark_on(&source);
     let answer = match attest_once(&client, &source, config.kem, &SystemClock::start()).await {
         Ok(answer) => answer,
@@ -35,22 +35,26 @@ pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Fail
     if let Some(path) = &args.token_file {
         private_file::write(path, answer.token.as_bytes())?;
     }
+    let identity = source.identity().map(|identity| identity.key_id().as_str());
     match format {
         Format::Json => output::json(&json!({
             "outcome": "attested",
             "tier": answer.tier,
             "expires_at": answer.expires_at,
             "source": source.name(),
+            "identity": identity,
             "findings": answer.findings,
             "token_file": args.token_file,
         }))?,
-        Format::Table => output::result(&text(&answer, source.name()))?,
+        Format::Table => output::result(&text(&answer, source.name(), identity))?,
     }
     Ok(Answer::Yes)
 }
 
-fn text(answer: &AttestResponse, source: &str) -> String {
-    let head = format!("ATTESTED tier {} until {} (evidence from {source})", answer.tier, answer.expires_at);
+fn text(answer: &AttestResponse, source: &str, identity: Option<&str>) -> String {
+    let signed = identity.map(|key_id| format!(", identity {key_id}")).unwrap_or_default();
+    let head =
+        format!("ATTESTED tier {} until {} (evidence from {source}{signed})", answer.tier, answer.expires_at);
     if answer.findings.is_empty() {
         return head;
     }

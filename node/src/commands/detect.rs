@@ -1,20 +1,34 @@
 //! `detect`: what this machine really has.
 
 use crate::args::DetectArgs;
+use crate::config::IdentityChoice;
 use crate::exit::{Answer, Failure};
 use crate::output::{self, Format};
+use hanzo_node_attester::detect::NamedKey;
 use hanzo_node_attester::{Detected, Seen, detect};
 
 pub(crate) fn run(args: &DetectArgs, format: Format) -> Result<Answer, Failure> {
     // A root that cannot be listed would read as a machine that has nothing.
     std::fs::read_dir(&args.root)
         .map_err(|error| Failure::unusable(format!("{}: {error}", args.root.display())))?;
-    let seen = detect(&args.root);
+    let choice = IdentityChoice::read(args.config.as_deref(), &args.identity)?;
+    let seen = detect(&args.root).with_identity(choice.as_ref().map_or(Seen::Absent, named));
     match format {
         Format::Json => output::json(&seen)?,
         Format::Table => output::result(&tables(&seen))?,
     }
     Ok(Answer::Yes)
+}
+
+/// Whether the key that the configuration names can sign.
+fn named(choice: &IdentityChoice) -> Seen<NamedKey> {
+    match choice.load() {
+        Ok(identity) => Seen::Present(NamedKey {
+            key_id: identity.key_id().to_string(),
+            algorithm: identity.public().algorithm,
+        }),
+        Err(error) => Seen::Unreadable { path: choice.key.display().to_string(), reason: error.to_string() },
+    }
 }
 
 fn tables(seen: &Detected) -> String {
@@ -57,6 +71,10 @@ fn tables(seen: &Detected) -> String {
             }),
         ],
         ["ccel event log".to_owned(), told(&seen.ccel, |ccel| told(&ccel.event_log, here))],
+        [
+            "identity".to_owned(),
+            told(&seen.identity, |key| format!("{} ({})", key.key_id, key.algorithm.name())),
+        ],
     ];
     let tiers = seen.tiers.iter().map(|gap| {
         let missing = if gap.missing.is_empty() { "nothing".to_owned() } else { gap.missing.join("\n") };

@@ -1,6 +1,7 @@
 //! `doctor`: what is wrong, and what cures it.
 
 mod checks;
+mod identity;
 
 use crate::args::DoctorArgs;
 use crate::config::Config;
@@ -47,6 +48,7 @@ pub(crate) async fn run(args: DoctorArgs, format: Format) -> Result<Answer, Fail
     let config = Config::load(&args.common, &[], args.socket.as_deref())?;
     let mut checks = vec![checks::configuration(&config)];
     checks.extend(checks::broker(&config).await);
+    checks.extend(identity::key(&config));
     checks.push(checks::evidence(&config).await);
     checks.extend(checks::agent(&config).await);
     match format {

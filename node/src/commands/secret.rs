@@ -85,7 +85,7 @@ async fn from_agent(socket: &Path, key: &str) -> Result<Outcome, Failure> {
 
 async fn from_broker(config: &Config) -> Result<Outcome, Failure> {
     let client = config.client()?;
-    let source = config.source(Path::new(ROOT));
+    let source = config.source(Path::new(ROOT))?;
     remark_on(&source);
     let session =
         match authorize_once(&client, &source, config.kem, &config.keys, &SystemClock::start()).await {

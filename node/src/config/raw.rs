@@ -1,5 +1,6 @@
 //! The file's shape before it is checked.
 
+use super::identity::RawIdentity;
 use super::{Config, ConfigError, ConfigProblem, Kbs, MAX_FILE, SourceChoice};
 use crate::args::Common;
 use hanzo_attestation_evidence::Kem;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Raw {
     kbs: RawKbs,
     agent: RawAgent,
+    pub(super) identity: RawIdentity,
     source: Option<RawSource>,
     keys: Vec<String>,
     kem: Option<String>,
@@ -76,6 +78,7 @@ impl Raw {
             self.kbs.system_roots = true;
         }
         over(&mut self.kem, flags.kem.as_ref());
+        self.identity.lay_over(&flags.identity);
         if let Some(name) = &flags.source {
             self.source = Some(RawSource::Name(name.clone()));
         }
@@ -102,10 +105,11 @@ impl Raw {
             Some(name) => noted(&mut problems, "kem", kem(name)),
             None => Some(Kem::X25519HkdfSha256),
         };
+        let identity = noted(&mut problems, RawIdentity::SETTING, self.identity.check()).flatten();
         noted(&mut problems, "keys", check_keys(&self.keys));
         match (kem, source) {
             (Some(kem), Some(source)) if problems.is_empty() => {
-                Ok(Config { kbs, source, keys: self.keys, socket: self.agent.socket, kem })
+                Ok(Config { kbs, source, identity, keys: self.keys, socket: self.agent.socket, kem })
             }
             _ => Err(ConfigError::Problems(problems)),
         }

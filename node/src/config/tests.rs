@@ -61,9 +61,10 @@ fn flags_win() {
 #[test]
 fn all_problems_are_named_at_once() {
     let all = problems(
-        "source = \"lab\"\nkem = \"RSA\"\nkeys = [\"a\", \"a\"]\n[kbs]\naddr = \"http://kbs.example\"\n",
+        "source = \"lab\"\nkem = \"RSA\"\nkeys = [\"a\", \"a\"]\n[kbs]\naddr = \"http://kbs.example\"\n\
+         [identity]\nkey_id = \"n\"\n",
     );
-    assert_eq!(all, ["kbs", "source", "kem", "keys"]);
+    assert_eq!(all, ["kbs", "source", "kem", "identity", "keys"]);
 }
 
 #[test]
@@ -104,4 +105,54 @@ fn an_unreadable_file_is_said_to_be_so() {
     fs::write(&path, "#".repeat((1 << 20) + 1)).unwrap();
     let common = Common { config: Some(path), ..Common::default() };
     assert!(matches!(Config::load(&common, &[], None), Err(ConfigError::Unreadable { .. })));
+}
+
+const IDENTITY: &str = "[identity]\nkey_id = \"ci-runner\"\nkey = { file = \"/k\" }\n";
+
+#[test]
+fn an_identity_is_read_and_flags_win() {
+    assert_eq!(load("", |_| {}).unwrap().identity, None);
+    let identity = load(IDENTITY, |_| {}).unwrap().identity.unwrap();
+    assert_eq!((identity.key_id.as_str(), identity.key.as_path()), ("ci-runner", Path::new("/k")));
+    let flagged = |text| {
+        let config = load(text, |flags| {
+            flags.identity.identity_key_id = Some("other".to_owned());
+            flags.identity.identity_key = Some("/o".into());
+        });
+        config.unwrap().identity.unwrap()
+    };
+    for identity in [flagged(IDENTITY), flagged("")] {
+        assert_eq!((identity.key_id.as_str(), identity.key.as_path()), ("other", Path::new("/o")));
+    }
+}
+
+#[test]
+fn half_an_identity_is_refused() {
+    for text in [
+        "[identity]\nkey_id = \"n\"\n",
+        "[identity]\nkey = { file = \"/k\" }\n",
+        "[identity]\nkey_id = \"n\"\nkey = { file = \"\" }\n",
+        "[identity]\nkey_id = \"\"\nkey = { file = \"/k\" }\n",
+        "[identity]\nkey_id = \"a b\"\nkey = { file = \"/k\" }\n",
+    ] {
+        assert_eq!(problems(text), ["identity"], "{text}");
+    }
+    for text in [
+        "[identity]\nkey = \"/k\"\n",
+        "[identity]\nkey = { path = \"/k\" }\n",
+        "[identity]\nname = \"n\"\n",
+        "[identity]\nkey = { file = \"/k\", x = 1 }\n",
+    ] {
+        assert!(matches!(load(text, |_| {}), Err(ConfigError::Syntax { .. })), "{text}");
+    }
+}
+
+#[test]
+fn a_key_that_is_named_and_not_usable_is_never_passed_over() {
+    let source = |text: &str| load(text, |_| {}).unwrap().source(Path::new("/nonexistent"));
+    assert!(source("").is_ok_and(|source| source.identity().is_none()));
+    for file in ["/nonexistent/key", "/", "/dev/null"] {
+        let text = format!("[identity]\nkey_id = \"n\"\nkey = {{ file = \"{file}\" }}\n");
+        assert!(source(&text).is_err(), "{file}");
+    }
 }

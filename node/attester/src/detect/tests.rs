@@ -43,7 +43,7 @@ impl Machine {
 }
 
 fn missing(seen: &Detected, tier: u8) -> String {
-    seen.tiers.iter().find(|gap| gap.tier == tier).unwrap().missing.join("; ")
+    seen.missing(tier)
 }
 
 #[test]
@@ -206,4 +206,23 @@ fn the_source_follows_the_machine() {
     assert_eq!(Source::auto(device.0.path()).name(), "sev-guest");
     let both = device.dir("sys/kernel/config/tsm/report");
     assert_eq!(Source::auto(both.0.path()).name(), "configfs-tsm");
+}
+
+#[test]
+fn an_identity_reaches_tier_1_and_no_other() {
+    let named = NamedKey { key_id: "ci-runner".to_owned(), algorithm: Algorithm::Ed25519 };
+    let seen = Machine::new().detect().with_identity(Seen::Present(named));
+    assert_eq!(missing(&seen, 1), "");
+    for tier in 2..=4 {
+        assert_ne!(missing(&seen, tier), "", "{tier}");
+    }
+}
+
+#[test]
+fn without_a_usable_key_tier_1_says_what_is_missing() {
+    let seen = Machine::new().detect();
+    assert!(missing(&seen, 1).contains("no registered key is configured"));
+    let reason = "identity key /k has mode 0644; 0600 or 0400 is demanded".to_owned();
+    let seen = seen.with_identity(Seen::Unreadable { path: "/k".to_owned(), reason: reason.clone() });
+    assert_eq!(missing(&seen, 1), format!("an authenticated identity: {reason}"));
 }

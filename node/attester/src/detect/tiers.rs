@@ -24,7 +24,7 @@ pub(super) fn gaps(seen: &Detected) -> Vec<TierGap> {
     let mut tee_io = gpu.clone();
     tee_io.push("TEE-I/O (TDISP) proof of the GPUs: this version collects none".to_owned());
     vec![
-        TierGap { tier: 1, name: "encrypted", missing: identity(&root) },
+        TierGap { tier: 1, name: "encrypted", missing: identity(seen, &root) },
         TierGap { tier: 2, name: "confidential", missing: root },
         TierGap { tier: 3, name: "gpu-cc", missing: gpu },
         TierGap { tier: 4, name: "tee-io", missing: tee_io },
@@ -32,11 +32,17 @@ pub(super) fn gaps(seen: &Detected) -> Vec<TierGap> {
 }
 
 /// A hardware root proves more than an identity does: who reaches tier 2 lacks nothing for tier 1.
-fn identity(root: &[String]) -> Vec<String> {
-    if root.is_empty() {
-        return Vec::new();
+fn identity(seen: &Detected, root: &[String]) -> Vec<String> {
+    match &seen.identity {
+        _ if root.is_empty() => Vec::new(),
+        Seen::Present(_) => Vec::new(),
+        Seen::Absent => vec![
+            "an authenticated identity: no registered key is configured ([identity] in the configuration, or \
+             --identity-key-id and --identity-key)"
+                .to_owned(),
+        ],
+        Seen::Unreadable { reason, .. } => vec![format!("an authenticated identity: {reason}")],
     }
-    vec!["an authenticated identity: this version presents no registered key".to_owned()]
 }
 
 fn hardware_root(seen: &Detected) -> Vec<String> {

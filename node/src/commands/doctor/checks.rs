@@ -105,16 +105,9 @@ fn clock_beside(expires_at: UnixTime, now: UnixTime) -> Check {
 
 pub(super) async fn evidence(config: &Config) -> Check {
     const CHECK: &str = "evidence";
-    let source = config.source(Path::new(ROOT));
+    let source = config.hardware(Path::new(ROOT));
     if matches!(source, Source::Nothing) {
-        let seen = detect(Path::new(ROOT));
-        let missing = seen.tiers.iter().find(|gap| gap.tier == 2).map(|gap| gap.missing.join("; "));
-        return Check::new(
-            CHECK,
-            Verdict::Warn,
-            format!("none: only tier 0 can be proved ({})", missing.unwrap_or_default()),
-            "run in an SEV-SNP or TDX guest whose kernel has configfs-tsm (6.7 or later)",
-        );
+        return without_hardware(config.identity.is_some(), &detect(Path::new(ROOT)).missing(2));
     }
     let binding = match probe(config) {
         Ok(binding) => binding,
@@ -126,8 +119,26 @@ pub(super) async fn evidence(config: &Config) -> Check {
     }
 }
 
+/// Who has configured an identity has chosen tier 1; who has nothing is told.
+fn without_hardware(identity: bool, missing: &str) -> Check {
+    const CHECK: &str = "evidence";
+    if identity {
+        return Check::ok(
+            CHECK,
+            format!("the identity alone: tier 1 can be proved, and no more ({missing})"),
+        );
+    }
+    Check::new(
+        CHECK,
+        Verdict::Warn,
+        format!("none: only tier 0 can be proved ({missing})"),
+        "run in an SEV-SNP or TDX guest whose kernel has configfs-tsm (6.7 or later), or register a key for \
+         tier 1 (`hanzo-node identity create`)",
+    )
+}
+
 /// A binding to no challenge: what it is collected for is thrown away.
-fn probe(config: &Config) -> Result<Binding, String> {
+pub(super) fn probe(config: &Config) -> Result<Binding, String> {
     let pair = RecipientKeyPair::generate(config.kem).map_err(|error| error.to_string())?;
     Binding::new("doctor", pair.recipient(), None, &[]).map_err(|error| error.to_string())
 }
@@ -180,6 +191,8 @@ fn cure(error: &CollectError) -> &'static str {
         CollectError::ProviderMismatch { .. }
         | CollectError::ReportDataMismatch
         | CollectError::ReportSize { .. }
+        | CollectError::NoDocument { .. }
+        | CollectError::IdentitySignature { .. }
         | CollectError::Interrupted => "try again; if it stays, the kernel's driver is at fault",
     }
 }
@@ -251,6 +264,13 @@ mod tests {
         assert_eq!(collected("x", &with(json!([])), &SourceChoice::Auto).verdict, Verdict::Warn);
         let lab = SourceChoice::LabSocket("/l".into());
         assert_eq!(collected("x", &with(json!(["a"])), &lab).verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn without_hardware_only_an_identity_is_enough() {
+        let (with, without) = (without_hardware(true, "x"), without_hardware(false, "x"));
+        assert_eq!((with.verdict, without.verdict), (Verdict::Ok, Verdict::Warn));
+        assert!(without.cure.is_some_and(|cure| cure.contains("identity create")));
     }
 
     #[test]
