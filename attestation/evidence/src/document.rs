@@ -11,10 +11,12 @@ mod error;
 pub use error::{DocumentError, EvidenceError};
 
 use crate::bytes::Hex;
+use crate::encoding::base64_encode;
 use crate::{identity, json, snp, tdx};
 use aws_lc_rs::digest;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Largest evidence document in bytes (rule book B.0: 4 MiB without an IMA list; one request is bounded at 1 MiB).
@@ -132,12 +134,14 @@ impl Document {
     pub fn parse(&self) -> Result<Evidence, EvidenceError> {
         let items =
             self.items.iter().map(DocumentItem::parse).collect::<Result<Vec<Item>, EvidenceError>>()?;
-        Ok(Evidence { items, digest: self.digest()? })
+        let digest = self.digest(&items)?;
+        Ok(Evidence { items, digest })
     }
 
-    /// SHA-256 over the RFC 8785 form of the document.
-    fn digest(&self) -> Result<Hex<32>, EvidenceError> {
-        let items: Vec<&Value> = self.items.iter().map(|item| &item.json).collect();
+    /// SHA-256 over the RFC 8785 form of the document, without the padding after a quote (DCAP-09).
+    fn digest(&self, parsed: &[Item]) -> Result<Hex<32>, EvidenceError> {
+        let items: Vec<Cow<'_, Value>> =
+            self.items.iter().zip(parsed).map(|(item, parsed)| item.without_padding(parsed)).collect();
         let canonical = serde_json_canonicalizer::to_vec(&json!({"evidence": items}))
             .map_err(|error| EvidenceError::Canonical(error.to_string()))?;
         let mut array = [0; 32];
@@ -147,6 +151,19 @@ impl Document {
 }
 
 impl DocumentItem {
+    /// The item's JSON with a quote cut to its own length: the zeros after it are nobody's statement, and one
+    /// quote would have a digest for each number of them.
+    fn without_padding(&self, parsed: &Item) -> Cow<'_, Value> {
+        let mut json = Cow::Borrowed(&self.json);
+        if let (Content::Tdx { quote, .. }, Item::Tdx(tdx)) = (&self.content, parsed)
+            && quote.len() != tdx.quote.bytes().len()
+            && let Some(text) = json.to_mut().get_mut("quote")
+        {
+            *text = Value::String(base64_encode(tdx.quote.bytes()));
+        }
+        json
+    }
+
     fn parse(&self) -> Result<Item, EvidenceError> {
         match &self.content {
             Content::SevSnp { report, certs } => {
@@ -208,7 +225,8 @@ impl Evidence {
         &self.items
     }
 
-    /// SHA-256 over the RFC 8785 form of the document: how records name this evidence.
+    /// SHA-256 over the RFC 8785 form of the document, in which the zeros that may follow a quote are left out
+    /// (DCAP-09): how records name this evidence.
     #[must_use]
     pub const fn digest(&self) -> Hex<32> {
         self.digest

@@ -9,15 +9,19 @@ const END: &str = "-----END CERTIFICATE-----";
 /// Characters of a full line of base64: 64 (RFC 7468), or 76 (RFC 2045) as in quotes of some older services.
 const LINES: [usize; 2] = [64, 76];
 
-/// Reads leaf, CA and root. After the last line only newlines may follow, and at most one NUL at the very end.
+/// Reads leaf, CA and root. After the last line only newlines may follow, and at most one NUL among them.
 pub(super) fn read_chain(data: &[u8]) -> Result<PckChain, QuoteError> {
-    let data = data.strip_suffix(&[0]).unwrap_or(data);
+    let tail = data.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r' | 0)).count();
+    let (data, tail) = data.split_at(data.len().saturating_sub(tail));
+    if tail.iter().filter(|byte| **byte == 0).count() > 1 {
+        return Err(QuoteError::Pem("more than one NUL follows the third certificate"));
+    }
     let text = std::str::from_utf8(data).map_err(|_| QuoteError::Pem("not ASCII text"))?;
     let mut rest = text;
     let leaf = block(&mut rest, 0)?;
     let ca = block(&mut rest, 1)?;
     let root = block(&mut rest, 2)?;
-    if !rest.chars().all(|character| character == '\n') {
+    if !rest.is_empty() {
         return Err(QuoteError::Pem("something follows the third certificate"));
     }
     Ok(PckChain { leaf, ca, root })

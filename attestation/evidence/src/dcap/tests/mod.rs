@@ -302,7 +302,10 @@ fn the_pck_chain_is_three_pem_blocks_and_nothing_else() {
         three.clone(),
         three.trim_end().to_owned(),
         format!("{three}\n\n"),
+        format!("{three}\r\n"),
         format!("{three}\0"),
+        format!("{three}\0\n"),
+        format!("{}\0", three.trim_end()),
         three.replace('\n', "\r\n"),
     ];
     for chain in accepted {
@@ -314,8 +317,9 @@ fn the_pck_chain_is_three_pem_blocks_and_nothing_else() {
         pem(&[b"leaf", b"ca"]),
         pem(&[b"leaf", b"ca", b"root", b"more"]),
         format!("{three}\0\0"),
-        format!("{three}\0\n"),
+        format!("{three}\0\n\0"),
         format!("{three} "),
+        format!("{three}\0x"),
         format!("{three}x"),
         format!("\n{three}"),
         format!("x{three}"),
