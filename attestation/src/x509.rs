@@ -3,24 +3,43 @@
 use crate::crypto::{Budget, SignatureError, rsa_pss_sha384_4096};
 use hanzo_attestation_evidence::x509::{Certificate, Crl};
 
-/// RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes (RFC 4055), as AMD writes it in
-/// endorsement keys.
-const PSS_SHA384: [u8; 67] = *b"\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x34\
-    \xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\
-    \xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\
-    \x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\
-    \xa2\x03\x02\x01\x30";
-/// The same with the trailer field written out although it has its default value, as AMD writes it in its
-/// authorities.
-const PSS_SHA384_TRAILER: [u8; 72] = *b"\x30\x46\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x39\
-    \xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\
-    \xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\
-    \x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\
-    \xa2\x03\x02\x01\x30\xa3\x03\x02\x01\x01";
+/// OBJECT IDENTIFIER id-RSASSA-PSS, 1.2.840.113549.1.1.10.
+const RSASSA_PSS: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
+/// OBJECT IDENTIFIER id-mgf1, 1.2.840.113549.1.1.8.
+const MGF1: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08";
+/// AlgorithmIdentifier of SHA-384 with NULL parameters, as AMD writes it, and without any. Readers must take
+/// both (RFC 4055, 2.1).
+const SHA384: [&[u8]; 2] = [
+    b"\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00",
+    b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02",
+];
+/// The salt's length, 48.
+const SALT: &[u8] = b"\xa2\x03\x02\x01\x30";
+/// The trailer field: left out, as in some endorsement keys, or written out although it has its default value,
+/// as in AMD's authorities and other endorsement keys.
+const TRAILER: [&[u8]; 2] = [b"", b"\xa3\x03\x02\x01\x01"];
 
-/// Whether an AlgorithmIdentifier is exactly one of AMD's two spellings of RSASSA-PSS with SHA-384.
+/// Whether an AlgorithmIdentifier says RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes
+/// (RFC 4055, 3.1), each of them explicitly.
 pub(crate) fn is_pss_sha384(algorithm: &[u8]) -> bool {
-    algorithm == PSS_SHA384 || algorithm == PSS_SHA384_TRAILER
+    SHA384.iter().any(|hash| {
+        SHA384.iter().any(|mask_hash| {
+            TRAILER.iter().any(|trailer| pss_sha384(hash, mask_hash, trailer).as_deref() == Some(algorithm))
+        })
+    })
+}
+
+/// One spelling; every part is short, so that one octet holds each length.
+fn pss_sha384(hash: &[u8], mask_hash: &[u8], trailer: &[u8]) -> Option<Vec<u8>> {
+    let mask = element(0x30, &[MGF1, mask_hash])?;
+    let parameters = element(0x30, &[&element(0xa0, &[hash])?, &element(0xa1, &[&mask])?, SALT, trailer])?;
+    element(0x30, &[RSASSA_PSS, &parameters])
+}
+
+fn element(tag: u8, parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let content = parts.concat();
+    let length = u8::try_from(content.len()).ok().filter(|length| *length < 0x80)?;
+    Some([&[tag, length], content.as_slice()].concat())
 }
 
 /// Verifies a certificate's signature under its issuer's key.
@@ -52,4 +71,45 @@ fn pss(
         return Err(SignatureError::AlgorithmNotAllowed);
     }
     rsa_pss_sha384_4096(budget, issuer.public_key(), message, signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roots::builtin_intermediate;
+    use hanzo_attestation_evidence::snp::{Product, Vek};
+
+    #[test]
+    fn every_spelling_of_the_one_algorithm_is_known() {
+        let mut spellings = Vec::new();
+        for hash in SHA384 {
+            for mask_hash in SHA384 {
+                for trailer in TRAILER {
+                    spellings.push(pss_sha384(hash, mask_hash, trailer).unwrap());
+                }
+            }
+        }
+        assert_eq!(spellings.len(), 8);
+        assert!(spellings.iter().all(|spelling| is_pss_sha384(spelling)));
+        let amd = Certificate::parse(builtin_intermediate(Product::Milan, Vek::Vcek).unwrap()).unwrap();
+        assert!(spellings.iter().any(|spelling| spelling == amd.signature_algorithm()));
+    }
+
+    #[test]
+    fn no_change_of_a_spelling_is_that_algorithm() {
+        let spelling = pss_sha384(SHA384[0], SHA384[0], TRAILER[1]).unwrap();
+        for offset in 0..spelling.len() {
+            for bit in 0..8 {
+                let mut changed = spelling.clone();
+                changed[offset] ^= 1 << bit;
+                assert!(!is_pss_sha384(&changed), "byte {offset}, bit {bit}");
+            }
+            assert!(!is_pss_sha384(&spelling[..offset]));
+        }
+        assert!(!is_pss_sha384(&[spelling.as_slice(), &[0]].concat()));
+        assert!(
+            !is_pss_sha384(b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00"),
+            "PKCS #1 v1.5"
+        );
+    }
 }

@@ -55,6 +55,7 @@ pub(crate) fn snp() -> snp::Claims {
         report_id: Hex([0x77; 32]),
         report_id_ma: None,
         chip_id: Some("ab".repeat(64)),
+        hardware_id: Some("ab".repeat(64)),
         csp_id: None,
         tcb_current: tcb,
         tcb_reported: tcb,
@@ -75,6 +76,7 @@ pub(crate) fn vlek() -> snp::Claims {
     snp::Claims {
         key: snp::SigningKey { vek: snp::Vek::Vlek, author_key_en: false },
         chip_id: None,
+        hardware_id: None,
         csp_id: Some("CN=cc-us-east-2.amazonaws.com".to_owned()),
         ..snp()
     }

@@ -10,7 +10,7 @@ use crate::roots::Roots;
 use crate::verify::Refused;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::dcap::PckChain;
-use hanzo_attestation_evidence::x509::{Certificate, Name, PublicKey};
+use hanzo_attestation_evidence::x509::{Certificate, Name, PublicKey, X509Error};
 
 const ORGANIZATION: &str = "Intel Corporation";
 const LEAF: &str = "Intel SGX PCK Certificate";
@@ -55,6 +55,10 @@ impl<'a> Chain<'a> {
         leaf.refuse_unknown_critical(&[SGX_EXTENSION]).map_err(super::refused)?;
         ca.refuse_unknown_critical(&[]).map_err(super::refused)?;
         root.refuse_unknown_critical(&[]).map_err(super::refused)?;
+        // Zero is for AMD's endorsement keys alone (COL-22).
+        if [&leaf, &ca, &root].into_iter().any(Certificate::serial_is_zero) {
+            return Err(super::refused(X509Error::SerialNumber));
+        }
         Self::check(leaf, ca, root, roots, now).map_err(super::refused)
     }
 

@@ -49,6 +49,9 @@ pub struct Claims {
     /// Chip id, hex: 64 bytes, 8 on Turin; absent with a VLEK or when masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chip_id: Option<String>,
+    /// Chip id in a VCEK's certificate, hex: there also when the report masks it. Absent with a VLEK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hardware_id: Option<String>,
     /// Provider id in a VLEK certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csp_id: Option<String>,
@@ -90,6 +93,7 @@ pub struct SigningKey {
 /// What the key's certificate adds to the report.
 pub(super) struct KeyFacts {
     pub(super) product: hanzo_attestation_evidence::snp::Product,
+    pub(super) hardware_id: Option<String>,
     pub(super) csp_id: Option<String>,
     pub(super) cert_sha256: Hex<32>,
     pub(super) not_after: UnixTime,
@@ -118,6 +122,7 @@ impl Claims {
             report_id: body.report_id,
             report_id_ma: body.report_id_ma,
             chip_id: chip_id(body, key.product),
+            hardware_id: key.hardware_id,
             csp_id: key.csp_id,
             tcb_current: body.current_tcb,
             tcb_reported: body.reported_tcb,

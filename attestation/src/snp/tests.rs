@@ -8,7 +8,7 @@ use crate::verify::{Context, VerifiedItem};
 use hanzo_attestation_evidence::snp::Evidence;
 use hanzo_attestation_evidence::x509::Certificate;
 use hanzo_attestation_evidence::{Broken, Document, Item, UnixTime};
-use hanzo_attestation_lab::{Lab, ListDefect, SnpDefect, SnpOrder, SnpProduct};
+use hanzo_attestation_lab::{Lab, ListDefect, SnpDefect, SnpOrder, SnpProduct, Vek};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -146,6 +146,9 @@ fn a_masked_chip_is_known_by_its_absence() {
     let (result, _) = judge(&evidence, &lists(lab.amd_lists()), &Revocation::Required, lab_now());
     let item = result.unwrap();
     assert_eq!(item.facts().chip, None, "policy tells it from a VLEK by the kind of key");
+    let crate::Claims::SevSnp(claims) = item.claims() else { panic!("SEV-SNP") };
+    let chip = hex::encode(SnpOrder::default().chip_id());
+    assert_eq!((&claims.chip_id, &claims.hardware_id), (&None, &Some(chip)), "the certificate names it");
 }
 
 #[test]
@@ -212,4 +215,69 @@ fn rules_of_certificates_speak_before_signatures() {
     }
     let turin = edited(SnpProduct::Turin, "SEV-VCEK", &[AMD, &[9]].concat(), &[AMD, &[10]].concat());
     assert_eq!(turin, (Some("SNP-26"), 0), "an extension that AMD does not have");
+}
+
+#[test]
+fn snp_31_every_component_of_the_tcb_is_the_keys() {
+    const SPL: &[u8] = &[0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x9c, 0x78, 0x01, 0x03];
+    let encoded = |arc: u8, value: u8| match value {
+        0..=0x7f => [SPL, &[arc, 0x04, 0x03, 0x02, 0x01, value]].concat(),
+        _ => [SPL, &[arc, 0x04, 0x04, 0x02, 0x02, 0, value]].concat(),
+    };
+    for product in SnpProduct::ALL {
+        let tcb = product.tcb();
+        let fmc = (product == SnpProduct::Turin).then_some((9, tcb.fmc));
+        let components = [(1, tcb.bootloader), (2, tcb.tee), (3, tcb.snp), (8, tcb.microcode)];
+        for (arc, value) in components.into_iter().chain(fmc) {
+            let found = edited(product, "SEV-VCEK", &encoded(arc, value), &encoded(arc, value ^ 1));
+            assert_eq!(found, (Some("SNP-31"), 0), "{product:?}, extension 3.{arc}");
+        }
+    }
+}
+
+#[test]
+fn snp_25_the_root_has_its_dates_too() {
+    let lab = Lab::fixture();
+    let mut evidence = parse(lab.snp(&SnpOrder::default()).unwrap()).unwrap();
+    evidence.certs.retain(|der| !Certificate::parse(der).unwrap().is_self_issued());
+    let judge_under = |ark_der: Vec<u8>| {
+        let root = ExtraAmdRoot { product: SnpProduct::Milan.into(), ark_der };
+        let roots = Roots::vendor().with_extra(ExtraRoots { amd: vec![root], intel: Vec::new() });
+        let (collateral, revocation) = (lists(lab.amd_lists()), Revocation::Required);
+        let context =
+            Context { roots: &roots, collateral: &collateral, revocation: &revocation, now: lab_now() };
+        verify(&evidence, &context, &mut Budget::new()).err().map(|refused| refused.finding.rule.id)
+    };
+    let ark = lab.amd_root(SnpProduct::Milan).to_vec();
+    assert_eq!(judge_under(ark.clone()), None);
+    // The end of validity, as a time of either kind, now in the century's second year.
+    let end = Certificate::parse(&ark).unwrap().not_after().to_string().replace(['-', ':', 'T'], "");
+    let end = end.strip_prefix("20").unwrap().as_bytes();
+    assert_eq!(judge_under(edit(&ark, end, &[b"02", &end[2..]].concat())), Some("SNP-25"));
+}
+
+#[test]
+fn a_vlek_alone_is_refused_for_want_of_its_asvk() {
+    let lab = Lab::fixture();
+    let waived = Revocation::Waived { reason: "no list of the vendor is at hand".to_owned() };
+    for product in SnpProduct::ALL {
+        let order = SnpOrder { product, version: 5, vek: Vek::Vlek, ..SnpOrder::default() };
+        let mut evidence = parse(lab.snp(&order).unwrap()).unwrap();
+        evidence
+            .certs
+            .retain(|der| Certificate::parse(der).unwrap().subject().common_name() == Some("SEV-VLEK"));
+        let (result, operations) = judge(&evidence, &Collateral::default(), &waived, lab_now());
+        assert_eq!((result.err(), operations), (Some("COL-10"), 0), "{product:?}");
+    }
+}
+
+#[test]
+fn snp_30_a_provider_has_a_name_of_some_length() {
+    let lab = Lab::fixture();
+    for (length, expected) in [(0, Some("SNP-30")), (1, None), (127, None)] {
+        let order = SnpOrder { vek: Vek::Vlek, csp_id: "c".repeat(length), ..SnpOrder::default() };
+        let evidence = parse(lab.snp(&order).unwrap()).unwrap();
+        let (result, _) = judge(&evidence, &lists(lab.amd_lists()), &Revocation::Required, lab_now());
+        assert_eq!(result.err(), expected, "{length} characters");
+    }
 }

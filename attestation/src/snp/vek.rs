@@ -85,6 +85,11 @@ impl<'a> VekExtensions<'a> {
         if version_fits { Ok(extensions) } else { Err(extensions.struct_version_mismatch()) }
     }
 
+    /// The chip, on a VCEK.
+    pub(super) const fn hardware_id(&self) -> Option<&'a [u8]> {
+        self.hardware_id
+    }
+
     /// The provider, on a VLEK.
     pub(super) const fn csp_id(&self) -> Option<&'a str> {
         self.csp_id

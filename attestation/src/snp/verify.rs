@@ -47,6 +47,7 @@ fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Res
         body,
         KeyFacts {
             product: leaf.product,
+            hardware_id: leaf.extensions.hardware_id().map(hex::encode),
             csp_id: leaf.extensions.csp_id().map(str::to_owned),
             cert_sha256: Hex(sha256(leaf.certificate.der())),
             not_after: leaf.certificate.not_after(),

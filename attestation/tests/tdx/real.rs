@@ -2,9 +2,9 @@
 
 use super::{document, judge};
 use hanzo_attestation::Roots;
-use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::dcap::{Certification, Quote};
 use hanzo_attestation_evidence::encoding::base64_encode;
+use hanzo_attestation_evidence::{Document, UnixTime};
 use hanzo_fixtures::{Expect, Kind, RootsOf, cases};
 
 /// Real quotes, each with its name and an instant at which it is authentic.
@@ -191,5 +191,38 @@ fn a_pck_certificate_that_is_only_named_is_not_available() {
             changed[pem - 6] = kind;
             assert_eq!(answer(&changed, now), Err("PckNotAvailable".to_owned()), "{kind}");
         }
+    }
+}
+
+#[test]
+fn padding_after_a_quote_is_no_part_of_the_evidence() {
+    let digest = |quote: &[u8]| {
+        Document::from_json(document(quote).to_string().as_bytes()).unwrap().parse().unwrap().digest()
+    };
+    let [(four, _), (five, _)] = one_of_each();
+    let four = Quote::parse(&four).unwrap().bytes().to_vec();
+    for zeros in [1, 70, 307, 3065, 8192] {
+        assert_eq!(digest(&[four.as_slice(), &vec![0; zeros]].concat()), digest(&four), "{zeros} zeros");
+    }
+    assert_ne!(digest(&five), digest(&four));
+}
+
+#[test]
+fn key_usage_keeps_each_certificate_in_its_place() {
+    let [(quote, now), _] = one_of_each();
+    let usage = |bits: [u8; 2]| {
+        move |der: &mut Vec<u8>| {
+            let name = [0x55, 0x1d, 0x0f, 0x01, 0x01, 0xff, 0x04, 0x04, 0x03, 0x02];
+            let at = der.windows(name.len()).position(|window| window == name).unwrap() + name.len();
+            der[at..at + 2].copy_from_slice(&bits);
+        }
+    };
+    let non_repudiation_alone = with_certificate(&quote, 0, usage([6, 0x40]));
+    assert_eq!(answer(&non_repudiation_alone, now), Err("PckLeafProfile".to_owned()));
+    let and_certificates = with_certificate(&quote, 0, usage([2, 0xc4]));
+    assert_eq!(answer(&and_certificates, now), Err("PckLeafProfile".to_owned()));
+    for bits in [[2, 0x04], [1, 0x02]] {
+        let half_an_authority = with_certificate(&quote, 1, usage(bits));
+        assert_eq!(answer(&half_an_authority, now), Err("PckCaProfile".to_owned()), "{bits:02x?}");
     }
 }

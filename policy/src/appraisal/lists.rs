@@ -47,23 +47,45 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Allowed<T> {
     }
 }
 
-/// Bytes in lower-case hex, where the platform decides how many: a chip id has 64 bytes, or 8 on Turin.
+/// The id of one chip in lower-case hex: 64 bytes, or 8 on Turin. The other spelling of a Turin id, 64 bytes
+/// with zeros after the eighth as a report pads it, is refused: it would match nothing, and a deny list that
+/// matches nothing protects nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct HexText(String);
+pub struct ChipId(String);
 
-impl TryFrom<String> for HexText {
-    type Error = encoding::EncodingError;
+/// A text that names no chip.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChipIdError {
+    /// Not lower-case hex.
+    #[error("a chip id is {0}")]
+    Encoding(#[from] encoding::EncodingError),
+    /// Another number of bytes than any product has.
+    #[error("a chip id has 64 bytes, or 8 on Turin, not {actual}")]
+    Length {
+        /// The number of bytes found.
+        actual: usize,
+    },
+    /// A Turin id with the zeros that a report pads it with.
+    #[error("a Turin chip id is written as its 8 bytes, without the zeros after them")]
+    Padded,
+}
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if encoding::hex_decode(&text)?.is_empty() {
-            return Err(encoding::EncodingError::Length { expected: 1, actual: 0 });
+impl TryFrom<String> for ChipId {
+    type Error = ChipIdError;
+
+    fn try_from(text: String) -> Result<Self, ChipIdError> {
+        let bytes = encoding::hex_decode(&text)?;
+        match bytes.len() {
+            8 => Ok(Self(text)),
+            64 if bytes.iter().skip(8).all(|byte| *byte == 0) => Err(ChipIdError::Padded),
+            64 => Ok(Self(text)),
+            actual => Err(ChipIdError::Length { actual }),
         }
-        Ok(Self(text))
     }
 }
 
-impl HexText {
+impl ChipId {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -71,8 +93,8 @@ impl HexText {
     }
 }
 
-/// Whether one of the texts is in the list.
-pub(super) fn names(list: &[HexText], text: &str) -> bool {
+/// Whether a chip is in the list.
+pub(super) fn names(list: &[ChipId], text: &str) -> bool {
     list.iter().any(|entry| entry.as_str() == text)
 }
 
@@ -103,10 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn hex_text_is_lower_case_and_whole() {
-        assert!(serde_json::from_str::<HexText>("\"00ff\"").is_ok());
-        for refused in ["\"\"", "\"0\"", "\"FF\"", "\"0x00\"", "\"zz\"", "7"] {
-            assert!(serde_json::from_str::<HexText>(refused).is_err(), "{refused}");
+    fn a_chip_id_has_one_spelling() {
+        let read = |text: String| ChipId::try_from(text);
+        assert_eq!(read("ab".repeat(64)).unwrap().as_str(), "ab".repeat(64));
+        assert_eq!(read("ab".repeat(8)).unwrap().as_str(), "ab".repeat(8));
+        assert_eq!(read("ab".repeat(8) + &"00".repeat(56)), Err(ChipIdError::Padded));
+        for length in [0, 1, 7, 9, 63, 65] {
+            assert_eq!(read("ab".repeat(length)), Err(ChipIdError::Length { actual: length }));
         }
+        for text in ["AB".repeat(64), "a".to_owned(), "0xab".to_owned(), "zz".repeat(8)] {
+            assert!(matches!(read(text), Err(ChipIdError::Encoding(_))));
+        }
+        assert!(serde_json::from_str::<ChipId>("7").is_err());
     }
 }

@@ -16,7 +16,7 @@ pub mod snp;
 pub mod tdx;
 
 pub use bits::Bit;
-pub use lists::{Allowed, HexText};
+pub use lists::{Allowed, ChipId, ChipIdError};
 
 use checks::Checks;
 use hanzo_attestation::{Claims, Facts, TcbStatus, VerifiedItem};

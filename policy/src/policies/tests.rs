@@ -26,6 +26,7 @@ fn the_schema_is_cedar_and_covers_every_claim() {
         ("measurement", "principal.measurement"),
         ("host_data", "principal.host_data"),
         ("chip_id", "principal.chip"),
+        ("hardware_id", "principal.chip, and the lists of the appraisal when the report masks it"),
         ("mr_td", "principal.measurement"),
         ("mr_config_id", "principal.host_data"),
         ("rtmr", "one by one"),

@@ -56,6 +56,8 @@ defects! {
         LeafNotYetValid = "leaf-not-yet-valid" breaks "DCAP-21" "PckCertificateNotInValidity",
         /// The authority has expired.
         AuthorityExpired = "authority-expired" breaks "DCAP-21" "PckCertificateNotInValidity",
+        /// The leaf's serial number is zero, which only AMD's endorsement keys have.
+        LeafSerialZero = "leaf-serial-zero" breaks "COL-22" "CertificateMalformed",
         /// FMSPC twice.
         FmspcTwice = "fmspc-twice" breaks "DCAP-22" "PckExtensionMalformed",
         /// A component of 256.

@@ -122,7 +122,10 @@ impl IntelVendor {
             _ => x509::end_entity(),
         };
         Plan {
-            serial: serial(&order.ppid()),
+            serial: match order.defect {
+                Some(TdxDefect::LeafSerialZero) => vec![0],
+                _ => serial(&order.ppid()),
+            },
             algorithm: ecdsa_with_sha256(),
             issuer: name(issuer),
             validity: self.validity.starting(order.issued_at),

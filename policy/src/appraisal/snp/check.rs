@@ -73,6 +73,8 @@ fn signer(claims: &snp::Claims, limits: &Thresholds, checks: &mut Checks) {
     checks.refuse(!vlek && chip.is_none() && !limits.allow_masked_chip, SNP_29, || {
         "the platform hides which chip signed".to_owned()
     });
+    // Lists ask the signed certificate, which names the chip when the report masks it too.
+    let chip = claims.hardware_id.as_deref();
     let denied_chip = chip.is_some_and(|chip| lists::names(&limits.denied_chips, chip));
     let denied_csp = csp.is_some_and(|csp| limits.denied_csps.iter().any(|denied| denied == csp));
     let denied_key = limits.denied_certificates.contains(&claims.vek_cert_sha256);

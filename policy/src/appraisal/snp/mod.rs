@@ -10,7 +10,7 @@ mod floors;
 pub(super) use check::check;
 pub use floors::{AbiFloor, FirmwareFloor, PerProduct, TcbFloor, TcbFloors, TurinTcbFloor};
 
-use super::{Allowed, Bit, HexText};
+use super::{Allowed, Bit, ChipId};
 use hanzo_attestation_evidence::Hex;
 use serde::Deserialize;
 
@@ -21,10 +21,11 @@ use serde::Deserialize;
 pub struct Thresholds {
     /// SNP-03: lowest report version, 2 to 5. Version 2 has no CPUID: 3 is better for new installations.
     pub minimum_report_version: u32,
-    /// SNP-29: accept a report by a chip key that hides which chip. No list of chips can then hold it.
+    /// SNP-29: accept a report by a chip key that hides which chip. Lists of chips hold all the same: its
+    /// certificate names the chip.
     pub allow_masked_chip: bool,
     /// SNP-37: chip ids that are refused.
-    pub denied_chips: Vec<HexText>,
+    pub denied_chips: Vec<ChipId>,
     /// SNP-37: providers that are refused.
     pub denied_csps: Vec<String>,
     /// SNP-37: SHA-256 of VCEK or VLEK certificates that are refused.
@@ -90,7 +91,7 @@ pub struct Thresholds {
     /// SNP-71: mitigations demanded at launch and now; report version 5.
     pub required_mitigations: Vec<Bit>,
     /// SNP-72: the only chips that are accepted. A loaded key (VLEK) names no chip and is in no list.
-    pub chips: Option<Vec<HexText>>,
+    pub chips: Option<Vec<ChipId>>,
     /// SNP-73: the only providers that are accepted. Without a list, all but the vendor's test identities.
     pub csps: Option<Vec<String>>,
     /// SNP-73: accept the vendor's test identities where there is no list.

@@ -240,7 +240,7 @@ fn thresholds_refuse_below_and_accept_at_the_limit() {
 
 #[test]
 fn lists_of_chips_providers_and_keys() {
-    let chip = |byte: &str| vec![HexText::try_from(byte.repeat(64)).unwrap()];
+    let chip = |byte: &str| vec![ChipId::try_from(byte.repeat(64)).unwrap()];
     let check = |claims: &snp::Claims, change: &dyn Fn(&mut Thresholds)| {
         let mut thresholds = Thresholds::strict();
         change(&mut thresholds);
@@ -266,6 +266,16 @@ fn lists_of_chips_providers_and_keys() {
     assert_eq!(check(&vcek, &|l| l.allow_vcek = false), ["SNP-74 SnpVekKindNotAllowed"]);
     let masked = with(|c| c.chip_id = None);
     assert_eq!(check(&masked, &|l| l.allow_masked_chip = true), ok);
+    let masked_and = |list: fn(&mut Thresholds, Vec<ChipId>), byte| {
+        check(&masked, &|l| {
+            l.allow_masked_chip = true;
+            list(l, chip(byte));
+        })
+    };
+    assert_eq!(masked_and(|l, list| l.denied_chips = list, "ab"), ["SNP-37 SnpVekDenied"]);
+    assert_eq!(masked_and(|l, list| l.denied_chips = list, "ac"), ok);
+    assert_eq!(masked_and(|l, list| l.chips = Some(list), "ab"), ok);
+    assert_eq!(masked_and(|l, list| l.chips = Some(list), "ac"), ["SNP-72 SnpChipNotAllowed"]);
     assert_eq!(
         check(&with(|c| c.id_key_digest = Hex([9; 48])), &|l| l.id_keys =
             Allowed::Listed(vec![Hex([9; 48])])),

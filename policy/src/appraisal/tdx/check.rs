@@ -1,8 +1,8 @@
 //! The checks, in the order of the rule book.
 
 use super::{Attribute, Thresholds};
+use crate::appraisal::Allowed;
 use crate::appraisal::checks::Checks;
-use crate::appraisal::{Allowed, HexText, lists};
 use hanzo_attestation::{dcap, tdx};
 use hanzo_attestation_evidence::{Hex, Rule};
 
@@ -111,12 +111,11 @@ fn platform(claims: &dcap::Claims, limits: &Thresholds, checks: &mut Checks) {
             None => format!("the platform does not say whether {name}"),
         });
     }
-    let ppid = claims.ppid.to_string();
-    let instance = claims.platform_instance_id.map(|id| id.to_string());
-    let listed = |list: &Option<Vec<HexText>>, id: Option<&str>| {
-        list.as_ref().is_none_or(|list| id.is_some_and(|id| lists::names(list, id)))
+    let listed = |list: &Option<Vec<Hex<16>>>, id: Option<Hex<16>>| {
+        list.as_ref().is_none_or(|list| id.is_some_and(|id| list.contains(&id)))
     };
-    let known = listed(&limits.ppids, Some(&ppid)) && listed(&limits.platform_instances, instance.as_deref());
+    let known = listed(&limits.ppids, Some(claims.ppid))
+        && listed(&limits.platform_instances, claims.platform_instance_id);
     checks.refuse(!known, DCAP_68, || "the platform is not in the list".to_owned());
     let fmspc = claims.fmspc;
     checks.refuse(limits.fmspcs.as_ref().is_some_and(|list| !list.contains(&fmspc)), DCAP_69, || {

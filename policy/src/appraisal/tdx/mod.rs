@@ -8,7 +8,7 @@ mod check;
 
 pub(super) use check::check;
 
-use super::{Allowed, HexText};
+use super::Allowed;
 use hanzo_attestation_evidence::Hex;
 use serde::Deserialize;
 
@@ -57,10 +57,10 @@ pub struct Thresholds {
     /// DCAP-67: refuse a platform with SMT, or that does not say.
     pub require_smt_off: bool,
     /// DCAP-68: the only platforms that are accepted, by PPID.
-    pub ppids: Option<Vec<HexText>>,
+    pub ppids: Option<Vec<Hex<16>>>,
     /// DCAP-68: the only platforms that are accepted, by platform instance id. With both lists, both must
     /// hold: a list of one kind is never satisfied by the other.
-    pub platform_instances: Option<Vec<HexText>>,
+    pub platform_instances: Option<Vec<Hex<16>>>,
     /// DCAP-69: the only FMSPCs that are accepted.
     pub fmspcs: Option<Vec<Hex<6>>>,
 }

@@ -164,20 +164,20 @@ fn thresholds_refuse_below_and_accept_at_the_limit() {
         ("DCAP-67 PlatformSmtNotAllowed", |l| l.require_smt_off = true, |c| c.dcap.smt_enabled = None, none),
         (
             "DCAP-68 PlatformNotAllowed",
-            |l| l.ppids = Some(vec![HexText::try_from("99".repeat(16)).unwrap()]),
+            |l| l.ppids = Some(vec![Hex([0x99; 16])]),
             |c| c.dcap.ppid = Hex([1; 16]),
             none,
         ),
         (
             "DCAP-68 PlatformNotAllowed",
-            |l| l.platform_instances = Some(vec![HexText::try_from("88".repeat(16)).unwrap()]),
+            |l| l.platform_instances = Some(vec![Hex([0x88; 16])]),
             |c| c.dcap.platform_instance_id = None,
             none,
         ),
         // A list of one kind is never satisfied by the other.
         (
             "DCAP-68 PlatformNotAllowed",
-            |l| l.platform_instances = Some(vec![HexText::try_from("99".repeat(16)).unwrap()]),
+            |l| l.platform_instances = Some(vec![Hex([0x99; 16])]),
             none,
             |c| c.dcap.platform_instance_id = Some(Hex([0x99; 16])),
         ),
