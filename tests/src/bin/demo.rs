@@ -232,7 +232,8 @@ fn expect_denied(broker: &DevBroker, what: &str, told: &str, code: &str) -> Resu
     ensure!(recorded == code, "{what}: the record says {recorded}, not {code}");
     step(&format!("✗ {what}"));
     step(&format!("    the node is told    {told}"));
-    step(&format!("    the operator reads  {code}: {reason}"));
+    let read = if reason.contains(code) { reason } else { format!("{code}: {reason}") };
+    step(&format!("    the operator reads  {read}"));
     Ok(())
 }
 

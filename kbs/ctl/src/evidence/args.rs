@@ -1,5 +1,6 @@
 //! Arguments of `kbsctl evidence`.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::encoding::{hex_array, hex_decode};
@@ -49,7 +50,7 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) trust_ak: Vec<PathBuf>,
     /// Go on where a revocation list is absent, and say why in the answer
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub(super) waive_revocation: Option<String>,
     /// What makes authentic evidence unacceptable
     #[arg(long, value_enum, default_value_t = Profile::Strict)]

@@ -68,7 +68,7 @@ async fn the_empty_document_gets_an_item_that_verifies_for_this_binding_alone() 
         let items = document["evidence"].as_array().unwrap();
         assert_eq!((items.len(), document.as_object().unwrap().len()), (1, 1));
         let item = items[0].as_object().unwrap();
-        assert_eq!(item.keys().collect::<Vec<_>>(), ["key_id", "signature", "type"]);
+        assert!(item.len() == 3 && item.contains_key("signature"), "{item:?}");
         assert_eq!((&item["type"], &item["key_id"]), (&"registered-key".into(), &"ci-runner".into()));
         let signature = encoding::base64_decode(item["signature"].as_str().unwrap()).unwrap();
         assert_eq!(signature.len(), 64);
