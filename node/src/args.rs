@@ -75,11 +75,11 @@ pub enum SecretVerb {
 pub enum IdentityVerb {
     /// Write a fresh Ed25519 key to a new file (PKCS#8 PEM, mode 0600), and print its public part.
     ///
-    /// The public part goes into an [[identities]] section of the broker's configuration, with a key_id of your
+    /// The public part goes into an `identities` section of the broker's configuration, with a key_id of your
     /// choice. A file that is there already is not touched.
     #[command(after_help = EXIT_CODES)]
     Create(IdentityFile),
-    /// Print the public part of a key, as the broker's [[identities]] wants it.
+    /// Print the public part of a key, as the broker's `identities` section wants it.
     #[command(after_help = EXIT_CODES)]
     Show(IdentityFile),
 }
@@ -137,7 +137,7 @@ pub struct DetectArgs {
     /// Look at the machine whose filesystem begins here.
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
-    /// Configuration file (TOML), of which [identity] is read.
+    /// Configuration file (TOML), of which the section `identity` is read.
     #[arg(long, value_name = "FILE", env = "HANZO_NODE_CONFIG")]
     pub config: Option<PathBuf>,
     /// The machine's identity.
