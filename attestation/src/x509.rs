@@ -2,6 +2,7 @@
 
 use crate::crypto::{Budget, SignatureError, rsa_pss_sha384_4096};
 use hanzo_attestation_evidence::x509::{Certificate, Crl};
+use std::sync::LazyLock;
 
 /// OBJECT IDENTIFIER id-RSASSA-PSS, 1.2.840.113549.1.1.10.
 const RSASSA_PSS: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
@@ -22,12 +23,15 @@ const TRAILER: [&[u8]; 2] = [b"", b"\xa3\x03\x02\x01\x01"];
 /// Whether an AlgorithmIdentifier says RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes
 /// (RFC 4055, 3.1), each of them explicitly.
 pub(crate) fn is_pss_sha384(algorithm: &[u8]) -> bool {
-    SHA384.iter().any(|hash| {
-        SHA384.iter().any(|mask_hash| {
-            TRAILER.iter().any(|trailer| pss_sha384(hash, mask_hash, trailer).as_deref() == Some(algorithm))
-        })
-    })
+    SPELLINGS.iter().any(|spelling| spelling == algorithm)
 }
+
+/// Every spelling, made once: the comparison is on the way of each certificate.
+static SPELLINGS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let hashes = SHA384.iter().flat_map(|hash| SHA384.iter().map(move |mask_hash| (hash, mask_hash)));
+    let parts = hashes.flat_map(|hashes| TRAILER.iter().map(move |trailer| (hashes, trailer)));
+    parts.filter_map(|((hash, mask_hash), trailer)| pss_sha384(hash, mask_hash, trailer)).collect()
+});
 
 /// One spelling; every part is short, so that one octet holds each length.
 fn pss_sha384(hash: &[u8], mask_hash: &[u8], trailer: &[u8]) -> Option<Vec<u8>> {
