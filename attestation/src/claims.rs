@@ -1,7 +1,7 @@
 //! Typed claims of each platform, and the facts that all platforms share.
 
 use crate::{identity, snp, tdx};
-use hanzo_attestation_evidence::{Hex, Tee, UnixTime};
+use hanzo_attestation_evidence::{Digest, Hex, Tee, UnixTime};
 use serde::Serialize;
 
 /// The verified claims of one item, in the field's own names.
@@ -28,6 +28,8 @@ pub enum Product {
     Turin,
     /// Any Intel processor with TDX: the quote names an FMSPC instead.
     IntelTdx,
+    /// Any Intel processor with SGX.
+    IntelSgx,
 }
 
 impl From<hanzo_attestation_evidence::snp::Product> for Product {
@@ -57,15 +59,53 @@ pub enum TcbStatus {
     NotRated,
     /// No collateral was given, so that the status is unknown: never acceptable.
     Unknown,
+    /// No known weakness.
+    UpToDate,
+    /// A weakness that software in the TEE must mitigate.
+    #[serde(rename = "SWHardeningNeeded")]
+    SwHardeningNeeded,
+    /// A weakness that the platform's configuration decides.
+    ConfigurationNeeded,
+    /// Both of the above.
+    #[serde(rename = "ConfigurationAndSWHardeningNeeded")]
+    ConfigurationAndSwHardeningNeeded,
+    /// Below the vendor's current security version.
+    OutOfDate,
+    /// Below it, and the configuration matters as well.
+    OutOfDateConfigurationNeeded,
+    /// The TDX module is current, but the TD was launched on an older one.
+    #[serde(rename = "TDRelaunchAdvised")]
+    TdRelaunchAdvised,
+    /// The same, and the configuration matters as well.
+    #[serde(rename = "TDRelaunchAdvisedConfigurationNeeded")]
+    TdRelaunchAdvisedConfigurationNeeded,
+    /// Withdrawn by the vendor: never authentic.
+    Revoked,
+}
+
+/// One document of collateral that a verdict rests on (COL-24).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct CollateralUse {
+    /// What it is: `amd-crl`, `intel-tcb-info`, `intel-qe-identity`, `intel-pck-crl`, `intel-root-crl` …
+    pub kind: &'static str,
+    /// SHA-256 of the document as the vendor signed it.
+    pub sha256: Hex<32>,
+    /// When the vendor issued it.
+    pub issued: UnixTime,
+    /// When it goes out of date.
+    pub expires: UnixTime,
+    /// Whether it was used beyond that, within the configured grace (COL-09).
+    pub grace_used: bool,
 }
 
 /// A digest of what was launched or loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Measurement {
-    /// What was measured, in the platform's own name: `measurement` (SNP), `mr_td`, `rtmr0` … (TDX).
+    /// What was measured, in the platform's own name: `measurement` (SNP), `mr_td`, `rtmr0` … (TDX),
+    /// `mr_enclave` (SGX), `pcr0` … (TPM).
     pub register: &'static str,
-    /// The SHA-384 digest.
-    pub digest: Hex<48>,
+    /// The digest: SHA-384 for SNP and TDX, SHA-256 for SGX, the bank's for a TPM.
+    pub digest: Digest,
 }
 
 /// Facts that every platform states, under one name each. An absent fact is `None`, never a default.
@@ -89,6 +129,15 @@ pub struct Facts {
     pub chip: Option<String>,
     /// The vendor's word on the security version.
     pub tcb_status: TcbStatus,
+    /// Date of the security version, where the vendor rates it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcb_date: Option<UnixTime>,
+    /// Advisories that the vendor lists for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub advisories: Vec<String>,
+    /// Documents of collateral that the verdict rests on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collateral: Vec<CollateralUse>,
     /// Earliest end of validity of what this verdict rests on: certificates and revocation lists.
     pub not_after: UnixTime,
     /// Whether the chain ends in a lab root.

@@ -4,6 +4,20 @@
 #[derive(Clone, Debug, Default)]
 pub struct Collateral {
     amd_crls: Vec<Vec<u8>>,
+    intel_tcb_infos: Vec<IntelDocument>,
+    intel_qe_identities: Vec<IntelDocument>,
+    intel_crls: Vec<Vec<u8>>,
+}
+
+/// A JSON document that Intel's TCB signer signed, exactly as received: TCB info or QE identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntelDocument {
+    /// The signed object: what stands behind `tcbInfo` or `enclaveIdentity`, byte for byte.
+    pub body: Vec<u8>,
+    /// R and S, 32 bytes each, big-endian.
+    pub signature: [u8; 64],
+    /// The signer's certificate and the root, PEM.
+    pub issuer_chain: Vec<u8>,
 }
 
 impl Collateral {
@@ -12,6 +26,28 @@ impl Collateral {
     #[must_use]
     pub fn with_amd_crl(mut self, der: Vec<u8>) -> Self {
         self.amd_crls.push(der);
+        self
+    }
+
+    /// Adds a TCB info. For which platforms it speaks is read from it when it is used; of several the newest
+    /// that is in force counts.
+    #[must_use]
+    pub fn with_intel_tcb_info(mut self, document: IntelDocument) -> Self {
+        self.intel_tcb_infos.push(document);
+        self
+    }
+
+    /// Adds an identity of Intel's quoting enclave, for SGX or for TDX.
+    #[must_use]
+    pub fn with_intel_qe_identity(mut self, document: IntelDocument) -> Self {
+        self.intel_qe_identities.push(document);
+        self
+    }
+
+    /// Adds a certificate revocation list of Intel's root or of a PCK CA (DER): its issuer says whose.
+    #[must_use]
+    pub fn with_intel_crl(mut self, der: Vec<u8>) -> Self {
+        self.intel_crls.push(der);
         self
     }
 

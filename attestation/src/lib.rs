@@ -10,6 +10,7 @@
 
 #![cfg_attr(not(test), deny(clippy::as_conversions))]
 
+pub mod cache;
 pub mod claims;
 pub mod collateral;
 pub mod crypto;
@@ -21,7 +22,8 @@ pub mod tdx;
 pub mod verify;
 mod x509;
 
-pub use claims::{Claims, Debug, Facts, Measurement, Product, TcbStatus};
-pub use collateral::{Collateral, Revocation};
+pub use cache::Cache;
+pub use claims::{Claims, CollateralUse, Debug, Facts, Measurement, Product, TcbStatus};
+pub use collateral::{Collateral, IntelDocument, Revocation};
 pub use roots::{ExtraAmdRoot, ExtraRoots, Roots};
 pub use verify::{Attested, Context, Refused, Verified, VerifiedItem, precheck, verify};

@@ -1,5 +1,6 @@
 //! The two arrows: [`verify`] and [`Verified::bind`].
 
+use crate::cache::Cache;
 use crate::claims::{Claims, Facts};
 use crate::collateral::{Collateral, Revocation};
 use crate::crypto::Budget;
@@ -19,6 +20,8 @@ pub struct Context<'a> {
     pub revocation: &'a Revocation,
     /// The instant at which every date is judged.
     pub now: UnixTime,
+    /// What earlier verifications found, by content. [`Cache::off`] forgets everything.
+    pub cache: &'a Cache,
 }
 
 /// Evidence that was refused: the first rule that it broke.

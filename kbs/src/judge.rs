@@ -6,7 +6,7 @@
 
 use crate::problem::Code;
 use hanzo_attestation::verify::{Context, precheck};
-use hanzo_attestation::{Collateral, Refused, Revocation, Roots, verify};
+use hanzo_attestation::{Cache, Collateral, Refused, Revocation, Roots, verify};
 use hanzo_attestation_evidence::{Binding, Broken, Document, Hex, Recipient, UnixTime};
 use hanzo_policy::{Appraisal, Appraised, appraise};
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub struct Grounds {
     pub revocation: Revocation,
     /// Thresholds of the appraisal.
     pub appraisal: Appraisal,
+    /// What earlier verifications found.
+    pub cache: Cache,
 }
 
 /// What a node presents.
@@ -134,6 +136,7 @@ fn prove(grounds: &Grounds, proof: &Proof, now: UnixTime) -> Result<Appraised, N
         collateral: &grounds.collateral,
         revocation: &grounds.revocation,
         now,
+        cache: &grounds.cache,
     };
     let attested =
         verify(evidence, &context).and_then(|verified| verified.bind(&binding)).map_err(refused)?;

@@ -4,7 +4,7 @@
 //! `principal.measurement in ReferenceSet::"images"`.
 
 use crate::digest::Digester;
-use hanzo_attestation_evidence::{Hex, Tee, encoding};
+use hanzo_attestation_evidence::{Digest, Hex, Tee, encoding};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most values in all sets together: a hundred images, a hundred releases each, ten registers.
@@ -32,8 +32,8 @@ pub struct ReferenceValue {
     pub tee: String,
     /// Which register, in the platform's own name: `measurement`, `mr_td`, `rtmr0` …
     pub register: String,
-    /// The SHA-384 digest.
-    pub digest: Hex<48>,
+    /// The digest, of the size that the register has.
+    pub digest: Digest,
     /// For people: what was measured.
     pub note: Option<String>,
 }
@@ -65,6 +65,20 @@ pub enum ReferenceError {
         /// The register found.
         register: String,
     },
+    /// A digest of another size than the register's.
+    #[error("reference set `{set}`: `{register}` of `{tee}` has {expected} bytes, not {actual}")]
+    DigestSize {
+        /// The set.
+        set: String,
+        /// The kind of evidence.
+        tee: String,
+        /// The register.
+        register: String,
+        /// Its size in bytes.
+        expected: usize,
+        /// The size found.
+        actual: usize,
+    },
     /// All zero: what an absent measurement reads as.
     #[error("reference set `{set}`: a digest of zeros is no reference value for `{register}`")]
     ZeroDigest {
@@ -83,12 +97,12 @@ pub enum ReferenceError {
 pub(crate) struct Register {
     pub(crate) tee: Tee,
     pub(crate) name: &'static str,
-    pub(crate) digest: Hex<48>,
+    pub(crate) digest: Digest,
 }
 
 impl Register {
     /// A register by its names, if there is such a one.
-    pub(crate) fn named(tee: &str, name: &str, digest: Hex<48>) -> Option<Self> {
+    pub(crate) fn named(tee: &str, name: &str, digest: Digest) -> Option<Self> {
         let (tee, names) = REGISTERS.iter().find(|(known, _)| known.name() == tee)?;
         let name = names.iter().find(|known| **known == name)?;
         Some(Self { tee: *tee, name, digest })
@@ -98,7 +112,7 @@ impl Register {
     pub(crate) fn from_entity_id(id: &str) -> Option<Self> {
         let (tee, rest) = id.split_once('/')?;
         let (name, digest) = rest.split_once('/')?;
-        Self::named(tee, name, Hex(encoding::hex_array(digest).ok()?))
+        Self::named(tee, name, Digest::try_from(encoding::hex_decode(digest).ok()?.as_slice()).ok()?)
     }
 }
 
@@ -168,6 +182,14 @@ impl References {
     }
 }
 
+/// Bytes of a register: SHA-384 for SEV-SNP and TDX, SHA-256 for SGX and for the PCR bank that policies use.
+const fn digest_size(tee: Tee) -> usize {
+    match tee {
+        Tee::SevSnp | Tee::Tdx => 48,
+        Tee::Sgx | Tee::Tpm | Tee::AzSnpVtpm | Tee::AzTdxVtpm | Tee::RegisteredKey => 32,
+    }
+}
+
 fn register(set: &str, value: &ReferenceValue) -> Result<Register, ReferenceError> {
     let (tee, names) = REGISTERS
         .iter()
@@ -179,6 +201,11 @@ fn register(set: &str, value: &ReferenceValue) -> Result<Register, ReferenceErro
             tee: value.tee.clone(),
             register: value.register.clone(),
         })?;
+    let (expected, actual) = (digest_size(*tee), value.digest.as_bytes().len());
+    if expected != actual {
+        let (set, tee, register) = (set.to_owned(), value.tee.clone(), value.register.clone());
+        return Err(ReferenceError::DigestSize { set, tee, register, expected, actual });
+    }
     if value.digest.is_zero() {
         return Err(ReferenceError::ZeroDigest { set: set.to_owned(), register: value.register.clone() });
     }
@@ -198,7 +225,7 @@ fn digest(sets: &[ReferenceSet], values: &BTreeMap<Register, BTreeSet<usize>>) -
         for register in registers {
             digester.add(register.tee.name().as_bytes());
             digester.add(register.name.as_bytes());
-            digester.add(&register.digest.0);
+            digester.add(register.digest.as_bytes());
         }
     }
     digester.finish()
@@ -209,7 +236,12 @@ mod tests {
     use super::*;
 
     fn value(tee: &str, register: &str, byte: u8) -> ReferenceValue {
-        ReferenceValue { tee: tee.into(), register: register.into(), digest: Hex([byte; 48]), note: None }
+        ReferenceValue {
+            tee: tee.into(),
+            register: register.into(),
+            digest: Hex([byte; 48]).into(),
+            note: None,
+        }
     }
 
     fn set(name: &str, values: Vec<ReferenceValue>) -> ReferenceSet {
@@ -224,7 +256,7 @@ mod tests {
         ])
         .unwrap();
         let held = |tee, name| {
-            let register = Register { tee, name, digest: Hex([1; 48]) };
+            let register = Register { tee, name, digest: Hex([1; 48]).into() };
             references.sets_of(&register).map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(held(Tee::SevSnp, "measurement"), ["a", "b"]);
@@ -243,6 +275,8 @@ mod tests {
         assert!(matches!(one(value("sev-snp", "mr_td", 1)), ReferenceError::Register { .. }));
         assert!(matches!(one(value("tdx", "measurement", 1)), ReferenceError::Register { .. }));
         assert!(matches!(one(value("sev-snp", "measurement", 0)), ReferenceError::ZeroDigest { .. }));
+        let short = ReferenceValue { digest: Hex([1; 32]).into(), ..value("sev-snp", "measurement", 1) };
+        assert!(matches!(one(short), ReferenceError::DigestSize { expected: 48, actual: 32, .. }));
         let twice = References::new(vec![set("s", vec![]), set("s", vec![])]).unwrap_err();
         assert_eq!(twice, ReferenceError::DuplicateSet("s".into()));
         for name in ["", "a\nb", &"n".repeat(129)] {

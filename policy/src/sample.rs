@@ -138,7 +138,7 @@ pub(crate) fn snp_item(claims: snp::Claims) -> (Claims, Facts) {
     let facts = Facts {
         product: Some(claims.product),
         debug: Some(if claims.policy.debug { Debug::Enabled } else { Debug::Disabled }),
-        measurements: vec![Measurement { register: "measurement", digest: claims.measurement }],
+        measurements: vec![Measurement { register: "measurement", digest: claims.measurement.into() }],
         host_data: Some(claims.host_data.to_string()),
         chip: claims.chip_id.clone(),
         ..facts(Tee::SevSnp, TcbStatus::NotRated)
@@ -156,7 +156,7 @@ pub(crate) fn td_item(claims: tdx::Claims) -> (Claims, Facts) {
         measurements: names
             .into_iter()
             .zip(digests)
-            .map(|(register, digest)| Measurement { register, digest })
+            .map(|(register, digest)| Measurement { register, digest: digest.into() })
             .collect(),
         host_data: Some(claims.mr_config_id.to_string()),
         chip: Some(claims.dcap.ppid.to_string()),
@@ -183,6 +183,9 @@ fn facts(tee: Tee, tcb_status: TcbStatus) -> Facts {
         host_data: None,
         chip: None,
         tcb_status,
+        tcb_date: None,
+        advisories: Vec::new(),
+        collateral: Vec::new(),
         not_after: at("2030-01-01T00:00:00Z"),
         lab: false,
     }

@@ -32,7 +32,7 @@ fn references(count: u32) -> References {
                 ReferenceValue {
                     tee: "sev-snp".into(),
                     register: "measurement".into(),
-                    digest: Hex(digest),
+                    digest: Hex(digest).into(),
                     note: None,
                 }
             })

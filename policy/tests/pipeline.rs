@@ -3,7 +3,7 @@
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
-use hanzo_attestation::{Attested, Context, Refused, Revocation, Roots, verify};
+use hanzo_attestation::{Attested, Cache, Context, Refused, Revocation, Roots, verify};
 use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::{Binding, Document, Hex, Kem, Recipient, Severity, UnixTime};
 use hanzo_attestation_lab::{Lab, SnpDefect, SnpOrder, SnpProduct, TdxOrder, Vek};
@@ -62,6 +62,7 @@ impl Bench {
             collateral: &self.lab.collateral(),
             revocation: &Revocation::Required,
             now: self.now,
+            cache: Cache::off(),
         };
         verify(document.parse().unwrap(), &context)?.bind(&self.binding)
     }
@@ -85,7 +86,7 @@ fn images() -> References {
     let value = |tee: &str, register: &str, digest| ReferenceValue {
         tee: tee.into(),
         register: register.into(),
-        digest: Hex(digest),
+        digest: Hex(digest).into(),
         note: None,
     };
     let values = vec![

@@ -3,7 +3,7 @@
 
 use crate::measure::median;
 use anyhow::{Context as _, Result};
-use hanzo_attestation::{Collateral, Context, Revocation, Roots, verify};
+use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::snp::Vek;
 use hanzo_attestation_evidence::{Document, Item, UnixTime, encoding};
 use hanzo_fixtures::{Case, Expect, Kind, Profile, RootsOf};
@@ -168,6 +168,7 @@ pub fn timings(cases: &[RealCase]) -> Result<String> {
             collateral: &collateral,
             revocation: &revocation,
             now: UnixTime::parse(&case.at)?,
+            cache: Cache::off(),
         };
         let time = median(RUNS, || {
             verify(Document::from_json(&bytes)?.parse()?, &context)?;

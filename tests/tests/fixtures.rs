@@ -1,7 +1,7 @@
 //! Every fixture says what its `case.toml` states: through the parser, the verifier and the appraisal.
 
 use hanzo_attestation::verify::Context;
-use hanzo_attestation::{Collateral, Revocation, Roots, verify};
+use hanzo_attestation::{Cache, Collateral, Revocation, Roots, verify};
 use hanzo_attestation_evidence::{Broken as _, Document, Severity, UnixTime};
 use hanzo_attestation_lab::Lab;
 use hanzo_fixtures::{Case, Expect, Kind, Profile, RootsOf, cases};
@@ -24,7 +24,8 @@ fn judge(case: &Case) -> Result<(), &'static str> {
         Some(reason) => Revocation::Waived { reason: reason.clone() },
     };
     let now = UnixTime::parse(&case.now).map_err(|_| "the case's `now` is no time")?;
-    let context = Context { roots: &roots, collateral: &collateral, revocation: &revocation, now };
+    let context =
+        Context { roots: &roots, collateral: &collateral, revocation: &revocation, now, cache: Cache::off() };
     let verified = verify(evidence, &context).map_err(|refused| refused.finding.rule.code)?;
     if verified.lab() != (case.roots == RootsOf::Lab) {
         return Err("the lab mark is wrong");

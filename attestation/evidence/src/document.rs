@@ -35,6 +35,18 @@ pub enum Tee {
     /// Intel TDX.
     #[serde(rename = "tdx")]
     Tdx,
+    /// Intel SGX.
+    #[serde(rename = "sgx")]
+    Sgx,
+    /// A TPM 2.0.
+    #[serde(rename = "tpm")]
+    Tpm,
+    /// SEV-SNP behind Azure's paravisor and its vTPM.
+    #[serde(rename = "az-snp-vtpm")]
+    AzSnpVtpm,
+    /// TDX behind Azure's paravisor and its vTPM.
+    #[serde(rename = "az-tdx-vtpm")]
+    AzTdxVtpm,
     /// A key registered with the broker: an identity, not hardware.
     #[serde(rename = "registered-key")]
     RegisteredKey,
@@ -47,6 +59,10 @@ impl Tee {
         match self {
             Self::SevSnp => "sev-snp",
             Self::Tdx => "tdx",
+            Self::Sgx => "sgx",
+            Self::Tpm => "tpm",
+            Self::AzSnpVtpm => "az-snp-vtpm",
+            Self::AzTdxVtpm => "az-tdx-vtpm",
             Self::RegisteredKey => "registered-key",
         }
     }
@@ -63,8 +79,8 @@ impl Tee {
     #[must_use]
     pub const fn is_cpu(self) -> bool {
         match self {
-            Self::SevSnp | Self::Tdx => true,
-            Self::RegisteredKey => false,
+            Self::SevSnp | Self::Tdx | Self::Sgx | Self::AzSnpVtpm | Self::AzTdxVtpm => true,
+            Self::Tpm | Self::RegisteredKey => false,
         }
     }
 }

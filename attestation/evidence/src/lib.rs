@@ -24,7 +24,7 @@ pub mod time;
 pub mod x509;
 
 pub use binding::{Binding, Kem, Recipient};
-pub use bytes::Hex;
+pub use bytes::{Digest, Hex};
 pub use document::{Document, DocumentError, DocumentItem, Evidence, EvidenceError, Item, Tee};
 pub use finding::{Finding, Severity};
 pub use rule::{Broken, Rule};

@@ -111,6 +111,9 @@ impl Pending {
             host_data: None,
             chip: None,
             tcb_status: TcbStatus::NotRated,
+            tcb_date: None,
+            advisories: Vec::new(),
+            collateral: Vec::new(),
             not_after: UnixTime::MAX,
             lab,
         };

@@ -1,6 +1,7 @@
 //! Work is done in order: nothing that a stranger sends wrongly costs a public-key operation.
 
 use super::{SnpError, verify};
+use crate::cache::Cache;
 use crate::collateral::{Collateral, Revocation};
 use crate::crypto::Budget;
 use crate::roots::{ExtraAmdRoot, ExtraRoots, Roots};
@@ -49,7 +50,7 @@ fn judge(
 ) -> (Result<VerifiedItem, &'static str>, u32) {
     let roots = roots();
     let mut budget = Budget::new();
-    let context = Context { roots: &roots, collateral, revocation, now };
+    let context = Context { roots: &roots, collateral, revocation, now, cache: Cache::off() };
     let result = verify(evidence, &context, &mut budget).map_err(|refused| refused.finding.rule.id);
     (result, budget.used())
 }
@@ -244,8 +245,13 @@ fn snp_25_the_root_has_its_dates_too() {
         let root = ExtraAmdRoot { product: SnpProduct::Milan.into(), ark_der };
         let roots = Roots::vendor().with_extra(ExtraRoots { amd: vec![root], intel: Vec::new() });
         let (collateral, revocation) = (lists(lab.amd_lists()), Revocation::Required);
-        let context =
-            Context { roots: &roots, collateral: &collateral, revocation: &revocation, now: lab_now() };
+        let context = Context {
+            roots: &roots,
+            collateral: &collateral,
+            revocation: &revocation,
+            now: lab_now(),
+            cache: Cache::off(),
+        };
         verify(&evidence, &context, &mut Budget::new()).err().map(|refused| refused.finding.rule.id)
     };
     let ark = lab.amd_root(SnpProduct::Milan).to_vec();

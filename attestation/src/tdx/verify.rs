@@ -38,6 +38,9 @@ pub(crate) fn verify(
         host_data: Some(body.mr_config_id.to_string()),
         chip: Some(proven.claims.ppid.to_string()),
         tcb_status: TcbStatus::Unknown,
+        tcb_date: None,
+        advisories: Vec::new(),
+        collateral: Vec::new(),
         not_after: proven.not_after,
         lab: proven.lab,
     };
@@ -89,7 +92,7 @@ fn measurements(body: &Body) -> Vec<Measurement> {
     let [rtmr0, rtmr1, rtmr2, rtmr3] = body.rtmr;
     [("mr_td", body.mr_td), ("rtmr0", rtmr0), ("rtmr1", rtmr1), ("rtmr2", rtmr2), ("rtmr3", rtmr3)]
         .into_iter()
-        .map(|(register, digest)| Measurement { register, digest })
+        .map(|(register, digest)| Measurement { register, digest: digest.into() })
         .collect()
 }
 

@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
-use hanzo_attestation::{Attested, Claims, Collateral, Context, Revocation, Roots, verify};
+use hanzo_attestation::{Attested, Cache, Claims, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::{Binding, Broken, Document, Kem, Recipient, Tee, UnixTime};
 use serde_json::{Value, json};
 
@@ -46,8 +46,13 @@ impl Keys {
             .map_err(|error| error.rule().to_string())?;
         let collateral = Collateral::default();
         let now = UnixTime::parse("2026-11-01T00:00:00Z").unwrap();
-        let context =
-            Context { roots: &self.roots, collateral: &collateral, revocation: &Revocation::Required, now };
+        let context = Context {
+            roots: &self.roots,
+            collateral: &collateral,
+            revocation: &Revocation::Required,
+            now,
+            cache: Cache::off(),
+        };
         verify(document.parse().unwrap(), &context)
             .and_then(|verified| {
                 assert!(verified.items().is_empty(), "an identity is nobody before the binding");

@@ -1,7 +1,7 @@
 //! Published reports, changes to them, and lab reports that travel with the project: each has the answer
 //! that its case states.
 
-use hanzo_attestation::{Collateral, Context, Revocation, Roots, verify};
+use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::{Broken, Document, UnixTime};
 use hanzo_attestation_lab::Lab;
 use hanzo_fixtures::{Case, Expect, Kind, Profile, RootsOf, cases};
@@ -19,7 +19,8 @@ fn judge(case: &Case) -> Result<(), &'static str> {
         Some(reason) => Revocation::Waived { reason: reason.clone() },
     };
     let now = UnixTime::parse(&case.now).unwrap();
-    let context = Context { roots: &roots, collateral: &collateral, revocation: &revocation, now };
+    let context =
+        Context { roots: &roots, collateral: &collateral, revocation: &revocation, now, cache: Cache::off() };
     let document =
         Document::from_json(case.document().to_string().as_bytes()).map_err(|error| error.rule().code)?;
     let evidence = document.parse().map_err(|error| error.rule().code)?;

@@ -3,7 +3,8 @@
 
 use crate::evidence::document;
 use hanzo_attestation::{
-    Claims, Collateral, Context, Debug, Product, Refused, Revocation, Roots, Verified, precheck, verify,
+    Cache, Claims, Collateral, Context, Debug, Product, Refused, Revocation, Roots, Verified, precheck,
+    verify,
 };
 use hanzo_attestation_evidence::snp::Vek;
 use hanzo_attestation_evidence::{
@@ -37,7 +38,8 @@ fn parse(items: Vec<Value>) -> Result<Evidence, String> {
 
 fn judge_at(items: Vec<Value>, collateral: &Collateral, now: UnixTime) -> Result<Verified, String> {
     let roots = Roots::vendor().with_extra(Lab::fixture().extra_roots());
-    let context = Context { roots: &roots, collateral, revocation: &Revocation::Required, now };
+    let context =
+        Context { roots: &roots, collateral, revocation: &Revocation::Required, now, cache: Cache::off() };
     verify(parse(items)?, &context).map_err(|refused| refused.finding.rule.id.to_owned())
 }
 
@@ -124,7 +126,10 @@ fn a_waiver_says_why_and_never_hides_a_list() {
     let revocation = Revocation::Waived { reason: "offline laboratory".to_owned() };
     let judge = |collateral: &Collateral| {
         let evidence = parse(vec![lab.snp(&bound_order("n")).unwrap()]).unwrap();
-        verify(evidence, &Context { roots: &roots, collateral, revocation: &revocation, now: now() })
+        verify(
+            evidence,
+            &Context { roots: &roots, collateral, revocation: &revocation, now: now(), cache: Cache::off() },
+        )
     };
     let verified = judge(&Collateral::default()).unwrap();
     let [finding] = verified.items()[0].findings() else { panic!("one finding") };
@@ -150,6 +155,7 @@ fn a_list_of_another_root_with_the_same_name_does_not_speak() {
         collateral: &collateral,
         revocation: &Revocation::Required,
         now: real_now(),
+        cache: Cache::off(),
     };
     assert_eq!(rule_of(verify(genuine.clone(), &context)), "SNP-33 SnpCrlMissing");
     let waived = Revocation::Waived { reason: "none published".to_owned() };
@@ -162,8 +168,13 @@ fn a_list_of_another_root_with_the_same_name_does_not_speak() {
 fn lab_evidence_is_nothing_to_the_vendor_roots() {
     let lab = Lab::fixture();
     let (roots, collateral) = (Roots::vendor(), lab.collateral());
-    let context =
-        Context { roots: &roots, collateral: &collateral, revocation: &Revocation::Required, now: now() };
+    let context = Context {
+        roots: &roots,
+        collateral: &collateral,
+        revocation: &Revocation::Required,
+        now: now(),
+        cache: Cache::off(),
+    };
     for product in SnpProduct::ALL {
         let evidence = parse(vec![lab.snp(&SnpOrder { product, ..SnpOrder::default() }).unwrap()]).unwrap();
         assert_eq!(rule_of(verify(evidence, &context)), "SNP-21 SnpRootNotPinned");

@@ -26,7 +26,7 @@ fn it_is_genuine() {
     let [item] = verified.items() else { panic!("one item") };
     let Claims::SevSnp(claims) = item.claims() else { panic!("SEV-SNP claims") };
     assert_eq!((claims.report_version, claims.product), (2, Product::Milan));
-    assert_eq!(item.facts().measurements[0].digest, claims.measurement);
+    assert_eq!(item.facts().measurements[0].digest, claims.measurement.into());
     assert_eq!(item.facts().tcb_status, TcbStatus::NotRated);
     assert!(!item.facts().lab && !verified.lab());
     assert_eq!(verified.not_after(), claims.vek_not_after, "the leaf ends first");

@@ -13,7 +13,7 @@ mod real;
 mod second_reader;
 
 use hanzo_attestation::verify::Context;
-use hanzo_attestation::{Collateral, Refused, Revocation, Roots, Verified, verify};
+use hanzo_attestation::{Cache, Collateral, Refused, Revocation, Roots, Verified, verify};
 use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::{Broken, Document, UnixTime};
 use serde_json::{Value, json};
@@ -28,7 +28,8 @@ fn judge(document: &Value, roots: &Roots, now: UnixTime) -> Result<Verified, Str
     let document = Document::from_json(document.to_string().as_bytes()).map_err(|error| error.to_string())?;
     let evidence = document.parse().map_err(|error| error.rule().code.to_owned())?;
     let (collateral, revocation) = (Collateral::default(), Revocation::Required);
-    let context = Context { roots, collateral: &collateral, revocation: &revocation, now };
+    let context =
+        Context { roots, collateral: &collateral, revocation: &revocation, now, cache: Cache::off() };
     verify(evidence, &context).map_err(code)
 }
 

@@ -6,7 +6,7 @@ use crate::input;
 use crate::output::{Sheet, Show};
 use crate::run::Context;
 use clap::{Args, Subcommand};
-use hanzo_attestation_evidence::{Hex, encoding, json};
+use hanzo_attestation_evidence::{Digest, encoding, json};
 use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceValue};
 use hanzo_policy::{ReferenceSet, References};
 use std::path::{Path, PathBuf};
@@ -106,7 +106,8 @@ fn parse_value(text: &str) -> Result<ReferenceValue, String> {
     };
     let (tee, rest) = value.split_once(':').ok_or_else(shape)?;
     let (register, digest) = rest.split_once(':').ok_or_else(shape)?;
-    let digest = encoding::hex_array(digest).map(Hex).map_err(|error| format!("the digest is {error}"))?;
+    let digest = encoding::hex_decode(digest).map_err(|error| format!("the digest is {error}"))?;
+    let digest = Digest::try_from(digest.as_slice()).map_err(|error| error.to_string())?;
     let value = ReferenceValue { tee: tee.to_owned(), register: register.to_owned(), digest, note };
     check("this set", vec![value.clone()])?;
     Ok(value)

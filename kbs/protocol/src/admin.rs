@@ -3,7 +3,7 @@
 use crate::messages::Checkpoint;
 use crate::secret::SecretBytes;
 use crate::tier;
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{Digest, Hex, UnixTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -168,7 +168,7 @@ pub struct ReferenceValue {
     /// `measurement`, `mr_td`, `rtmr0` …
     pub register: String,
     /// SHA-384, lower-case hex.
-    pub digest: Hex<48>,
+    pub digest: Digest,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

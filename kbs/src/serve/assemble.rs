@@ -6,7 +6,7 @@ use crate::clock::SystemClock;
 use crate::config::{AttestationConfig, Config};
 use crate::judge::{Grounds, Judge};
 use crate::tls::TlsError;
-use hanzo_attestation::{Collateral, Roots};
+use hanzo_attestation::{Cache, Collateral, Roots};
 use hanzo_attestation_collateral::{AmdCrlError, LabDirError, read_amd_crl, read_lab};
 use hanzo_kbs_vault::{KeyFileSeal, Store, StoreError, SystemRng};
 use std::io;
@@ -146,6 +146,7 @@ pub fn read_grounds(config: &AttestationConfig) -> Result<Grounds, StartError> {
         collateral,
         revocation: config.revocation.clone(),
         appraisal: config.appraisal.clone(),
+        cache: Cache::new(hanzo_attestation::cache::MAX_ENTRIES),
     })
 }
 

@@ -151,6 +151,7 @@ impl World {
             collateral: lab.collateral(),
             revocation: Revocation::Required,
             appraisal: Appraisal::strict(),
+            cache: hanzo_attestation::Cache::new(16),
         };
         let (token, admin) = AdminCredential::generate(rng.as_ref()).unwrap();
         let clock = Arc::new(Hands(AtomicI64::new(now)));

@@ -5,7 +5,7 @@
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
-use hanzo_attestation::{Collateral, Context, Revocation, Roots, verify};
+use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::{Binding, Document, Hex, Kem, UnixTime, encoding};
 use hanzo_kbs_log::{Action, Door, NewDecision};
 use hanzo_kbs_protocol::{Algorithm, AuthorizeResponse, RecipientKeyPair, handshake};
@@ -66,8 +66,13 @@ impl Bench {
         let registered = RegisteredKey { key_id: "worker".to_owned(), public_key };
         let roots = Roots::vendor().with_registered_key(registered);
         let (collateral, revocation) = (Collateral::default(), Revocation::Required);
-        let context =
-            Context { roots: &roots, collateral: &collateral, revocation: &revocation, now: at(now) };
+        let context = Context {
+            roots: &roots,
+            collateral: &collateral,
+            revocation: &revocation,
+            now: at(now),
+            cache: Cache::off(),
+        };
         let attested = verify(evidence, &context).unwrap().bind(&binding).unwrap();
         let appraised = appraise(attested, &Appraisal::strict()).unwrap();
         assert_eq!(appraised.tier(), Tier::Encrypted);

@@ -7,7 +7,7 @@ use crate::schema::shape::{Attribute, Record as _, Type};
 use crate::tier::Tier;
 use cedar_policy::RestrictedExpression;
 use hanzo_attestation::{Product, snp, tdx};
-use hanzo_attestation_evidence::Hex;
+use hanzo_attestation_evidence::{Digest, Hex};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct CaseNode {
     tee: CaseTee,
     tier: Option<Tier>,
-    measurement: Option<Hex<48>>,
+    measurement: Option<Digest>,
     #[serde(default)]
-    registers: BTreeMap<String, Hex<48>>,
+    registers: BTreeMap<String, Digest>,
     #[serde(default)]
     lab: bool,
     product: Option<CaseProduct>,
@@ -175,7 +175,7 @@ fn value(path: &str, name: &str, kind: &Type, stated: Option<&Value>, registers:
         (Type::MeasurementSet, None) => Ok(RestrictedExpression::new_set([])),
         (Type::Measurement, None) => {
             let stated = registers.iter().find(|register| register.name == name).copied();
-            let zero = || Register::named("tdx", name, Hex([0; 48]));
+            let zero = || Register::named("tdx", name, Hex([0; 48]).into());
             let uid = stated.or_else(zero).map_or_else(entity::no_measurement, |r| entity::measurement(&r));
             Ok(RestrictedExpression::new_entity_uid(uid))
         }

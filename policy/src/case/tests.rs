@@ -11,7 +11,7 @@ fn run(text: &str, case: serde_json::Value) -> CaseReport {
     let value = |tee: &str, register: &str, byte| ReferenceValue {
         tee: tee.into(),
         register: register.into(),
-        digest: Hex([byte; 48]),
+        digest: Hex([byte; 48]).into(),
         note: None,
     };
     let values =

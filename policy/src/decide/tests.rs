@@ -40,7 +40,12 @@ fn references(values: &[(&str, &str, &str, u8)]) -> References {
     let mut sets: Vec<ReferenceSet> = Vec::new();
     for (set, tee, register, byte) in values {
         let digest = Hex([*byte; 48]);
-        let value = ReferenceValue { tee: (*tee).into(), register: (*register).into(), digest, note: None };
+        let value = ReferenceValue {
+            tee: (*tee).into(),
+            register: (*register).into(),
+            digest: digest.into(),
+            note: None,
+        };
         match sets.iter_mut().find(|known| known.name == *set) {
             Some(known) => known.values.push(value),
             None => sets.push(ReferenceSet { name: (*set).into(), values: vec![value] }),

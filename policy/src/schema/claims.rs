@@ -6,7 +6,7 @@
 use super::shape::record;
 use crate::references::Register;
 use hanzo_attestation::{dcap, snp, tdx};
-use hanzo_attestation_evidence::Tee;
+use hanzo_attestation_evidence::{Digest, Tee};
 
 record!(snp::Claims as "SnpClaims" {
     report_version, cpuid, vmpl, guest_svn, policy, platform_info, key, family_id, image_id, id_key_digest,
@@ -44,8 +44,8 @@ record!(dcap::Claims as "DcapClaims" {
     dynamic_platform, cached_keys, smt_enabled, pck_cpusvn, pck_pcesvn, qe_isvsvn, pck_not_after,
 });
 
-fn register(name: &'static str, digest: hanzo_attestation_evidence::Hex<48>) -> Register {
-    Register { tee: Tee::Tdx, name, digest }
+fn register(name: &'static str, digest: impl Into<Digest>) -> Register {
+    Register { tee: Tee::Tdx, name, digest: digest.into() }
 }
 
 /// Every register of a TD that a policy can name: those of the facts, and the TDX module's.

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
     UnparsedPublicKey,
 };
 use clap::{Parser, ValueEnum};
-use hanzo_attestation::{Collateral, Context, Revocation, Roots, verify};
+use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
 use hanzo_attestation_evidence::{Document, Item, UnixTime, dcap, tdx};
 use hanzo_attestation_lab::{Lab, SnpOrder};
@@ -76,7 +76,8 @@ fn verification(case: &RealCase, runs: usize) -> Result<()> {
     let (roots, collateral) = (Roots::vendor(), Collateral::default());
     let revocation = Revocation::Waived { reason: "a benchmark".to_owned() };
     let now = UnixTime::parse(&case.at)?;
-    let context = Context { roots: &roots, collateral: &collateral, revocation: &revocation, now };
+    let context =
+        Context { roots: &roots, collateral: &collateral, revocation: &revocation, now, cache: Cache::off() };
     let whole = || -> Result<()> {
         let evidence = Document::from_json(&bytes)?.parse()?;
         verify(evidence, &context)?;

@@ -1,7 +1,7 @@
 //! The whole way of evidence through the real verifier: parse, verify, compare report data, appraise.
 
 use hanzo_attestation::verify::Context;
-use hanzo_attestation::{Collateral, Revocation, Roots, Verified, verify};
+use hanzo_attestation::{Cache, Collateral, Revocation, Roots, Verified, verify};
 use hanzo_attestation_evidence::{Broken, Document, Severity, UnixTime};
 use hanzo_attestation_lab::Lab;
 use hanzo_policy::{Appraisal, appraise_item};
@@ -24,6 +24,7 @@ pub(crate) fn judge(item: Value, collateral: &Collateral) -> Result<Verified, &'
         collateral,
         revocation: &Revocation::Required,
         now: UnixTime::parse(NOW).unwrap(),
+        cache: Cache::off(),
     };
     let verified = verify(evidence, &context).map_err(|refused| refused.finding.rule.code)?;
     verified.check_report_data(&REPORT_DATA).map_err(|refused| refused.finding.rule.code)?;

@@ -3,6 +3,7 @@
 use super::answer::{Answer, ItemAnswer};
 use super::args::Profile;
 use super::inputs::Inputs;
+use hanzo_attestation::Cache;
 use hanzo_attestation::verify::{Context, Refused, VerifiedItem, verify};
 use hanzo_attestation_evidence::{Document, Finding, Rule, Severity, Tee};
 use hanzo_policy::{Tier, appraise_item, tier_of};
@@ -39,6 +40,7 @@ fn prove(document: &Document, inputs: &Inputs) -> Result<hanzo_attestation::Veri
         collateral: &inputs.collateral,
         revocation: &inputs.revocation,
         now: inputs.now,
+        cache: Cache::off(),
     };
     let verified = verify(evidence, &context).map_err(|refused| refused.finding)?;
     if let Some(expected) = &inputs.report_data {

@@ -115,7 +115,7 @@ pub(super) fn tcb(floors: &TcbFloors, product: Product, actual: &snp::Tcb) -> St
         Product::Milan => floors.milan.as_ref().map(legacy),
         Product::Genoa => floors.genoa.as_ref().map(legacy),
         Product::Turin => floors.turin.as_ref().map(turin),
-        Product::IntelTdx => None,
+        Product::IntelTdx | Product::IntelSgx => None,
     };
     standing.unwrap_or(Standing::NoFloor)
 }
@@ -125,7 +125,7 @@ pub(super) fn firmware(floors: &PerProduct<FirmwareFloor>, product: Product) -> 
         Product::Milan => floors.milan,
         Product::Genoa => floors.genoa,
         Product::Turin => floors.turin,
-        Product::IntelTdx => None,
+        Product::IntelTdx | Product::IntelSgx => None,
     }
 }
 
