@@ -17,13 +17,16 @@ pub const MAX_ENTRIES: usize = 4096;
 #[derive(Debug)]
 pub struct Cache {
     entries: usize,
+    /// Revocation lists of AMD that a root signed, by (list, root).
+    pub(crate) amd_lists: Memo<()>,
 }
 
 impl Cache {
     /// A cache that keeps at most `entries` findings of each kind, and at most [`MAX_ENTRIES`].
     #[must_use]
     pub fn new(entries: usize) -> Self {
-        Self { entries: entries.min(MAX_ENTRIES) }
+        let entries = entries.min(MAX_ENTRIES);
+        Self { entries, amd_lists: Memo::new(entries) }
     }
 
     /// The cache that keeps nothing: every verification is the first.

@@ -1,9 +1,11 @@
 //! Vendor data that travels apart from the evidence. Verification never fetches any.
 
+use crate::snp;
+
 /// Collateral at hand, as raw vendor bytes: each is verified when it is used, to the pinned roots.
 #[derive(Clone, Debug, Default)]
 pub struct Collateral {
-    amd_crls: Vec<Vec<u8>>,
+    amd_crls: Vec<snp::List>,
     intel_tcb_infos: Vec<IntelDocument>,
     intel_qe_identities: Vec<IntelDocument>,
     intel_crls: Vec<Vec<u8>>,
@@ -22,10 +24,10 @@ pub struct IntelDocument {
 
 impl Collateral {
     /// Adds an AMD certificate revocation list (DER). Which product and key kind it speaks for is read
-    /// from its issuer when it is used.
+    /// from its issuer, and one that cannot be read is refused, when it is used.
     #[must_use]
     pub fn with_amd_crl(mut self, der: Vec<u8>) -> Self {
-        self.amd_crls.push(der);
+        self.amd_crls.push(snp::List::new(&der));
         self
     }
 
@@ -51,7 +53,7 @@ impl Collateral {
         self
     }
 
-    pub(crate) fn amd_crls(&self) -> &[Vec<u8>] {
+    pub(crate) fn amd_crls(&self) -> &[snp::List] {
         &self.amd_crls
     }
 }

@@ -1,7 +1,7 @@
 //! Signatures of AMD's authorities over certificates and lists.
 
 use crate::crypto::{Budget, SignatureError, rsa_pss_sha384_4096};
-use hanzo_attestation_evidence::x509::{Certificate, Crl};
+use hanzo_attestation_evidence::x509::Certificate;
 use std::sync::LazyLock;
 
 /// OBJECT IDENTIFIER id-RSASSA-PSS, 1.2.840.113549.1.1.10.
@@ -52,19 +52,17 @@ pub(crate) fn signed_by(
     certificate: &Certificate<'_>,
     issuer: &Certificate<'_>,
 ) -> Result<(), SignatureError> {
-    pss(budget, certificate.signature_algorithm(), certificate.tbs(), certificate.signature(), issuer)
+    pss_signed_by(
+        budget,
+        certificate.signature_algorithm(),
+        certificate.tbs(),
+        certificate.signature(),
+        issuer,
+    )
 }
 
-/// Verifies a list's signature under its issuer's key.
-pub(crate) fn crl_signed_by(
-    budget: &mut Budget,
-    crl: &Crl<'_>,
-    issuer: &Certificate<'_>,
-) -> Result<(), SignatureError> {
-    pss(budget, crl.signature_algorithm(), crl.tbs(), crl.signature(), issuer)
-}
-
-fn pss(
+/// Verifies a signature of an authority over the signed part of a certificate or a list.
+pub(crate) fn pss_signed_by(
     budget: &mut Budget,
     algorithm: &[u8],
     message: &[u8],

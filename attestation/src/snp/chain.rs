@@ -35,6 +35,8 @@ pub(super) struct Chain<'a> {
 #[derive(Debug)]
 pub(super) struct Anchor<'a> {
     pub(super) ark: Certificate<'a>,
+    /// SHA-256 of the certificate.
+    pub(super) sha256: &'a [u8; 32],
     pub(super) lab: bool,
 }
 
@@ -184,7 +186,7 @@ fn find_anchors<'a>(
             let fits = ark.subject().der() == intermediate.issuer().der()
                 && same_key(intermediate, &ark)
                 && is_root(&ark);
-            fits.then_some(Anchor { ark, lab: root.is_lab() })
+            fits.then_some(Anchor { ark, sha256: root.sha256(), lab: root.is_lab() })
         })
         .collect();
     if anchors.is_empty() { Err(SnpError::RootNotPinned(product)) } else { Ok(anchors) }

@@ -7,6 +7,7 @@
 mod chain;
 mod claims;
 mod error;
+mod list;
 mod profile;
 mod revocation;
 mod vek;
@@ -15,6 +16,7 @@ mod verify;
 pub use claims::*;
 pub use error::SnpError;
 
+pub(crate) use list::List;
 pub(crate) use verify::{check_report_data, verify};
 
 #[cfg(test)]

@@ -6,22 +6,29 @@
 
 use super::chain::Anchor;
 use super::error::SnpError;
+use super::list::{Content, List};
+use crate::cache::Cache;
 use crate::collateral::{Collateral, Revocation};
 use crate::crypto::{Budget, SignatureError};
-use crate::x509::crl_signed_by;
+use crate::roots::sha256;
+use crate::x509::pss_signed_by;
 use hanzo_attestation_evidence::snp::Product;
-use hanzo_attestation_evidence::x509::{Certificate, Crl, MAX_CRLS, X509Error};
+use hanzo_attestation_evidence::x509::{Certificate, MAX_CRLS, X509Error};
 use hanzo_attestation_evidence::{Broken, Finding, Severity, UnixTime};
+use std::sync::Arc;
 
 /// The lists that speak for one root, current and without the intermediate, or the waiver.
 #[derive(Debug)]
 pub(super) struct Checked<'a> {
-    lists: Vec<Crl<'a>>,
+    lists: Vec<Listed<'a>>,
     /// The waiver, if no list is there.
     pub(super) finding: Option<Finding>,
     /// Earliest end of the lists.
     pub(super) not_after: UnixTime,
 }
+
+/// A list that was read, with the SHA-256 of its DER.
+type Listed<'a> = (&'a [u8; 32], &'a Content);
 
 /// Looks the intermediate up in every list in the root's name, and judges their dates. The lists'
 /// signatures are left for [`Checked::verify`].
@@ -35,11 +42,11 @@ pub(super) fn look_up<'a>(
 ) -> Result<Checked<'a>, SnpError> {
     let mut lists = Vec::new();
     let mut by_intermediate = false;
-    for der in collateral.amd_crls() {
-        let list = Crl::parse(der)?;
-        by_intermediate |= list.issuer().der() == intermediate.subject().der();
+    for List { sha256, content } in collateral.amd_crls() {
+        let list = content.as_ref().map_err(X509Error::clone)?;
+        by_intermediate |= list.issuer == intermediate.subject().der();
         if speaks_for(&list, &anchor.ark) {
-            lists.push(list);
+            lists.push((sha256, list));
         }
     }
     // An ASK must not sign lists: one in its name is no list of this product.
@@ -50,26 +57,26 @@ pub(super) fn look_up<'a>(
         return Err(X509Error::TooMany { limit: MAX_CRLS, actual: lists.len() }.into());
     }
     let finding = if lists.is_empty() { Some(waiver(product, revocation)?) } else { None };
-    for list in &lists {
+    for (_, list) in &lists {
         if !list.is_current_at(now) {
-            let (this_update, next_update) = (list.this_update(), list.next_update());
+            let (this_update, next_update) = (list.this_update, list.next_update);
             return Err(SnpError::CrlNotCurrent { now, this_update, next_update });
         }
         if list.revokes(intermediate.serial()) {
             return Err(SnpError::IntermediateRevoked { serial: hex::encode(intermediate.serial()) });
         }
     }
-    let not_after = lists.iter().map(Crl::next_update).min().unwrap_or(UnixTime::MAX);
+    let not_after = lists.iter().map(|(_, list)| list.next_update).min().unwrap_or(UnixTime::MAX);
     Ok(Checked { lists, finding, not_after })
 }
 
 /// A list in the root's name, unless it says that another key signed it: a lab root has the same name.
-fn speaks_for(list: &Crl<'_>, ark: &Certificate<'_>) -> bool {
-    let same_key = match (list.authority_key_id(), ark.subject_key_id()) {
+fn speaks_for(list: &Content, ark: &Certificate<'_>) -> bool {
+    let same_key = match (list.authority_key_id.as_deref(), ark.subject_key_id()) {
         (Some(signer), Some(root)) => signer == root,
         _ => true,
     };
-    list.issuer().der() == ark.subject().der() && same_key
+    list.issuer == ark.subject().der() && same_key
 }
 
 fn waiver(product: Product, revocation: &Revocation) -> Result<Finding, SnpError> {
@@ -90,16 +97,26 @@ impl Checked<'_> {
         &self,
         anchor: &Anchor<'_>,
         product: Product,
+        cache: &Cache,
         budget: &mut Budget,
     ) -> Result<(), SnpError> {
         if !self.lists.is_empty() && !anchor.ark.key_usage().is_some_and(|usage| usage.crl_sign()) {
             return Err(SnpError::CrlSignature(product));
         }
-        self.lists.iter().try_for_each(|list| {
-            crl_signed_by(budget, list, &anchor.ark).map_err(|error| match error {
-                SignatureError::Mismatch => SnpError::CrlSignature(product),
-                error => SnpError::Signature { of: "revocation list", error },
-            })
+        self.lists.iter().try_for_each(|(digest, list)| {
+            let key = sha256(&[digest.as_slice(), anchor.sha256].concat());
+            if cache.amd_lists.get(&key).is_some() {
+                return Ok(());
+            }
+            let (algorithm, signature) = (&list.signature_algorithm, &list.signature);
+            pss_signed_by(budget, algorithm, &list.tbs, signature, &anchor.ark).map_err(
+                |error| match error {
+                    SignatureError::Mismatch => SnpError::CrlSignature(product),
+                    error => SnpError::Signature { of: "revocation list", error },
+                },
+            )?;
+            cache.amd_lists.insert(key, Arc::new(()));
+            Ok(())
         })
     }
 }

@@ -40,7 +40,7 @@ fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Res
     signed_by(budget, &chain.leaf.certificate, &chain.intermediate)
         .map_err(|error| broken("endorsement key's certificate", error, SnpError::VekSignature))?;
     let (anchor, checked) = signing_anchor(&chain, anchors, budget)?;
-    checked.verify(anchor, chain.leaf.product, budget)?;
+    checked.verify(anchor, chain.leaf.product, context.cache, budget)?;
 
     let leaf = &chain.leaf;
     let claims = Claims::new(

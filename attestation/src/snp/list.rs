@@ -1,0 +1,63 @@
+//! AMD's revocation lists, as collateral keeps them: read and digested once, when they are put there.
+
+use crate::roots::sha256;
+use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::x509::{Crl, X509Error};
+
+/// A stored list.
+#[derive(Clone, Debug)]
+pub(crate) struct List {
+    /// SHA-256 of its DER.
+    pub(super) sha256: [u8; 32],
+    /// What it says; or what is wrong with it, for whoever uses it.
+    pub(super) content: Result<Content, X509Error>,
+}
+
+/// What a list says. No signature is verified yet.
+#[derive(Clone, Debug)]
+pub(super) struct Content {
+    pub(super) issuer: Vec<u8>,
+    pub(super) authority_key_id: Option<Vec<u8>>,
+    pub(super) this_update: UnixTime,
+    pub(super) next_update: UnixTime,
+    /// Serial numbers, sorted.
+    revoked: Vec<Vec<u8>>,
+    /// The signed part, as received.
+    pub(super) tbs: Vec<u8>,
+    pub(super) signature_algorithm: Vec<u8>,
+    pub(super) signature: Vec<u8>,
+}
+
+impl List {
+    /// Reads a list. One that cannot be read is refused when it is used.
+    pub(crate) fn new(der: &[u8]) -> Self {
+        Self { sha256: sha256(der), content: Crl::parse(der).map(|list| Content::new(&list)) }
+    }
+}
+
+impl Content {
+    fn new(list: &Crl<'_>) -> Self {
+        let mut revoked: Vec<Vec<u8>> = list.revoked().iter().map(|serial| serial.to_vec()).collect();
+        revoked.sort_unstable();
+        Self {
+            issuer: list.issuer().der().to_vec(),
+            authority_key_id: list.authority_key_id().map(<[u8]>::to_vec),
+            this_update: list.this_update(),
+            next_update: list.next_update(),
+            revoked,
+            tbs: list.tbs().to_vec(),
+            signature_algorithm: list.signature_algorithm().to_vec(),
+            signature: list.signature().to_vec(),
+        }
+    }
+
+    /// Whether the instant lies between thisUpdate and nextUpdate, both included.
+    pub(super) fn is_current_at(&self, now: UnixTime) -> bool {
+        self.this_update <= now && now <= self.next_update
+    }
+
+    /// Whether this serial number is on the list.
+    pub(super) fn revokes(&self, serial: &[u8]) -> bool {
+        self.revoked.binary_search_by(|revoked| revoked.as_slice().cmp(serial)).is_ok()
+    }
+}
