@@ -1,5 +1,9 @@
 //! Typed claims of each platform, and the facts that all platforms share.
 
+mod trustee;
+
+pub use trustee::trustee_claims;
+
 use crate::{identity, snp, tdx};
 use hanzo_attestation_evidence::{Digest, Hex, Tee, UnixTime};
 use serde::Serialize;

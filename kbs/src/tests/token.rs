@@ -42,6 +42,9 @@ async fn a_token_is_an_ear_that_names_tier_recipient_and_lab() {
     assert_eq!(claims["submods"]["cpu0"]["ear_status"], "affirming");
     assert_eq!(claims["submods"]["cpu0"]["ear_attester_claims"]["tee"], "sev-snp");
     assert!(claims["ear_verifier_id"]["build"].as_str().unwrap().starts_with("hanzo-kbs "));
+    let annotated = &claims["submods"]["cpu0"]["ear.veraison.annotated-evidence"]["snp"];
+    assert_eq!(annotated["policy_debug_allowed"], false, "under Trustee's names, in its types");
+    assert_eq!(annotated["chip_id"].as_str().unwrap().len(), 128);
     let vector = &claims["submods"]["cpu0"]["ear_trustworthiness_vector"];
     assert_eq!((&vector["instance-identity"], &vector["hardware"]), (&json!(2), &json!(2)), "{claims}");
     assert_eq!(claims["evidence_sha256"], world.newest().await["evidence_digest"]);

@@ -1,6 +1,7 @@
 //! What a token says: an EAR with one submodule an item, and this broker's own claims beside it.
 
 use super::TokenKeyError;
+use hanzo_attestation::claims::trustee_claims;
 use hanzo_attestation::{Debug, TcbStatus, VerifiedItem};
 use hanzo_attestation_evidence::{Severity, Tee, UnixTime};
 use hanzo_policy::{Appraised, Tier};
@@ -38,6 +39,9 @@ struct Appraisal {
     ear_attester_claims: Map<String, Value>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     ear_verifier_claims: Map<String, Value>,
+    /// The verified claims under Trustee's names, where its tokens have them, for policies written for those.
+    #[serde(rename = "ear.veraison.annotated-evidence", skip_serializing_if = "Map::is_empty")]
+    annotated_evidence: Map<String, Value>,
 }
 
 /// The four trustworthiness tiers (AR4SI, section 3.2), from best to worst in what they ask of the reader.
@@ -172,6 +176,7 @@ impl Appraisal {
             ear_trustworthiness_vector: vector,
             ear_attester_claims: Map::new(),
             ear_verifier_claims: Map::new(),
+            annotated_evidence: Map::new(),
         }
     }
 }
@@ -190,6 +195,7 @@ fn submodule(item: &VerifiedItem) -> Appraisal {
     if !warnings.is_empty() {
         appraisal.ear_verifier_claims.insert("warnings".to_owned(), json!(warnings));
     }
+    appraisal.annotated_evidence = trustee_claims(item);
     appraisal
 }
 
@@ -203,15 +209,31 @@ fn trust_vector(item: &VerifiedItem) -> TrustVector {
     let facts = item.facts();
     let warned = item.findings().iter().any(|finding| finding.severity == Severity::Warn);
     let debug = facts.debug != Some(Debug::Disabled);
-    let unrated = facts.tcb_status == TcbStatus::Unknown;
     TrustVector {
-        hardware: match (debug, unrated || warned) {
+        hardware: match (debug, rating(facts.tcb_status)) {
             (true, _) => 96,
-            (false, true) => 32,
-            (false, false) => 2,
+            (false, 2) if warned => 32,
+            (false, rating) => rating,
         },
         configuration: if warned { 36 } else { 2 },
         runtime_opaque: 2,
         ..identity
+    }
+}
+
+/// The hardware claim that a security version is worth (rule book C.1). No acceptable evidence is out of date unless
+/// its owner said so: then the token says it.
+const fn rating(status: TcbStatus) -> i8 {
+    match status {
+        TcbStatus::NotRated | TcbStatus::UpToDate => 2,
+        TcbStatus::Unknown
+        | TcbStatus::SwHardeningNeeded
+        | TcbStatus::ConfigurationNeeded
+        | TcbStatus::ConfigurationAndSwHardeningNeeded => 32,
+        TcbStatus::OutOfDate
+        | TcbStatus::OutOfDateConfigurationNeeded
+        | TcbStatus::TdRelaunchAdvised
+        | TcbStatus::TdRelaunchAdvisedConfigurationNeeded => 33,
+        TcbStatus::Revoked => 96,
     }
 }

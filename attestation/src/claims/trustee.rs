@@ -1,0 +1,149 @@
+//! Claims under the names, and in the types, that Trustee's verifiers emit (commit of 2026-08-21,
+//! `deps/verifier`), so that policies written for them read ours.
+//!
+//! Values are those of the verified claims; what Trustee states and this verifier does not is left out.
+
+use crate::{Claims, Facts, VerifiedItem, dcap, snp, tdx};
+use hanzo_attestation_evidence::snp::{GuestPolicy, Tcb};
+use serde_json::{Map, Value, json};
+
+/// `att_key_type` of every quote that is accepted (DCAP-03): ECDSA on P-256.
+const ECDSA_P256: u16 = 2;
+
+/// The claims of one item under its name in Trustee: `{"snp":{…}}`. Empty for a registered key, of which Trustee
+/// knows nothing.
+#[must_use]
+pub fn trustee_claims(item: &VerifiedItem) -> Map<String, Value> {
+    let named = |name: &str, claims: Value| Map::from_iter([(name.to_owned(), claims)]);
+    match item.claims() {
+        Claims::SevSnp(claims) => named("snp", snp_claims(claims)),
+        Claims::Tdx(claims) => named("tdx", tdx_claims(claims, item.facts())),
+        Claims::RegisteredKey(_) => Map::new(),
+    }
+}
+
+fn snp_claims(claims: &snp::Claims) -> Value {
+    let GuestPolicy { abi_major, abi_minor, smt, migrate_ma, debug, single_socket, .. } = claims.policy;
+    let Tcb { bootloader, tee, snp, microcode, .. } = claims.tcb_reported;
+    json!({
+        "policy_abi_major": abi_major,
+        "policy_abi_minor": abi_minor,
+        "policy_smt_allowed": smt,
+        "policy_migrate_ma": migrate_ma,
+        "policy_debug_allowed": debug,
+        "policy_single_socket": single_socket,
+        "reported_tcb_bootloader": bootloader,
+        "reported_tcb_tee": tee,
+        "reported_tcb_snp": snp,
+        "reported_tcb_microcode": microcode,
+        "platform_tsme_enabled": claims.platform_info.tsme_en,
+        "platform_smt_enabled": claims.platform_info.smt_en,
+        "measurement": claims.measurement,
+        "report_data": claims.report_data,
+        "init_data": claims.host_data,
+        "chip_id": chip_id(claims),
+    })
+}
+
+/// CHIP_ID over its 64 bytes, as the report has it: zeros where the report hides the chip.
+fn chip_id(claims: &snp::Claims) -> String {
+    format!("{:0<128}", claims.chip_id.as_deref().unwrap_or_default())
+}
+
+fn tdx_claims(claims: &tdx::Claims, facts: &Facts) -> Value {
+    let [rtmr_0, rtmr_1, rtmr_2, rtmr_3] = claims.rtmr;
+    let mut body = json!({
+        "tcb_svn": claims.tee_tcb_svn,
+        "mr_seam": claims.mr_seam,
+        "mrsigner_seam": claims.mr_signer_seam,
+        "seam_attributes": little_endian(claims.seam_attributes),
+        "td_attributes": little_endian(claims.td_attributes.raw),
+        "xfam": little_endian(claims.xfam),
+        "mr_td": claims.mr_td,
+        "mr_config_id": claims.mr_config_id,
+        "mr_owner": claims.mr_owner,
+        "mr_owner_config": claims.mr_owner_config,
+        "rtmr_0": rtmr_0,
+        "rtmr_1": rtmr_1,
+        "rtmr_2": rtmr_2,
+        "rtmr_3": rtmr_3,
+        "report_data": claims.report_data,
+    });
+    if let (Some(svn), Some(service_td)) = (claims.tee_tcb_svn_2, claims.mr_service_td) {
+        add(&mut body, json!({"tee_tcb_svn2": svn, "mr_servicetd": service_td}));
+    }
+    let quote = json!({"header": quote_header(&claims.dcap), "body": body});
+    let attributes = json!({
+        "debug": claims.td_attributes.debug,
+        "septve_disable": claims.td_attributes.sept_ve_disable,
+        "protection_keys": claims.td_attributes.pks,
+        "key_locker": claims.td_attributes.kl,
+        "perfmon": claims.td_attributes.perfmon,
+    });
+    let mut all = json!({
+        "quote": quote,
+        "td_attributes": attributes,
+        "report_data": claims.report_data,
+        "init_data": claims.mr_config_id,
+    });
+    add(&mut all, platform(&claims.dcap, facts));
+    all
+}
+
+/// The header of a quote of version 4 or 5: its integers are hex, as they stand on the wire.
+fn quote_header(claims: &dcap::Claims) -> Value {
+    json!({
+        "version": hex::encode(claims.quote_version.to_le_bytes()),
+        "att_key_type": hex::encode(ECDSA_P256.to_le_bytes()),
+        "tee_type": hex::encode(claims.tee_type.to_le_bytes()),
+        "reserved": "00000000", // DCAP-05
+        "vendor_id": claims.qe_vendor_id,
+        "user_data": claims.user_data,
+    })
+}
+
+/// What Intel's collateral and the PCK certificate say of the platform.
+fn platform(claims: &dcap::Claims, facts: &Facts) -> Value {
+    let mut platform = json!({
+        "tcb_status": facts.tcb_status,
+        "advisory_ids": facts.advisories,
+        "platform_provider_id": claims.ppid,
+        "sgx_type": match claims.sgx_type {
+            0 => "Standard",
+            1 => "Scalable",
+            _ => "Scalable with Integrity",
+        },
+    });
+    let optional = [
+        ("platform_instance_id", claims.platform_instance_id.map(|id| json!(id))),
+        ("is_dynamic_platform", claims.dynamic_platform.map(Value::Bool)),
+        ("is_cached_keys", claims.cached_keys.map(Value::Bool)),
+        ("is_smt_enabled", claims.smt_enabled.map(Value::Bool)),
+        ("tcb_date", facts.tcb_date.map(|date| json!(date))),
+        (
+            "earliest_issue_date",
+            facts.collateral.iter().map(|used| used.issued).min().map(|date| json!(date)),
+        ),
+        ("latest_issue_date", facts.collateral.iter().map(|used| used.issued).max().map(|date| json!(date))),
+        (
+            "earliest_expiration_date",
+            facts.collateral.iter().map(|used| used.expires).min().map(|date| json!(date)),
+        ),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            add(&mut platform, json!({ name: value }));
+        }
+    }
+    platform
+}
+
+fn little_endian(bits: u64) -> String {
+    hex::encode(bits.to_le_bytes())
+}
+
+fn add(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
+}
