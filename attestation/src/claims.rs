@@ -83,8 +83,10 @@ pub enum TcbStatus {
     /// The same, and the configuration matters as well.
     #[serde(rename = "TDRelaunchAdvisedConfigurationNeeded")]
     TdRelaunchAdvisedConfigurationNeeded,
-    /// Withdrawn by the vendor: never authentic.
+    /// Withdrawn by the vendor: no policy accepts it (DCAP-57).
     Revoked,
+    /// Below every level that the vendor published: no policy accepts it (DCAP-56, TDX-05).
+    NotRecognized,
 }
 
 /// One document of collateral that a verdict rests on (COL-24).

@@ -1,25 +1,19 @@
 //! Vendor data that travels apart from the evidence. Verification never fetches any.
 
-use crate::snp;
+mod intel;
+
+pub use intel::{IntelCollateralError, IntelDocument, MAX_INTEL_JSON};
+
+use crate::crl::List;
 
 /// Collateral at hand, as raw vendor bytes: each is verified when it is used, to the pinned roots.
 #[derive(Clone, Debug, Default)]
 pub struct Collateral {
-    amd_crls: Vec<snp::List>,
+    amd_crls: Vec<List>,
     intel_tcb_infos: Vec<IntelDocument>,
     intel_qe_identities: Vec<IntelDocument>,
     intel_crls: Vec<Vec<u8>>,
-}
-
-/// A JSON document that Intel's TCB signer signed, exactly as received: TCB info or QE identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IntelDocument {
-    /// The signed object: what stands behind `tcbInfo` or `enclaveIdentity`, byte for byte.
-    pub body: Vec<u8>,
-    /// R and S, 32 bytes each, big-endian.
-    pub signature: [u8; 64],
-    /// The signer's certificate and the root, PEM.
-    pub issuer_chain: Vec<u8>,
+    intel_pck_chains: Vec<Vec<u8>>,
 }
 
 impl Collateral {
@@ -27,7 +21,7 @@ impl Collateral {
     /// from its issuer, and one that cannot be read is refused, when it is used.
     #[must_use]
     pub fn with_amd_crl(mut self, der: Vec<u8>) -> Self {
-        self.amd_crls.push(snp::List::new(&der));
+        self.amd_crls.push(List::new(&der));
         self
     }
 
@@ -53,7 +47,25 @@ impl Collateral {
         self
     }
 
-    pub(crate) fn amd_crls(&self) -> &[snp::List] {
+    /// Adds the certificates of a platform whose quotes only name them (certification types 1 to 3): PCK
+    /// certificate, PCK CA and root, PEM, in this order.
+    #[must_use]
+    pub fn with_intel_pck_chain(mut self, pem: Vec<u8>) -> Self {
+        self.intel_pck_chains.push(pem);
+        self
+    }
+
+    /// Adds every document of Intel's that one JSON object has: `tcb_info` and `qe_identity`, as text, each with
+    /// its `_signature` (hex) and `_issuer_chain` (PEM); `pck_crl` and `root_ca_crl` (DER, hex); and
+    /// `pck_certificate_chain` (PEM). Each may be absent. What the texts say is judged when they are used.
+    ///
+    /// # Errors
+    /// [`IntelCollateralError`] when the object itself cannot be read.
+    pub fn with_intel_json(self, bytes: &[u8]) -> Result<Self, IntelCollateralError> {
+        intel::add_json(self, bytes)
+    }
+
+    pub(crate) fn amd_crls(&self) -> &[List] {
         &self.amd_crls
     }
 }

@@ -13,6 +13,7 @@
 pub mod cache;
 pub mod claims;
 pub mod collateral;
+mod crl;
 pub mod crypto;
 pub mod dcap;
 pub mod identity;
@@ -24,6 +25,6 @@ mod x509;
 
 pub use cache::Cache;
 pub use claims::{Claims, CollateralUse, Debug, Facts, Measurement, Product, TcbStatus};
-pub use collateral::{Collateral, IntelDocument, Revocation};
+pub use collateral::{Collateral, IntelCollateralError, IntelDocument, Revocation};
 pub use roots::{ExtraAmdRoot, ExtraRoots, Roots};
 pub use verify::{Attested, Context, Refused, Verified, VerifiedItem, precheck, verify};

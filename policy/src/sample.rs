@@ -130,6 +130,7 @@ pub(crate) fn td() -> tdx::Claims {
             pck_pcesvn: 13,
             qe_isvsvn: 8,
             pck_not_after: at("2031-01-01T00:00:00Z"),
+            rating: None,
         },
     }
 }

@@ -7,7 +7,6 @@ use super::claims::PckCa;
 use super::error::{DcapError, Link};
 use super::pck::{PckExtension, PckExtensionError, SGX_EXTENSION};
 use crate::roots::Roots;
-use crate::verify::Refused;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::dcap::PckChain;
 use hanzo_attestation_evidence::x509::{Certificate, Name, PublicKey, X509Error};
@@ -48,18 +47,18 @@ pub(super) struct SignedLink<'a> {
 
 impl<'a> Chain<'a> {
     /// Reads the certificates and checks everything that needs no public-key operation.
-    pub(super) fn read(chain: &'a PckChain, roots: &Roots, now: UnixTime) -> Result<Self, Refused> {
-        let leaf = Certificate::parse(&chain.leaf).map_err(super::refused)?;
-        let ca = Certificate::parse(&chain.ca).map_err(super::refused)?;
-        let root = Certificate::parse(&chain.root).map_err(super::refused)?;
-        leaf.refuse_unknown_critical(&[SGX_EXTENSION]).map_err(super::refused)?;
-        ca.refuse_unknown_critical(&[]).map_err(super::refused)?;
-        root.refuse_unknown_critical(&[]).map_err(super::refused)?;
+    pub(super) fn read(chain: &'a PckChain, roots: &Roots, now: UnixTime) -> Result<Self, DcapError> {
+        let leaf = Certificate::parse(&chain.leaf)?;
+        let ca = Certificate::parse(&chain.ca)?;
+        let root = Certificate::parse(&chain.root)?;
+        leaf.refuse_unknown_critical(&[SGX_EXTENSION])?;
+        ca.refuse_unknown_critical(&[])?;
+        root.refuse_unknown_critical(&[])?;
         // Zero is for AMD's endorsement keys alone (COL-22).
         if [&leaf, &ca, &root].into_iter().any(Certificate::serial_is_zero) {
-            return Err(super::refused(X509Error::SerialNumber));
+            return Err(X509Error::SerialNumber.into());
         }
-        Self::check(leaf, ca, root, roots, now).map_err(super::refused)
+        Self::check(leaf, ca, root, roots, now)
     }
 
     fn check(

@@ -1,5 +1,6 @@
 //! Claims of the DCAP layers: quote header, quoting enclave, PCK certificate.
 
+use crate::claims::TcbStatus;
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use serde::Serialize;
 
@@ -44,6 +45,46 @@ pub struct Claims {
     pub qe_isvsvn: u16,
     /// End of validity of the PCK certificate.
     pub pck_not_after: UnixTime,
+    /// What Intel's collateral says of all that; `None` when none was given.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Rating>,
+}
+
+/// What Intel's TCB info and QE identity say of a platform, part by part and converged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rating {
+    /// Of the processor and its PCE.
+    pub platform_status: TcbStatus,
+    /// Of the TDX module; `None` for SGX, and for modules that the TCB info rates with the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module_status: Option<TcbStatus>,
+    /// Of the quoting enclave.
+    pub qe_status: TcbStatus,
+    /// All of them together: never better than the platform's.
+    pub status: TcbStatus,
+    /// Date of the platform's level; `None` when there is no level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform_tcb_date: Option<UnixTime>,
+    /// Date of the module's level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module_tcb_date: Option<UnixTime>,
+    /// Date of the quoting enclave's level.
+    pub qe_tcb_date: UnixTime,
+    /// Since when a newer level has been there for a part that is out of date: the earliest such date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded: Option<UnixTime>,
+    /// Advisories of the three levels, sorted.
+    pub advisories: Vec<String>,
+    /// Evaluation data number of the TCB info.
+    pub tcb_info_eval: u32,
+    /// Evaluation data number of the QE identity.
+    pub qe_identity_eval: u32,
+    /// When the revocation list of the PCK CA was issued; `None` when revocation was waived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pck_crl_this_update: Option<UnixTime>,
+    /// When the revocation list of the root was issued; `None` when revocation was waived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_crl_this_update: Option<UnixTime>,
 }
 
 /// The two CAs that issue PCK certificates.

@@ -1,6 +1,8 @@
 //! What can be wrong with the proof that a quote carries.
 
 use super::pck::PckExtensionError;
+use crate::crypto::SignatureError;
+use hanzo_attestation_evidence::x509::X509Error;
 use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
 use std::fmt;
 
@@ -28,6 +30,12 @@ impl fmt::Display for Link {
 /// A quote whose proof does not hold: one variant a broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DcapError {
+    /// COL-06, COL-21, COL-22: a certificate or a list that cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] X509Error),
+    /// COL-05, COL-20, COL-21: a signature that is wrong in itself.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// DCAP-13: the quote names its PCK certificate by platform identifiers, and no store of them exists here.
     #[error("certification type {0} names a PCK certificate that is not at hand")]
     PckNotAvailable(u16),
@@ -101,6 +109,8 @@ pub enum DcapError {
 impl Broken for DcapError {
     fn rule(&self) -> Rule {
         match self {
+            Self::Certificate(error) => error.rule(),
+            Self::Signature(error) => error.rule(),
             Self::PckNotAvailable(_) => Rule::new("DCAP-13", "PckNotAvailable"),
             Self::ChainOrder(_) => Rule::new("DCAP-16", "PckChainOrder"),
             Self::RootNotPinned => Rule::new("DCAP-17", "PckRootNotPinned"),

@@ -6,16 +6,8 @@ mod error;
 mod pck;
 mod verify;
 
-pub use claims::{Claims, PckCa};
+pub use claims::{Claims, PckCa, Rating};
 pub use error::{DcapError, Link};
 pub use pck::PckExtensionError;
 
-pub(crate) use verify::verify;
-
-use crate::verify::Refused;
-use hanzo_attestation_evidence::{Broken, Tee};
-
-/// A refusal of the item. Only TDX quotes come this far in this build.
-fn refused(error: impl Broken) -> Refused {
-    Refused::new(Tee::Tdx, &error)
-}
+pub(crate) use verify::{Subject, verify};

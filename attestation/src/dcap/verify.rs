@@ -4,19 +4,37 @@ use super::chain::{Chain, SignedLink};
 use super::claims::Claims;
 use super::error::DcapError;
 use super::pck::PckExtension;
-use super::refused;
+use crate::claims::{CollateralUse, TcbStatus};
 use crate::crypto::{self, Budget, SignatureError};
 use crate::verify::{Context, Refused};
 use aws_lc_rs::digest;
 use hanzo_attestation_evidence::dcap::{Certification, QeReport, Quote};
-use hanzo_attestation_evidence::{Finding, Rule, Severity, UnixTime};
+use hanzo_attestation_evidence::{Finding, Rule, Severity, Tee, UnixTime, tdx};
+
+/// What of a quote's body Intel rates.
+#[derive(Clone, Copy, Debug)]
+#[expect(dead_code, reason = "read as soon as collateral is judged")]
+pub(crate) enum Subject<'a> {
+    /// An SGX enclave: nothing but its platform.
+    Enclave,
+    /// A TD: its TDX module as well.
+    Td(&'a tdx::Body),
+}
 
 /// A quote whose proof holds down to a pinned root.
 #[derive(Debug)]
 pub(crate) struct Proven {
     /// What the layers below the body say.
     pub(crate) claims: Claims,
-    /// Earliest end of validity in the PCK chain.
+    /// The vendor's word on the security version.
+    pub(crate) tcb_status: TcbStatus,
+    /// Date of the oldest level of that.
+    pub(crate) tcb_date: Option<UnixTime>,
+    /// Advisories, sorted.
+    pub(crate) advisories: Vec<String>,
+    /// Documents that all this rests on.
+    pub(crate) collateral: Vec<CollateralUse>,
+    /// Earliest end of validity of certificates and collateral.
     pub(crate) not_after: UnixTime,
     /// Whether the root is a configured one instead of Intel's.
     pub(crate) lab: bool,
@@ -25,23 +43,36 @@ pub(crate) struct Proven {
 }
 
 /// Verifies everything that quotes of all TEEs share, in the order of rule book B.0: what needs no key first,
-/// certificates next, signatures last and innermost first. At most five public-key operations.
+/// certificates next, signatures last and innermost first. `tee` is the kind of the item, named in refusals.
 pub(crate) fn verify<B>(
+    tee: Tee,
     quote: &Quote<B>,
+    subject: Subject<'_>,
     context: &Context<'_>,
     budget: &mut Budget,
 ) -> Result<Proven, Refused> {
+    prove(quote, subject, context, budget).map_err(|error| Refused::new(tee, &error))
+}
+
+fn prove<B>(
+    quote: &Quote<B>,
+    _subject: Subject<'_>,
+    context: &Context<'_>,
+    budget: &mut Budget,
+) -> Result<Proven, DcapError> {
     let certificates = match &quote.certification {
         Certification::Chain(chain) => chain,
-        Certification::PlatformIdentifiers { kind, .. } => {
-            return Err(refused(DcapError::PckNotAvailable(*kind)));
-        }
+        Certification::PlatformIdentifiers { kind, .. } => return Err(DcapError::PckNotAvailable(*kind)),
     };
-    check_qe_report(&quote.qe_report).map_err(refused)?;
+    check_qe_report(&quote.qe_report)?;
     let chain = Chain::read(certificates, context.roots, context.now)?;
     verify_signatures(quote, &chain, budget)?;
     Ok(Proven {
         claims: claims(quote, &chain),
+        tcb_status: TcbStatus::Unknown,
+        tcb_date: None,
+        advisories: Vec::new(),
+        collateral: Vec::new(),
         not_after: chain.not_after(),
         lab: chain.lab,
         findings: qe_svn_finding(quote).into_iter().chain(lab_finding(chain.lab)).collect(),
@@ -64,11 +95,11 @@ fn check_qe_report(report: &QeReport) -> Result<(), DcapError> {
 }
 
 /// DCAP-54, DCAP-52, DCAP-51, DCAP-20: innermost first, each over bytes exactly as received.
-fn verify_signatures<B>(quote: &Quote<B>, chain: &Chain<'_>, budget: &mut Budget) -> Result<(), Refused> {
+fn verify_signatures<B>(quote: &Quote<B>, chain: &Chain<'_>, budget: &mut Budget) -> Result<(), DcapError> {
     let attestation_key = uncompressed(&quote.attestation_key);
     let checked = crypto::ecdsa_p256(budget, &attestation_key, quote.signed(), &quote.signature);
     named(checked, DcapError::QuoteSignature)?;
-    check_binding(quote).map_err(refused)?;
+    check_binding(quote)?;
     let report = quote.qe_report.raw();
     let checked = crypto::ecdsa_p256(budget, chain.pck_key(), report, &quote.qe_report_signature);
     named(checked, DcapError::QeReportSignature)?;
@@ -90,10 +121,10 @@ fn check_binding<B>(quote: &Quote<B>) -> Result<(), DcapError> {
 
 /// A signature by another key has the name of the rule that asked for it; anything else that is wrong with a
 /// signature has a name of its own.
-fn named(checked: Result<(), SignatureError>, rule: DcapError) -> Result<(), Refused> {
+fn named(checked: Result<(), SignatureError>, rule: DcapError) -> Result<(), DcapError> {
     checked.map_err(|error| match error {
-        SignatureError::Mismatch => refused(rule),
-        other => refused(other),
+        SignatureError::Mismatch => rule,
+        other => other.into(),
     })
 }
 
@@ -151,6 +182,7 @@ fn claims<B>(quote: &Quote<B>, chain: &Chain<'_>) -> Claims {
         pck_pcesvn: pcesvn,
         qe_isvsvn: quote.qe_report.isv_svn,
         pck_not_after: chain.pck_not_after(),
+        rating: None,
     }
 }
 

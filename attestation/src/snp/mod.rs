@@ -7,7 +7,6 @@
 mod chain;
 mod claims;
 mod error;
-mod list;
 mod profile;
 mod revocation;
 mod vek;
@@ -16,7 +15,6 @@ mod verify;
 pub use claims::*;
 pub use error::SnpError;
 
-pub(crate) use list::List;
 pub(crate) use verify::{check_report_data, verify};
 
 #[cfg(test)]

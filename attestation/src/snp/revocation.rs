@@ -6,9 +6,9 @@
 
 use super::chain::Anchor;
 use super::error::SnpError;
-use super::list::{Content, List};
 use crate::cache::Cache;
 use crate::collateral::{Collateral, Revocation};
+use crate::crl::{Content, List};
 use crate::crypto::{Budget, SignatureError};
 use crate::roots::sha256;
 use crate::x509::pss_signed_by;

@@ -2,7 +2,7 @@
 
 use super::claims::Claims;
 use super::error::{SUPPORTED_XFAM, TdxError};
-use crate::claims::{Debug, Facts, Measurement, Product, TcbStatus};
+use crate::claims::{Debug, Facts, Measurement, Product};
 use crate::crypto::Budget;
 use crate::dcap::{self, DcapError};
 use crate::verify::{Context, Refused, VerifiedItem};
@@ -12,8 +12,8 @@ use hanzo_attestation_evidence::{Broken, Finding, Rule, Severity, Tee};
 
 /// Verifies a TDX item down to a pinned root.
 ///
-/// Collateral of Intel (TCB levels, QE identity, revocation lists) is not judged: the item is authentic, its
-/// TCB status stays [`TcbStatus::Unknown`], and no policy accepts it.
+/// Without any collateral of Intel (TCB info, QE identity, revocation lists) the item is authentic, its TCB status
+/// is [`TcbStatus::Unknown`](crate::TcbStatus::Unknown), and no policy accepts it.
 pub(crate) fn verify(
     evidence: &Evidence,
     context: &Context<'_>,
@@ -21,7 +21,7 @@ pub(crate) fn verify(
 ) -> Result<VerifiedItem, Refused> {
     let body = &evidence.quote.body;
     check_body(body).map_err(refused)?;
-    let proven = dcap::verify(&evidence.quote, context, budget)?;
+    let proven = dcap::verify(Tee::Tdx, &evidence.quote, dcap::Subject::Td(body), context, budget)?;
     let mut findings = proven.findings;
     if evidence.event_log.is_some() {
         findings.push(Finding::new(
@@ -37,10 +37,10 @@ pub(crate) fn verify(
         measurements: measurements(body),
         host_data: Some(body.mr_config_id.to_string()),
         chip: Some(proven.claims.ppid.to_string()),
-        tcb_status: TcbStatus::Unknown,
-        tcb_date: None,
-        advisories: Vec::new(),
-        collateral: Vec::new(),
+        tcb_status: proven.tcb_status,
+        tcb_date: proven.tcb_date,
+        advisories: proven.advisories,
+        collateral: proven.collateral,
         not_after: proven.not_after,
         lab: proven.lab,
     };

@@ -234,6 +234,6 @@ const fn rating(status: TcbStatus) -> i8 {
         | TcbStatus::OutOfDateConfigurationNeeded
         | TcbStatus::TdRelaunchAdvised
         | TcbStatus::TdRelaunchAdvisedConfigurationNeeded => 33,
-        TcbStatus::Revoked => 96,
+        TcbStatus::Revoked | TcbStatus::NotRecognized => 96,
     }
 }

@@ -1,4 +1,4 @@
-//! AMD's revocation lists, as collateral keeps them: read and digested once, when they are put there.
+//! Revocation lists as collateral keeps them: read and digested once, when they are put there.
 
 use crate::roots::sha256;
 use hanzo_attestation_evidence::UnixTime;
@@ -8,24 +8,24 @@ use hanzo_attestation_evidence::x509::{Crl, X509Error};
 #[derive(Clone, Debug)]
 pub(crate) struct List {
     /// SHA-256 of its DER.
-    pub(super) sha256: [u8; 32],
+    pub(crate) sha256: [u8; 32],
     /// What it says; or what is wrong with it, for whoever uses it.
-    pub(super) content: Result<Content, X509Error>,
+    pub(crate) content: Result<Content, X509Error>,
 }
 
 /// What a list says. No signature is verified yet.
 #[derive(Clone, Debug)]
-pub(super) struct Content {
-    pub(super) issuer: Vec<u8>,
-    pub(super) authority_key_id: Option<Vec<u8>>,
-    pub(super) this_update: UnixTime,
-    pub(super) next_update: UnixTime,
+pub(crate) struct Content {
+    pub(crate) issuer: Vec<u8>,
+    pub(crate) authority_key_id: Option<Vec<u8>>,
+    pub(crate) this_update: UnixTime,
+    pub(crate) next_update: UnixTime,
     /// Serial numbers, sorted.
     revoked: Vec<Vec<u8>>,
     /// The signed part, as received.
-    pub(super) tbs: Vec<u8>,
-    pub(super) signature_algorithm: Vec<u8>,
-    pub(super) signature: Vec<u8>,
+    pub(crate) tbs: Vec<u8>,
+    pub(crate) signature_algorithm: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
 }
 
 impl List {
@@ -52,12 +52,12 @@ impl Content {
     }
 
     /// Whether the instant lies between thisUpdate and nextUpdate, both included.
-    pub(super) fn is_current_at(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_current_at(&self, now: UnixTime) -> bool {
         self.this_update <= now && now <= self.next_update
     }
 
     /// Whether this serial number is on the list.
-    pub(super) fn revokes(&self, serial: &[u8]) -> bool {
+    pub(crate) fn revokes(&self, serial: &[u8]) -> bool {
         self.revoked.binary_search_by(|revoked| revoked.as_slice().cmp(serial)).is_ok()
     }
 }
