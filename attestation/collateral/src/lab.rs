@@ -1,15 +1,20 @@
-//! A lab directory: roots and revocation lists of lab vendors, named by its `lab.json`.
+//! A lab directory: roots and collateral of lab vendors, named by its `lab.json`.
 //!
 //! ```json
 //! {"amd":[{"product":"milan","ark":"amd/milan/ark.der","crls":["amd/milan/vcek.crl"]}],
-//!  "intel":[{"root":"intel/root.der"}]}
+//!  "intel":[{"root":"intel/root.der","crls":["intel/root.crl","intel/platform-ca.crl"],
+//!            "tcb_infos":[{"body":"intel/tdx-tcb-info.json","signature":"intel/tdx-tcb-info.sig"}],
+//!            "qe_identities":[{"body":"intel/td-qe-identity.json","signature":"intel/td-qe-identity.sig"}],
+//!            "tcb_signing_chain":"intel/tcb-signing-chain.pem"}]}
 //! ```
+//!
+//! Of Intel only the root is required: what is absent is missing when a quote needs it.
 //!
 //! Private keys are no business of a verifier: nothing below `private/` is ever read.
 
 use crate::{AmdCrlError, FileError, file, read_amd_crl};
-use hanzo_attestation::Collateral;
 use hanzo_attestation::roots::{ExtraAmdRoot, ExtraRoots};
+use hanzo_attestation::{Collateral, IntelDocument};
 use hanzo_attestation_evidence::json::{self, JsonError};
 use hanzo_attestation_evidence::snp::Product;
 use hanzo_attestation_evidence::x509::{Certificate, MAX_CERTIFICATE, PublicKey, X509Error};
@@ -22,6 +27,14 @@ const MAX_INDEX: usize = 64 << 10;
 const MAX_ROOTS: usize = 8;
 /// Most revocation lists under one AMD root: one for each kind of key, and room for a successor of each.
 const MAX_LISTS: usize = 4;
+/// Most documents of one kind under one Intel root: one for SGX and one for TDX, and room for a successor of each.
+const MAX_DOCUMENTS: usize = 4;
+/// Largest signed document in bytes (rule book B.0).
+const MAX_DOCUMENT: usize = 1 << 20;
+/// Length of a signature in bytes: R and S of P-256.
+const SIGNATURE: usize = 64;
+/// Largest chain in bytes: a signer and a root, in PEM a third larger than in DER.
+const MAX_CHAIN: usize = 4 * MAX_CERTIFICATE;
 
 /// A lab directory that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +82,18 @@ pub enum LabDirError {
         /// What is wrong with it.
         message: String,
     },
+    /// A signature is not one of 64 bytes.
+    #[error("`{}` is not a signature of 64 bytes", path.display())]
+    Signature {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An Intel root has documents and no chain of their signer.
+    #[error("`{}` names documents and no `tcb_signing_chain`", path.display())]
+    NoSigner {
+        /// The file.
+        path: PathBuf,
+    },
     /// A revocation list cannot be used.
     #[error(transparent)]
     Crl(#[from] AmdCrlError),
@@ -95,6 +120,21 @@ struct AmdEntry {
 #[serde(deny_unknown_fields)]
 struct IntelEntry {
     root: String,
+    #[serde(default)]
+    crls: Vec<String>,
+    #[serde(default)]
+    tcb_infos: Vec<DocumentEntry>,
+    #[serde(default)]
+    qe_identities: Vec<DocumentEntry>,
+    tcb_signing_chain: Option<String>,
+}
+
+/// A document of Intel's TCB signer, byte for byte, and its signature.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DocumentEntry {
+    body: String,
+    signature: String,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -143,10 +183,52 @@ pub fn read_lab(directory: &Path) -> Result<(ExtraRoots, Collateral), LabDirErro
         }
     }
     for entry in index.intel {
-        let path = inside(directory, &entry.root)?;
-        roots.intel.push(root(&path, "Intel", |key| matches!(key, PublicKey::P256(_)))?);
+        bound(entry.crls.len(), MAX_LISTS, "revocation lists under one root")?;
+        bound(entry.tcb_infos.len(), MAX_DOCUMENTS, "TCB infos under one root")?;
+        bound(entry.qe_identities.len(), MAX_DOCUMENTS, "QE identities under one root")?;
+        let root_path = inside(directory, &entry.root)?;
+        roots.intel.push(root(&root_path, "Intel", |key| matches!(key, PublicKey::P256(_)))?);
+        collateral = intel(directory, &path, &entry, collateral)?;
     }
     Ok((roots, collateral))
+}
+
+/// Adds the collateral under an Intel root.
+fn intel(
+    directory: &Path,
+    index: &Path,
+    entry: &IntelEntry,
+    mut collateral: Collateral,
+) -> Result<Collateral, LabDirError> {
+    for name in &entry.crls {
+        // The form of a list is the same whoever issued it.
+        collateral = collateral.with_intel_crl(read_amd_crl(&inside(directory, name)?)?);
+    }
+    let issuer_chain = match &entry.tcb_signing_chain {
+        Some(name) => file::read(&inside(directory, name)?, MAX_CHAIN)?,
+        None if entry.tcb_infos.is_empty() && entry.qe_identities.is_empty() => return Ok(collateral),
+        None => return Err(LabDirError::NoSigner { path: index.to_owned() }),
+    };
+    for names in &entry.tcb_infos {
+        collateral = collateral.with_intel_tcb_info(document(directory, names, &issuer_chain)?);
+    }
+    for names in &entry.qe_identities {
+        collateral = collateral.with_intel_qe_identity(document(directory, names, &issuer_chain)?);
+    }
+    Ok(collateral)
+}
+
+fn document(
+    directory: &Path,
+    names: &DocumentEntry,
+    issuer_chain: &[u8],
+) -> Result<IntelDocument, LabDirError> {
+    let body = file::read(&inside(directory, &names.body)?, MAX_DOCUMENT)?;
+    let path = inside(directory, &names.signature)?;
+    // One byte more than it may have, so that a longer file is named for what is wrong with it.
+    let signature = file::read(&path, SIGNATURE + 1)?;
+    let signature = signature.try_into().map_err(|_| LabDirError::Signature { path })?;
+    Ok(IntelDocument { body, signature, issuer_chain: issuer_chain.to_vec() })
 }
 
 /// A root certificate whose key is of the vendor's kind. Anything else would silently be the root of nothing.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use hanzo_attestation::Collateral;
 use hanzo_attestation_collateral::{AmdCrlError, FileError, LabDirError, read_amd_crl, read_lab};
 use hanzo_attestation_lab::{Lab, SnpProduct};
 use std::fs;
@@ -122,4 +123,58 @@ fn a_list_is_checked_for_its_form() {
     assert!(matches!(refusal(&directory), LabDirError::Crl(AmdCrlError::Malformed { .. })));
     fs::write(&path, vec![0; (1 << 20) + 1]).unwrap();
     assert!(matches!(read_amd_crl(&path), Err(AmdCrlError::File(FileError::TooLarge { .. }))));
+}
+
+#[test]
+fn intel_collateral_of_an_older_lab_is_absent_and_its_root_is_read() {
+    let directory = with_index(r#"{"intel":[{"root":"intel/root.der"}]}"#);
+    let (roots, collateral) = read_lab(directory.path()).unwrap();
+    assert_eq!(roots.intel, Lab::fixture().extra_roots().intel);
+    assert_eq!(format!("{collateral:?}"), format!("{:?}", Collateral::default()));
+}
+
+#[test]
+fn documents_without_their_signer_are_refused() {
+    let document = r#"{"body":"intel/tdx-tcb-info.json","signature":"intel/tdx-tcb-info.sig"}"#;
+    for kind in ["tcb_infos", "qe_identities"] {
+        let index = format!(r#"{{"intel":[{{"root":"intel/root.der","{kind}":[{document}]}}]}}"#);
+        assert!(matches!(refusal(&with_index(&index)), LabDirError::NoSigner { .. }), "{kind}");
+    }
+}
+
+#[test]
+fn a_signature_of_another_length_is_refused() {
+    for length in [0, 63, 65] {
+        let directory = written();
+        fs::write(directory.path().join("intel/qe-identity.sig"), vec![1; length]).unwrap();
+        assert!(matches!(refusal(&directory), LabDirError::Signature { .. }), "{length}");
+    }
+}
+
+#[test]
+fn more_documents_than_any_lab_has_are_refused() {
+    let document = r#"{"body":"intel/tdx-tcb-info.json","signature":"intel/tdx-tcb-info.sig"}"#;
+    for kind in ["tcb_infos", "qe_identities"] {
+        let many = [document; 5].join(",");
+        let index = format!(r#"{{"intel":[{{"root":"intel/root.der","{kind}":[{many}]}}]}}"#);
+        assert!(matches!(refusal(&with_index(&index)), LabDirError::TooMany { limit: 4, .. }), "{kind}");
+    }
+    let lists = [r#""intel/root.crl""#; 5].join(",");
+    let index = format!(r#"{{"intel":[{{"root":"intel/root.der","crls":[{lists}]}}]}}"#);
+    assert!(matches!(refusal(&with_index(&index)), LabDirError::TooMany { limit: 4, .. }));
+}
+
+#[test]
+fn documents_outside_the_directory_are_refused() {
+    for (body, signature, chain) in [
+        ("../body", "intel/qe-identity.sig", "intel/tcb-signing-chain.pem"),
+        ("intel/qe-identity.json", "/etc/passwd", "intel/tcb-signing-chain.pem"),
+        ("intel/qe-identity.json", "intel/qe-identity.sig", "../chain.pem"),
+    ] {
+        let index = format!(
+            r#"{{"intel":[{{"root":"intel/root.der","qe_identities":[{{"body":"{body}","signature":"{signature}"}}],
+                "tcb_signing_chain":"{chain}"}}]}}"#
+        );
+        assert!(matches!(refusal(&with_index(&index)), LabDirError::Outside { .. }), "{body}");
+    }
 }

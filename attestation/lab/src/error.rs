@@ -41,6 +41,9 @@ pub enum LabError {
     /// The lab's dates cannot be read.
     #[error("the lab's validity is malformed: {0}")]
     Validity(String),
+    /// A signature of the lab's TCB signer has another length than 64 bytes.
+    #[error("`{}` is not a signature of 64 bytes", .0.display())]
+    Signature(PathBuf),
     /// The directory exists and is not empty: keys are never overwritten.
     #[error("`{}` exists and is not empty", .0.display())]
     NotEmpty(PathBuf),

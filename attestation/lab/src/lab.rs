@@ -2,7 +2,7 @@
 
 use crate::amd::{AmdKeys, AmdVendor};
 use crate::intel::{IntelKeys, IntelVendor};
-use crate::{LabError, ListDefect, SnpOrder, SnpProduct, TdxOrder, Validity};
+use crate::{IntelCollateral, IntelOrder, LabError, ListDefect, SnpOrder, SnpProduct, TdxOrder, Validity};
 use hanzo_attestation_evidence::encoding::base64_encode;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub(crate) struct Vendors {
     /// In the order of [`SnpProduct::ALL`].
     pub(crate) amd: [AmdVendor; 3],
     pub(crate) intel: IntelVendor,
+    /// What the lab's Intel signed when the lab was made.
+    pub(crate) intel_collateral: IntelCollateral,
 }
 
 impl Lab {
@@ -31,7 +33,8 @@ impl Lab {
         let [milan, genoa, turin] = SnpProduct::ALL;
         let amd = [vendor(milan)?, vendor(genoa)?, vendor(turin)?];
         let intel = IntelVendor::issue(IntelKeys::generate()?, validity)?;
-        Ok(Self { vendors: Arc::new(Vendors { validity, amd, intel }) })
+        let intel_collateral = intel.collateral(&IntelOrder::new(validity))?;
+        Ok(Self { vendors: Arc::new(Vendors { validity, amd, intel, intel_collateral }) })
     }
 
     /// From and until when everything that this lab issues is valid.
@@ -94,6 +97,26 @@ impl Lab {
         let lists: Result<Vec<_>, _> =
             self.vendors.amd.iter().map(|vendor| vendor.lists_with(defect)).collect();
         Ok(lists?.into_iter().flatten().collect())
+    }
+
+    /// What the lab's Intel signed when the lab was made: everything that its platforms need, revoking nothing.
+    #[must_use]
+    pub fn intel_collateral(&self) -> &IntelCollateral {
+        &self.vendors.intel_collateral
+    }
+
+    /// The order of [`Lab::intel_collateral`], to be changed.
+    #[must_use]
+    pub fn intel_order(&self) -> IntelOrder {
+        IntelOrder::new(self.validity())
+    }
+
+    /// Signs other collateral in the name of the lab's Intel.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn sign_intel(&self, order: &IntelOrder) -> Result<IntelCollateral, LabError> {
+        self.vendors.intel.collateral(order)
     }
 
     fn vendor(&self, product: SnpProduct) -> &AmdVendor {

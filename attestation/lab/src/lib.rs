@@ -2,7 +2,8 @@
 //!
 //! The lab is not a mock. What it makes is verified by exactly the code that verifies the real thing; the one
 //! difference is the root, which a verifier accepts only from configuration and which marks everything that rests on
-//! it. Negative cases are knobs: an order says what is wrong ([`SnpDefect`], [`TdxDefect`], [`ListDefect`]), and
+//! it. Negative cases are knobs: an order says what is wrong ([`SnpDefect`], [`TdxDefect`], [`ListDefect`],
+//! [`IntelDefect`]), and
 //! everything that the defect does not concern is properly signed, so that exactly one rule is broken.
 //!
 //! ```
@@ -37,6 +38,9 @@ mod x509;
 pub use amd::{ListDefect, SnpDefect, SnpOrder, SnpProduct, SnpTcb, Vek};
 pub use defect::UnknownDefect;
 pub use error::LabError;
-pub use intel::{PckAuthority, TdxBody, TdxDefect, TdxOrder};
+pub use intel::{
+    IntelCollateral, IntelDefect, IntelOrder, Module, ModuleIdentity, PckAuthority, QeIdentity, Standing,
+    SvnLevel, TcbInfo, TcbLevel, TdxBody, TdxDefect, TdxOrder,
+};
 pub use lab::Lab;
 pub use x509::Validity;

@@ -1,6 +1,6 @@
 //! What a verifier needs to accept this lab: its roots and its collateral.
 
-use crate::{Lab, LabError, ListDefect, SnpProduct};
+use crate::{IntelCollateral, IntelOrder, Lab, LabError, ListDefect, SnpProduct};
 use hanzo_attestation::Collateral;
 use hanzo_attestation::roots::{ExtraAmdRoot, ExtraRoots};
 use hanzo_attestation_evidence::snp::Product;
@@ -26,10 +26,10 @@ impl Lab {
         ExtraRoots { amd: amd.to_vec(), intel: vec![self.intel_root().to_vec()] }
     }
 
-    /// The lab's revocation lists. They revoke nothing.
+    /// The lab's revocation lists, which revoke nothing, and what its Intel says of its platforms: they are up to date.
     #[must_use]
     pub fn collateral(&self) -> Collateral {
-        collect(self.amd_lists())
+        collect(self.amd_lists(), self.intel_collateral())
     }
 
     /// As [`Lab::collateral`], with a defect in every AMD list.
@@ -37,10 +37,21 @@ impl Lab {
     /// # Errors
     /// [`LabError::Signing`].
     pub fn collateral_with(&self, defect: ListDefect) -> Result<Collateral, LabError> {
-        Ok(collect(self.amd_lists_with(defect)?))
+        Ok(collect(self.amd_lists_with(defect)?, self.intel_collateral()))
+    }
+
+    /// As [`Lab::collateral`], with other collateral of the lab's Intel.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn collateral_with_intel(&self, order: &IntelOrder) -> Result<Collateral, LabError> {
+        Ok(collect(self.amd_lists(), &self.sign_intel(order)?))
     }
 }
 
-fn collect(lists: Vec<Vec<u8>>) -> Collateral {
-    lists.into_iter().fold(Collateral::default(), Collateral::with_amd_crl)
+fn collect(amd_lists: Vec<Vec<u8>>, intel: &IntelCollateral) -> Collateral {
+    let collateral = amd_lists.into_iter().fold(Collateral::default(), Collateral::with_amd_crl);
+    let collateral = intel.lists().cloned().fold(collateral, Collateral::with_intel_crl);
+    let collateral = intel.tcb_infos().cloned().fold(collateral, Collateral::with_intel_tcb_info);
+    intel.qe_identities().cloned().fold(collateral, Collateral::with_intel_qe_identity)
 }

@@ -28,6 +28,7 @@ fn what_is_written_is_what_is_opened() {
     let (lab, opened) = (Lab::fixture(), Lab::open(directory.path()).unwrap());
     assert_eq!(opened.extra_roots(), lab.extra_roots());
     assert_eq!(opened.amd_lists(), lab.amd_lists());
+    assert_eq!(opened.intel_collateral(), lab.intel_collateral());
     assert_eq!(opened.validity(), lab.validity());
     let index: serde_json::Value =
         serde_json::from_slice(&fs::read(directory.path().join("lab.json")).unwrap()).unwrap();
@@ -71,6 +72,11 @@ fn every_missing_file_is_named() {
         "amd/genoa/ask.der",
         "amd/turin/vlek.crl",
         "intel/platform-ca.der",
+        "intel/tcb-signer.der",
+        "intel/root.crl",
+        "intel/tdx-tcb-info.json",
+        "intel/qe-identity.sig",
+        "private/intel-tcb-signing.pk8",
         "private/amd-milan-ark.pk8",
         "private/intel-pck.pk8",
         "private/validity.json",
@@ -104,6 +110,38 @@ fn a_file_larger_than_any_of_a_lab_is_refused() {
     let directory = written();
     fs::write(directory.path().join("amd/milan/ark.der"), vec![0; (64 << 10) + 1]).unwrap();
     assert!(matches!(refusal(&directory), LabError::TooLarge { .. }));
+}
+
+#[test]
+fn a_signature_of_another_length_is_refused() {
+    for length in [0, 63, 65] {
+        let directory = written();
+        fs::write(directory.path().join("intel/tdx-tcb-info.sig"), vec![1; length]).unwrap();
+        assert!(matches!(refusal(&directory), LabError::Signature(_)), "{length}");
+    }
+}
+
+#[test]
+fn the_objects_that_tools_exchange_have_the_same_bytes() {
+    let directory = written();
+    let read = |name: &str| fs::read(directory.path().join("intel").join(name)).unwrap();
+    for (object, body, list) in [
+        ("tdx-platform.json", "tdx-tcb-info.json", "platform-ca.crl"),
+        ("tdx-processor.json", "tdx-tcb-info.json", "processor-ca.crl"),
+        ("sgx-platform.json", "sgx-tcb-info.json", "platform-ca.crl"),
+        ("sgx-processor.json", "sgx-tcb-info.json", "processor-ca.crl"),
+    ] {
+        let object: serde_json::Value = serde_json::from_slice(&read(object)).unwrap();
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(object.as_object().unwrap().len(), 9);
+        assert_eq!(object["tcb_info"].as_str().unwrap().as_bytes(), read(body));
+        assert_eq!(object["pck_crl"], hex(&read(list)));
+        assert_eq!(object["root_ca_crl"], hex(&read("root.crl")));
+        assert_eq!(
+            object["qe_identity_issuer_chain"].as_str().unwrap().as_bytes(),
+            read("tcb-signing-chain.pem")
+        );
+    }
 }
 
 #[test]

@@ -1,13 +1,20 @@
-//! A lab vendor in Intel's place: root, PCK certificate authorities, PCK certificates, a quoting enclave, TD quotes.
+//! A lab vendor in Intel's place: root, PCK certificate authorities, PCK certificates, quoting enclaves, TD quotes, and
+//! the collateral with which they are judged.
 
 mod body;
+mod collateral;
 mod defect;
+mod enclave;
 mod names;
 mod order;
 mod pck;
 mod quote;
 mod vendor;
 
+pub use collateral::{
+    IntelCollateral, IntelDefect, IntelOrder, Module, ModuleIdentity, QeIdentity, Standing, SvnLevel,
+    TcbInfo, TcbLevel,
+};
 pub use defect::TdxDefect;
 pub use order::{PckAuthority, TdxBody, TdxOrder};
-pub(crate) use vendor::{IntelKeys, IntelVendor};
+pub(crate) use vendor::{IntelKeys, IntelVendor, pem_chain};

@@ -77,12 +77,7 @@ impl TdxOrder {
     /// PPID of the ordered platform.
     #[must_use]
     pub fn ppid(&self) -> [u8; 16] {
-        let name = format!("hanzo-lab/tdx/platform/{}", self.platform);
-        let mut out = [0; 16];
-        out.iter_mut()
-            .zip(digest::digest(&digest::SHA256, name.as_bytes()).as_ref())
-            .for_each(|(to, from)| *to = *from);
-        out
+        ppid(self.platform)
     }
 }
 
@@ -136,6 +131,16 @@ pub enum PckAuthority {
     Platform,
     /// Intel SGX PCK Processor CA: single-package platforms, SGX type 0.
     Processor,
+}
+
+/// PPID of a platform by its number.
+pub(super) fn ppid(platform: u32) -> [u8; 16] {
+    let name = format!("hanzo-lab/tdx/platform/{platform}");
+    let mut out = [0; 16];
+    out.iter_mut()
+        .zip(digest::digest(&digest::SHA256, name.as_bytes()).as_ref())
+        .for_each(|(to, from)| *to = *from);
+    out
 }
 
 fn sha384(message: &[u8]) -> [u8; 48] {

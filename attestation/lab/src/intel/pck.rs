@@ -7,11 +7,11 @@ use crate::x509;
 /// 1.2.840.113741.1.13.1.
 const SGX: &[u32] = &[1, 2, 840, 113_741, 1, 13, 1];
 /// The 16 component SVNs of the lab's platforms, which are also the bytes of CPUSVN.
-const COMPONENTS: [u8; 16] = [4, 4, 2, 2, 4, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
-const PCE_SVN: u32 = 13;
-const PCE_ID: [u8; 2] = [0, 0];
+pub(super) const COMPONENTS: [u8; 16] = [4, 4, 2, 2, 4, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+pub(super) const PCE_SVN: u16 = 13;
+pub(super) const PCE_ID: [u8; 2] = [0, 0];
 /// Family, model, stepping of the lab's platforms; the last bytes spell "lab".
-const FMSPC: [u8; 6] = [0x90, 0xc0, 0x6f, b'l', b'a', b'b'];
+pub(super) const FMSPC: [u8; 6] = [0x90, 0xc0, 0x6f, b'l', b'a', b'b'];
 
 /// The SGX extension for an order, with the order's defect in it.
 pub(super) fn sgx_extension(order: &TdxOrder) -> Vec<u8> {
@@ -52,7 +52,7 @@ fn tcb(order: &TdxOrder) -> Vec<u8> {
         })
         .collect();
     if order.defect != Some(TdxDefect::PceSvnMissing) {
-        parts.push(pair(&[2, 17], der::integer(PCE_SVN)));
+        parts.push(pair(&[2, 17], der::integer(PCE_SVN.into())));
     }
     if order.defect == Some(TdxDefect::CpuSvnDiffers) {
         components[15] ^= 1;

@@ -1,6 +1,7 @@
 //! TD quotes of versions 4 and 5: header, body, signature, quoting enclave report, PCK chain.
 
 use super::body::{body, layout};
+use super::enclave::QuotingEnclave;
 use super::vendor::IntelKeys;
 use super::{TdxBody, TdxDefect, TdxOrder};
 use crate::LabError;
@@ -8,14 +9,7 @@ use aws_lc_rs::digest;
 
 const INTEL_QE: [u8; 16] =
     [0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07];
-/// MRSIGNER of Intel's TD quoting enclave.
-const QE_SIGNER: [u8; 32] = [
-    0xdc, 0x9e, 0x2a, 0x7c, 0x6f, 0x94, 0x8f, 0x17, 0x47, 0x4e, 0x34, 0xa7, 0xfc, 0x43, 0xed, 0x03, 0x0f,
-    0x7c, 0x15, 0x63, 0xf1, 0xba, 0xbd, 0xdf, 0x63, 0x40, 0xc8, 0x2e, 0x0e, 0x54, 0xa8, 0xc5,
-];
-const QE_PRODUCT: u16 = 2;
-const QE_SVN: u16 = 7;
-/// INIT, MODE64 and EINITTOKEN, as Intel's quoting enclave has them.
+/// INIT, MODE64 and PROVISIONKEY, as Intel's quoting enclave has them.
 const QE_ATTRIBUTES: u64 = 0x15;
 const QE_XFRM: u64 = 0xe7;
 const QE_REPORT_LENGTH: usize = 384;
@@ -141,10 +135,10 @@ fn qe_report(order: &TdxOrder, key: &[u8], auth: &[u8]) -> Vec<u8> {
     field(0, &[4, 4, 25, 27, 4, 255, 0, 6]);
     field(48, &(QE_ATTRIBUTES | debug).to_le_bytes());
     field(56, &QE_XFRM.to_le_bytes());
-    field(64, digest::digest(&digest::SHA256, b"hanzo-lab/tdx/quoting-enclave/1").as_ref());
-    field(128, &QE_SIGNER);
-    field(256, &QE_PRODUCT.to_le_bytes());
-    field(258, &QE_SVN.to_le_bytes());
+    field(64, digest::digest(&digest::SHA256, QuotingEnclave::TDX.image.as_bytes()).as_ref());
+    field(128, &QuotingEnclave::TDX.signer);
+    field(256, &QuotingEnclave::TDX.product.to_le_bytes());
+    field(258, &QuotingEnclave::TDX.svn.to_le_bytes());
     field(320, &binding);
     match order.defect {
         Some(TdxDefect::QeReserved) => field(160, &[1]),

@@ -1,5 +1,6 @@
 //! The lab's Intel: keys, root, the two PCK authorities, and PCK chains for orders.
 
+use super::collateral::tcb_signer;
 use super::names::{self, ecdsa_with_sha256, name, pck_list};
 use super::{PckAuthority, TdxDefect, TdxOrder, pck, quote};
 use crate::LabError;
@@ -15,6 +16,8 @@ pub(crate) struct IntelVendor {
     pub(crate) root: Vec<u8>,
     pub(crate) platform_ca: Vec<u8>,
     pub(crate) processor_ca: Vec<u8>,
+    /// Certificate of the TCB signer.
+    pub(crate) tcb_signer: Vec<u8>,
 }
 
 /// The private side.
@@ -23,6 +26,8 @@ pub(crate) struct IntelKeys {
     pub(crate) root: EcKey,
     pub(crate) platform_ca: EcKey,
     pub(crate) processor_ca: EcKey,
+    /// Signs TCB info and QE identities.
+    pub(crate) tcb_signing: EcKey,
     /// The platform's PCK: signs QE reports.
     pub(crate) pck: EcKey,
     /// The quoting enclave's attestation key: signs quotes.
@@ -32,10 +37,17 @@ pub(crate) struct IntelKeys {
 impl IntelKeys {
     pub(crate) fn generate() -> Result<Self, LabError> {
         let key = || EcKey::generate(Curve::P256);
-        Ok(Self { root: key()?, platform_ca: key()?, processor_ca: key()?, pck: key()?, attestation: key()? })
+        Ok(Self {
+            root: key()?,
+            platform_ca: key()?,
+            processor_ca: key()?,
+            tcb_signing: key()?,
+            pck: key()?,
+            attestation: key()?,
+        })
     }
 
-    const fn authority(&self, authority: PckAuthority) -> &EcKey {
+    pub(super) const fn authority(&self, authority: PckAuthority) -> &EcKey {
         match authority {
             PckAuthority::Platform => &self.platform_ca,
             PckAuthority::Processor => &self.processor_ca,
@@ -49,7 +61,8 @@ impl IntelVendor {
         let root = root(&keys.root, validity).issue(&keys.root)?;
         let ca = |authority| self::authority(authority, &keys, &keys.root, validity).issue(&keys.root);
         let (platform_ca, processor_ca) = (ca(PckAuthority::Platform)?, ca(PckAuthority::Processor)?);
-        Ok(Self { validity, root, platform_ca, processor_ca, keys })
+        let tcb_signer = tcb_signer(&keys, validity).issue(&keys.root)?;
+        Ok(Self { validity, root, platform_ca, processor_ca, tcb_signer, keys })
     }
 
     /// A quote for an order.
@@ -184,7 +197,7 @@ fn authority_extensions(key: &EcKey, issuer: &EcKey, path_length: u8) -> Vec<Vec
 }
 
 /// 20 octets, positive, the same for the same platform.
-fn serial(ppid: &[u8]) -> Vec<u8> {
+pub(super) fn serial(ppid: &[u8]) -> Vec<u8> {
     let mut serial: Vec<u8> =
         digest::digest(&digest::SHA256, ppid).as_ref().iter().copied().take(20).collect();
     if let Some(first) = serial.first_mut() {
@@ -193,10 +206,15 @@ fn serial(ppid: &[u8]) -> Vec<u8> {
     serial
 }
 
-fn flip_last_bit(certificate: &mut [u8]) {
+pub(super) fn flip_last_bit(certificate: &mut [u8]) {
     if let Some(last) = certificate.last_mut() {
         *last ^= 1;
     }
+}
+
+/// Certificates one after the other as PEM.
+pub(crate) fn pem_chain<const N: usize>(certificates: [&[u8]; N]) -> String {
+    certificates.map(pem).concat()
 }
 
 /// PEM with lines of 64 characters (RFC 7468).

@@ -1,6 +1,6 @@
 //! `hanzo-lab defects`.
 
-use hanzo_attestation_lab::{ListDefect, SnpDefect, TdxDefect};
+use hanzo_attestation_lab::{IntelDefect, ListDefect, SnpDefect, TdxDefect};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ pub(super) fn list(table: bool) -> String {
     }
     let mut text = String::new();
     for Row { kind, name, rule, code } in rows {
-        let _ = writeln!(text, "{kind:<8}  {name:<32}  {rule:<8}  {code}");
+        let _ = writeln!(text, "{kind:<16}  {name:<32}  {rule:<8}  {code}");
     }
     text.trim_end().to_owned()
 }
@@ -47,5 +47,11 @@ fn rows() -> Vec<Row> {
         rule: defect.rule(),
         code: defect.expects(),
     });
-    snp.chain(tdx).chain(lists).collect()
+    let intel = IntelDefect::ALL.iter().map(|defect| Row {
+        kind: "intel-collateral",
+        name: defect.name(),
+        rule: defect.rule(),
+        code: defect.expects(),
+    });
+    snp.chain(tdx).chain(lists).chain(intel).collect()
 }

@@ -4,13 +4,20 @@
 //! lab.json                          which roots and lists there are: what a verifier reads
 //! amd/PRODUCT/{ark,ask,asvk}.der    certificates
 //! amd/PRODUCT/{vcek,vlek}.crl       revocation lists
-//! intel/{root,platform-ca,processor-ca}.der
+//! intel/{root,platform-ca,processor-ca,tcb-signer}.der
+//! intel/{root,platform-ca,processor-ca}.crl
+//! intel/{tdx,sgx}-tcb-info.{json,sig}, intel/{td-qe,qe}-identity.{json,sig}
+//!                                   what the TCB signer signed, byte for byte, and its signature, 64 bytes
+//! intel/tcb-signing-chain.pem       the TCB signer and the root
+//! intel/{tdx,sgx}-{platform,processor}.json
+//!                                   the same once more, as the one object in which tools exchange it
 //! private/validity.json             dates of everything that is issued
 //! private/*.pk8                     keys, PKCS#8, mode 0600
 //! ```
 
+mod intel;
+
 use crate::amd::{AmdKeys, AmdVendor};
-use crate::intel::{IntelKeys, IntelVendor};
 use crate::lab::Vendors;
 use crate::sign::{Curve, EcKey, RsaKey};
 use crate::{Lab, LabError, SnpProduct, Validity};
@@ -46,38 +53,47 @@ impl Lab {
         if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(LabError::NotEmpty(directory.to_owned()));
         }
-        let Vendors { validity, amd, intel } = &*self.vendors;
-        let file = |path: &str, bytes: &[u8], mode: u32| write_file(&directory.join(path), bytes, mode);
-        let public = |path: &str, bytes: &[u8]| file(path, bytes, 0o644);
-        let private = |path: &str, bytes: &[u8]| file(&format!("private/{path}"), bytes, 0o600);
+        let Vendors { validity, amd, intel, intel_collateral } = &*self.vendors;
+        let files = Writer(directory);
         for vendor in amd {
-            let name = vendor.product.name();
-            public(&format!("amd/{name}/ark.der"), &vendor.ark)?;
-            public(&format!("amd/{name}/ask.der"), &vendor.ask)?;
-            public(&format!("amd/{name}/asvk.der"), &vendor.asvk)?;
-            let [vcek, vlek] = &vendor.lists;
-            public(&format!("amd/{name}/vcek.crl"), vcek)?;
-            public(&format!("amd/{name}/vlek.crl"), vlek)?;
-            private(&format!("amd-{name}-ark.pk8"), vendor.keys.ark.pkcs8())?;
-            private(&format!("amd-{name}-ask.pk8"), vendor.keys.ask.pkcs8())?;
-            private(&format!("amd-{name}-asvk.pk8"), vendor.keys.asvk.pkcs8())?;
-            private(&format!("amd-{name}-vek.pk8"), vendor.keys.vek.pkcs8())?;
+            write_amd(files, vendor)?;
         }
-        public("intel/root.der", &intel.root)?;
-        public("intel/platform-ca.der", &intel.platform_ca)?;
-        public("intel/processor-ca.der", &intel.processor_ca)?;
-        private("intel-root.pk8", intel.keys.root.pkcs8())?;
-        private("intel-platform-ca.pk8", intel.keys.platform_ca.pkcs8())?;
-        private("intel-processor-ca.pk8", intel.keys.processor_ca.pkcs8())?;
-        private("intel-pck.pk8", intel.keys.pck.pkcs8())?;
-        private("intel-attestation.pk8", intel.keys.attestation.pkcs8())?;
-        private("validity.json", pretty(&json!(validity)).as_bytes())?;
+        intel::write(files, intel, intel_collateral)?;
+        files.private("validity.json", pretty(&json!(validity)).as_bytes())?;
         // Last, so that a directory with this file is complete.
-        public("lab.json", pretty(&index()).as_bytes())
+        files.public("lab.json", pretty(&index()).as_bytes())
     }
 }
 
-/// What `lab.json` says: the roots, and the lists issued under each.
+/// Writes the files of a new lab.
+#[derive(Clone, Copy)]
+struct Writer<'a>(&'a Path);
+
+impl Writer<'_> {
+    fn public(self, path: &str, bytes: &[u8]) -> Result<(), LabError> {
+        write_file(&self.0.join(path), bytes, 0o644)
+    }
+
+    fn private(self, name: &str, bytes: &[u8]) -> Result<(), LabError> {
+        write_file(&self.0.join("private").join(name), bytes, 0o600)
+    }
+}
+
+fn write_amd(files: Writer<'_>, vendor: &AmdVendor) -> Result<(), LabError> {
+    let name = vendor.product.name();
+    let [vcek, vlek] = &vendor.lists;
+    files.public(&format!("amd/{name}/ark.der"), &vendor.ark)?;
+    files.public(&format!("amd/{name}/ask.der"), &vendor.ask)?;
+    files.public(&format!("amd/{name}/asvk.der"), &vendor.asvk)?;
+    files.public(&format!("amd/{name}/vcek.crl"), vcek)?;
+    files.public(&format!("amd/{name}/vlek.crl"), vlek)?;
+    files.private(&format!("amd-{name}-ark.pk8"), vendor.keys.ark.pkcs8())?;
+    files.private(&format!("amd-{name}-ask.pk8"), vendor.keys.ask.pkcs8())?;
+    files.private(&format!("amd-{name}-asvk.pk8"), vendor.keys.asvk.pkcs8())?;
+    files.private(&format!("amd-{name}-vek.pk8"), vendor.keys.vek.pkcs8())
+}
+
+/// What `lab.json` says: the roots, and the collateral issued under each.
 fn index() -> Value {
     let amd: Vec<Value> = SnpProduct::ALL
         .iter()
@@ -90,7 +106,7 @@ fn index() -> Value {
             })
         })
         .collect();
-    json!({"amd": amd, "intel": [{"root": "intel/root.der"}]})
+    json!({"amd": amd, "intel": [intel::index()]})
 }
 
 pub(crate) fn read(file: &Reader<'_>) -> Result<Lab, LabError> {
@@ -112,23 +128,9 @@ pub(crate) fn read(file: &Reader<'_>) -> Result<Lab, LabError> {
         })
     };
     let [milan, genoa, turin] = SnpProduct::ALL;
-    let public = |kind: &str| Ok::<_, LabError>(file(&format!("intel/{kind}.der"))?.to_vec());
-    let ec = |kind: &str| EcKey::from_pkcs8(Curve::P256, file(&format!("private/intel-{kind}.pk8"))?);
-    let intel = IntelVendor {
-        validity,
-        keys: IntelKeys {
-            root: ec("root")?,
-            platform_ca: ec("platform-ca")?,
-            processor_ca: ec("processor-ca")?,
-            pck: ec("pck")?,
-            attestation: ec("attestation")?,
-        },
-        root: public("root")?,
-        platform_ca: public("platform-ca")?,
-        processor_ca: public("processor-ca")?,
-    };
+    let (intel, intel_collateral) = intel::read(file, validity)?;
     let amd = [vendor(milan)?, vendor(genoa)?, vendor(turin)?];
-    Ok(Lab { vendors: Arc::new(Vendors { validity, amd, intel }) })
+    Ok(Lab { vendors: Arc::new(Vendors { validity, amd, intel, intel_collateral }) })
 }
 
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, LabError> {
