@@ -16,6 +16,7 @@ pub mod collateral;
 mod crl;
 pub mod crypto;
 pub mod dcap;
+pub mod event_log;
 pub mod identity;
 pub mod roots;
 pub mod snp;

@@ -13,7 +13,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use reader::Reader;
+pub(crate) use reader::{Reader, length};
 
 pub use enclave::{EnclaveReport, QeReport};
 pub use error::QuoteError;

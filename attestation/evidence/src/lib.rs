@@ -14,6 +14,7 @@ pub mod bytes;
 pub mod dcap;
 pub mod document;
 pub mod encoding;
+pub mod event_log;
 pub mod finding;
 pub mod identity;
 pub mod json;
