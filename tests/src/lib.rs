@@ -7,3 +7,4 @@ pub mod measure;
 pub mod programs;
 pub mod sealed_file;
 pub mod standing;
+pub mod swtpm;

@@ -1,5 +1,6 @@
 //! Why there is no evidence.
 
+use crate::tpm::TpmError;
 use hanzo_attestation_evidence::snp::certificate_table::CertTableError;
 
 /// One reason for having collected nothing. None of them carries evidence or key bytes.
@@ -127,6 +128,9 @@ pub enum CollectError {
         /// Its name.
         key_id: String,
     },
+    /// The TPM gave no quote.
+    #[error("the TPM gave no quote: {0}")]
+    Tpm(#[from] TpmError),
     /// The thread that talks to the kernel ended early.
     #[error("the collecting thread ended early")]
     Interrupted,

@@ -4,7 +4,7 @@
 //! be read. An [`EvidenceSource`] asks the hardware (or, if the configuration says so, a lab) for
 //! evidence that carries one [`Binding`](hanzo_attestation_evidence::Binding). Nothing is simulated:
 //! without hardware there is no evidence of it, and the tier is lower. A machine that has a registered key
-//! adds its signature ([`Identified`]).
+//! adds its signature ([`Identified`]), and one that has a TPM a quote ([`WithTpm`]).
 //!
 //! `unsafe` is allowed in one private module alone, `ioctl`: the guest device of AMD SEV-SNP has no other
 //! interface.
@@ -22,6 +22,7 @@ mod report_tree;
 pub mod seen;
 pub mod sev_guest;
 pub mod source;
+pub mod tpm;
 
 pub use collect_error::CollectError;
 pub use configfs::ConfigfsTsm;
@@ -31,3 +32,4 @@ pub use lab_socket::LabSocket;
 pub use seen::Seen;
 pub use sev_guest::SevGuestDevice;
 pub use source::{EvidenceSource, Source};
+pub use tpm::{Tpm, WithTpm};

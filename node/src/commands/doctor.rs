@@ -2,6 +2,7 @@
 
 mod checks;
 mod identity;
+mod tpm;
 
 use crate::args::DoctorArgs;
 use crate::config::Config;

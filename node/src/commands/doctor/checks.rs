@@ -188,6 +188,7 @@ fn cure(error: &CollectError) -> &'static str {
         CollectError::LabRefused { .. }
         | CollectError::LabAnswer { .. }
         | CollectError::LabTimeout { .. } => "look at what `hanzo-lab serve` says",
+        CollectError::Tpm(error) => super::tpm::cure(error),
         CollectError::ProviderMismatch { .. }
         | CollectError::ReportDataMismatch
         | CollectError::ReportSize { .. }
