@@ -6,6 +6,7 @@
 //!
 //! Bounded: a full generation pushes out the one before it.
 
+use crate::snp;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,9 @@ pub const MAX_ENTRIES: usize = 4096;
 #[derive(Debug)]
 pub struct Cache {
     entries: usize,
+    /// Chains of AMD's endorsement keys whose signatures hold, by certificates, the report's statements about the
+    /// key, and roots.
+    pub(crate) amd_chains: Memo<snp::Known>,
     /// Revocation lists of AMD that a root signed, by (list, root).
     pub(crate) amd_lists: Memo<()>,
 }
@@ -26,7 +30,7 @@ impl Cache {
     #[must_use]
     pub fn new(entries: usize) -> Self {
         let entries = entries.min(MAX_ENTRIES);
-        Self { entries, amd_lists: Memo::new(entries) }
+        Self { entries, amd_chains: Memo::new(entries), amd_lists: Memo::new(entries) }
     }
 
     /// The cache that keeps nothing: every verification is the first.

@@ -4,7 +4,7 @@
 //! ECDSA P-384 for its endorsement keys, ECDSA P-256 for Intel, Ed25519 and P-256 for registered keys.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PSS_2048_8192_SHA384, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PSS_2048_8192_SHA384,
     VerificationAlgorithm,
 };
 use hanzo_attestation_evidence::x509::PublicKey;
@@ -44,9 +44,9 @@ impl Budget {
         self.used
     }
 
-    fn spend(&mut self) -> Result<(), SignatureError> {
+    fn spend(&mut self) -> Result<(), FormError> {
         if self.used >= MAX_OPERATIONS {
-            return Err(SignatureError::BudgetExceeded);
+            return Err(FormError::BudgetExceeded);
         }
         self.used += 1;
         Ok(())
@@ -60,8 +60,29 @@ impl Default for Budget {
 }
 
 /// Why a signature does not count.
+///
+/// It names no rule: that a signature is not by the key is a rule of whatever was signed, and whoever asks knows
+/// which.
+///
+/// ```compile_fail,E0277
+/// use hanzo_attestation::crypto::SignatureError;
+/// use hanzo_attestation_evidence::Broken;
+/// fn surface(error: &impl Broken) {}
+/// surface(&SignatureError::Mismatch);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
+    /// The signature is not by this key over these bytes.
+    #[error("the signature does not verify")]
+    Mismatch,
+    /// The signature or the key is not of a form that is verified at all.
+    #[error(transparent)]
+    Form(#[from] FormError),
+}
+
+/// Why a signature is not even verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
     /// COL-05: more public-key operations than one document may cause.
     #[error("more than {MAX_OPERATIONS} public-key operations")]
     BudgetExceeded,
@@ -74,20 +95,120 @@ pub enum SignatureError {
     /// COL-19: a key or an algorithm that is not on the list.
     #[error("the algorithm is not allowed here")]
     AlgorithmNotAllowed,
-    /// The signature is not by this key over these bytes. The caller knows the rule's name.
-    #[error("the signature does not verify")]
-    Mismatch,
 }
 
-impl Broken for SignatureError {
+impl Broken for FormError {
     fn rule(&self) -> Rule {
         match self {
             Self::BudgetExceeded => Rule::new("COL-05", "VerificationBudgetExceeded"),
             Self::NotCanonical => Rule::new("COL-20", "SignatureNotCanonical"),
             Self::PublicKeyInvalid => Rule::new("COL-21", "PublicKeyInvalid"),
             Self::AlgorithmNotAllowed => Rule::new("COL-19", "AlgorithmNotAllowed"),
-            Self::Mismatch => Rule::new("COL-20", "SignatureInvalid"),
         }
+    }
+}
+
+/// A key on P-384 that was parsed once: its point lies on the curve (COL-21).
+#[derive(Clone, Debug)]
+pub struct P384Key(ParsedPublicKey);
+
+impl P384Key {
+    /// Reads an uncompressed point.
+    ///
+    /// # Errors
+    /// [`FormError::PublicKeyInvalid`].
+    pub fn parse(point: &[u8; 97]) -> Result<Self, FormError> {
+        parse(&ECDSA_P384_SHA384_FIXED, point).map(Self)
+    }
+
+    /// ECDSA with SHA-384; the signature is R and S, 48 bytes each, big-endian.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn verify(
+        &self,
+        budget: &mut Budget,
+        message: &[u8],
+        signature: &[u8; 96],
+    ) -> Result<(), SignatureError> {
+        check_scalars(signature, &P384_ORDER)?;
+        verify(budget, &self.0, message, signature)
+    }
+}
+
+/// A key on P-256 that was parsed once: its point lies on the curve (COL-21).
+#[derive(Clone, Debug)]
+pub struct P256Key(ParsedPublicKey);
+
+impl P256Key {
+    /// Reads an uncompressed point.
+    ///
+    /// # Errors
+    /// [`FormError::PublicKeyInvalid`].
+    pub fn parse(point: &[u8; 65]) -> Result<Self, FormError> {
+        parse(&ECDSA_P256_SHA256_FIXED, point).map(Self)
+    }
+
+    /// ECDSA with SHA-256; the signature is R and S, 32 bytes each, big-endian.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn verify(
+        &self,
+        budget: &mut Budget,
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Result<(), SignatureError> {
+        check_scalars(signature, &P256_ORDER)?;
+        verify(budget, &self.0, message, signature)
+    }
+
+    /// ECDSA with SHA-256; the signature is a DER `SEQUENCE { r INTEGER, s INTEGER }`, as in X.509.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn verify_der(
+        &self,
+        budget: &mut Budget,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let mut fixed = [0; 64];
+        fixed_from_der(signature, &mut fixed)?;
+        self.verify(budget, message, &fixed)
+    }
+}
+
+/// A key of AMD's authorities that was parsed once: RSA with 4096 bits and the exponent 65537.
+#[derive(Clone, Debug)]
+pub struct Rsa4096Key(ParsedPublicKey);
+
+impl Rsa4096Key {
+    /// Reads the key.
+    ///
+    /// # Errors
+    /// [`FormError::AlgorithmNotAllowed`] for a key of any other kind or size, [`FormError::PublicKeyInvalid`].
+    pub fn parse(key: PublicKey<'_>) -> Result<Self, FormError> {
+        let PublicKey::Rsa { pkcs1, bits: 4096, exponent: [1, 0, 1] } = key else {
+            return Err(FormError::AlgorithmNotAllowed);
+        };
+        parse(&RSA_PSS_2048_8192_SHA384, pkcs1).map(Self)
+    }
+
+    /// RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn verify_pss_sha384(
+        &self,
+        budget: &mut Budget,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        if signature.len() != 512 {
+            return Err(FormError::NotCanonical.into());
+        }
+        verify(budget, &self.0, message, signature)
     }
 }
 
@@ -101,8 +222,7 @@ pub fn ecdsa_p384(
     message: &[u8],
     signature: &[u8; 96],
 ) -> Result<(), SignatureError> {
-    check_scalars(signature, &P384_ORDER)?;
-    verify(budget, &ECDSA_P384_SHA384_FIXED, key, message, signature)
+    P384Key::parse(key)?.verify(budget, message, signature)
 }
 
 /// ECDSA P-256 with SHA-256; the signature is R and S, 32 bytes each, big-endian.
@@ -115,8 +235,7 @@ pub fn ecdsa_p256(
     message: &[u8],
     signature: &[u8; 64],
 ) -> Result<(), SignatureError> {
-    check_scalars(signature, &P256_ORDER)?;
-    verify(budget, &ECDSA_P256_SHA256_FIXED, key, message, signature)
+    P256Key::parse(key)?.verify(budget, message, signature)
 }
 
 /// ECDSA P-256 with SHA-256; the signature is a DER `SEQUENCE { r INTEGER, s INTEGER }`, as in X.509.
@@ -129,9 +248,7 @@ pub fn ecdsa_p256_der(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), SignatureError> {
-    let mut fixed = [0; 64];
-    fixed_from_der(signature, &mut fixed)?;
-    ecdsa_p256(budget, key, message, &fixed)
+    P256Key::parse(key)?.verify_der(budget, message, signature)
 }
 
 /// ECDSA P-384 with SHA-384; the signature is DER, as in X.509.
@@ -149,26 +266,6 @@ pub fn ecdsa_p384_der(
     ecdsa_p384(budget, key, message, &fixed)
 }
 
-/// RSASSA-PSS with SHA-384, MGF1 with SHA-384, a salt of 48 bytes, a modulus of 4096 bits and the exponent
-/// 65537: AMD's authorities.
-///
-/// # Errors
-/// [`SignatureError`]; [`SignatureError::AlgorithmNotAllowed`] for a key of any other kind or size.
-pub fn rsa_pss_sha384_4096(
-    budget: &mut Budget,
-    key: PublicKey<'_>,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), SignatureError> {
-    let PublicKey::Rsa { pkcs1, bits: 4096, exponent: [1, 0, 1] } = key else {
-        return Err(SignatureError::AlgorithmNotAllowed);
-    };
-    if signature.len() != 512 {
-        return Err(SignatureError::NotCanonical);
-    }
-    verify(budget, &RSA_PSS_2048_8192_SHA384, pkcs1, message, signature)
-}
-
 /// Ed25519 (RFC 8032).
 ///
 /// # Errors
@@ -179,37 +276,40 @@ pub fn ed25519(
     message: &[u8],
     signature: &[u8; 64],
 ) -> Result<(), SignatureError> {
-    verify(budget, &ED25519, key, message, signature)
+    verify(budget, &parse(&ED25519, key)?, message, signature)
 }
 
+/// COL-21: parsing checks that a point lies on its curve.
+fn parse(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> Result<ParsedPublicKey, FormError> {
+    ParsedPublicKey::new(algorithm, key).map_err(|_| FormError::PublicKeyInvalid)
+}
+
+/// The one place where a public-key operation happens.
 fn verify(
     budget: &mut Budget,
-    algorithm: &'static dyn VerificationAlgorithm,
-    key: &[u8],
+    key: &ParsedPublicKey,
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), SignatureError> {
     budget.spend()?;
-    // Parsing checks that a point lies on its curve.
-    let key = UnparsedPublicKey::new(algorithm, key).parse().map_err(|_| SignatureError::PublicKeyInvalid)?;
     key.verify_sig(message, signature).map_err(|_| SignatureError::Mismatch)
 }
 
 /// COL-20: R and S in 1..n-1. Low S is not asked for: genuine evidence has both.
-fn check_scalars(signature: &[u8], order: &[u8]) -> Result<(), SignatureError> {
+fn check_scalars(signature: &[u8], order: &[u8]) -> Result<(), FormError> {
     let in_range = |scalar: &[u8]| scalar.iter().any(|byte| *byte != 0) && scalar < order;
     let (r, s) = signature.split_at(order.len());
-    if in_range(r) && in_range(s) { Ok(()) } else { Err(SignatureError::NotCanonical) }
+    if in_range(r) && in_range(s) { Ok(()) } else { Err(FormError::NotCanonical) }
 }
 
 /// Strict DER of an ECDSA signature, right-aligned into R and S.
-fn fixed_from_der(signature: &[u8], fixed: &mut [u8]) -> Result<(), SignatureError> {
+fn fixed_from_der(signature: &[u8], fixed: &mut [u8]) -> Result<(), FormError> {
     use der::asn1::UintRef;
     use der::{AnyRef, Decode, Reader, Tag, Tagged};
-    let not_canonical = |_| SignatureError::NotCanonical;
+    let not_canonical = |_| FormError::NotCanonical;
     let any = AnyRef::from_der(signature).map_err(not_canonical)?;
     if any.tag() != Tag::Sequence {
-        return Err(SignatureError::NotCanonical);
+        return Err(FormError::NotCanonical);
     }
     let (r, s) = any
         .sequence(|reader| {
@@ -219,7 +319,7 @@ fn fixed_from_der(signature: &[u8], fixed: &mut [u8]) -> Result<(), SignatureErr
     let half = fixed.len() / 2;
     let (front, back) = fixed.split_at_mut(half);
     for (target, number) in [(front, r.as_bytes()), (back, s.as_bytes())] {
-        let start = half.checked_sub(number.len()).ok_or(SignatureError::NotCanonical)?;
+        let start = half.checked_sub(number.len()).ok_or(FormError::NotCanonical)?;
         target[start..].copy_from_slice(number);
     }
     Ok(())

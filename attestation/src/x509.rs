@@ -1,6 +1,7 @@
 //! Signatures of AMD's authorities over certificates and lists.
 
-use crate::crypto::{Budget, SignatureError, rsa_pss_sha384_4096};
+use crate::crypto::{Budget, FormError, Rsa4096Key, SignatureError};
+use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::x509::Certificate;
 use std::sync::LazyLock;
 
@@ -46,33 +47,35 @@ fn element(tag: u8, parts: &[&[u8]]) -> Option<Vec<u8>> {
     Some([&[tag, length], content.as_slice()].concat())
 }
 
-/// Verifies a certificate's signature under its issuer's key.
+/// Verifies the signature of one of AMD's authorities over the signed part of a certificate or a list.
 pub(crate) fn signed_by(
-    budget: &mut Budget,
-    certificate: &Certificate<'_>,
-    issuer: &Certificate<'_>,
-) -> Result<(), SignatureError> {
-    pss_signed_by(
-        budget,
-        certificate.signature_algorithm(),
-        certificate.tbs(),
-        certificate.signature(),
-        issuer,
-    )
-}
-
-/// Verifies a signature of an authority over the signed part of a certificate or a list.
-pub(crate) fn pss_signed_by(
     budget: &mut Budget,
     algorithm: &[u8],
     message: &[u8],
     signature: &[u8],
-    issuer: &Certificate<'_>,
+    key: &Rsa4096Key,
 ) -> Result<(), SignatureError> {
     if !is_pss_sha384(algorithm) {
-        return Err(SignatureError::AlgorithmNotAllowed);
+        return Err(FormError::AlgorithmNotAllowed.into());
     }
-    rsa_pss_sha384_4096(budget, issuer.public_key(), message, signature)
+    key.verify_pss_sha384(budget, message, signature)
+}
+
+/// First and last instant of a certificate's validity, both included.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Validity {
+    pub(crate) not_before: UnixTime,
+    pub(crate) not_after: UnixTime,
+}
+
+impl Validity {
+    pub(crate) const fn of(certificate: &Certificate<'_>) -> Self {
+        Self { not_before: certificate.not_before(), not_after: certificate.not_after() }
+    }
+
+    pub(crate) fn contains(&self, now: UnixTime) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +96,7 @@ mod tests {
         }
         assert_eq!(spellings.len(), 8);
         assert!(spellings.iter().all(|spelling| is_pss_sha384(spelling)));
-        let amd = Certificate::parse(builtin_intermediate(Product::Milan, Vek::Vcek).unwrap()).unwrap();
+        let amd = &builtin_intermediate(Product::Milan, Vek::Vcek).unwrap().certificate;
         assert!(spellings.iter().any(|spelling| spelling == amd.signature_algorithm()));
     }
 

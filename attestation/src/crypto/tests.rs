@@ -50,7 +50,7 @@ fn r_and_s_lie_between_one_and_the_order() {
         ecdsa_p384(&mut budget, &key, b"m", &signature)
     };
     for (r, s) in [([0; 48], one), (one, [0; 48]), (order, one), (one, order), ([0xff; 48], one)] {
-        assert_eq!(judge(r, s), Err(SignatureError::NotCanonical));
+        assert_eq!(judge(r, s), Err(SignatureError::Form(FormError::NotCanonical)));
     }
     assert_eq!(judge(one, below), Err(SignatureError::Mismatch));
     assert_eq!(judge(below, one), Err(SignatureError::Mismatch));
@@ -69,7 +69,10 @@ fn points_must_lie_on_their_curve() {
     let mut compressed = off;
     compressed[0] = 2;
     for key in [zero, off, compressed, [0xff; 97], [0; 97]] {
-        assert_eq!(ecdsa_p384(&mut budget, &key, b"m", &signature), Err(SignatureError::PublicKeyInvalid));
+        assert_eq!(
+            ecdsa_p384(&mut budget, &key, b"m", &signature),
+            Err(SignatureError::Form(FormError::PublicKeyInvalid))
+        );
     }
 }
 
@@ -89,12 +92,12 @@ fn der_signatures_have_one_spelling() {
     let wrong_tag = [&[0x31], &signature[1..]].concat();
     for spelling in [trailing, long_form, wrong_tag, Vec::new(), signature[..signature.len() - 1].to_vec()] {
         let found = ecdsa_p256_der(&mut budget, &key, b"message", &spelling);
-        assert_eq!(found, Err(SignatureError::NotCanonical), "{spelling:02x?}");
+        assert_eq!(found, Err(SignatureError::Form(FormError::NotCanonical)), "{spelling:02x?}");
     }
     if signature[4] != 0 {
         for spelling in [padded, negative] {
             let found = ecdsa_p256_der(&mut budget, &key, b"message", &spelling);
-            assert_eq!(found, Err(SignatureError::NotCanonical), "{spelling:02x?}");
+            assert_eq!(found, Err(SignatureError::Form(FormError::NotCanonical)), "{spelling:02x?}");
         }
     }
     assert_eq!(budget.used(), 1);
@@ -117,8 +120,7 @@ fn ed25519_verifies_one_message_by_one_key() {
 }
 
 #[test]
-fn only_rsa_of_4096_bits_and_65537_is_verified() {
-    let mut budget = Budget::new();
+fn only_rsa_of_4096_bits_and_65537_is_a_key() {
     let pkcs1 = &[0x30, 0][..];
     for key in [
         PublicKey::Rsa { pkcs1, bits: 2048, exponent: &[1, 0, 1] },
@@ -126,22 +128,40 @@ fn only_rsa_of_4096_bits_and_65537_is_verified() {
         PublicKey::Rsa { pkcs1, bits: 4096, exponent: &[3] },
         PublicKey::P384(&[4; 97]),
     ] {
-        let found = rsa_pss_sha384_4096(&mut budget, key, b"m", &[1; 512]);
-        assert_eq!(found, Err(SignatureError::AlgorithmNotAllowed));
+        assert_eq!(Rsa4096Key::parse(key).err(), Some(FormError::AlgorithmNotAllowed));
     }
     let key = PublicKey::Rsa { pkcs1, bits: 4096, exponent: &[1, 0, 1] };
-    assert_eq!(rsa_pss_sha384_4096(&mut budget, key, b"m", &[1; 511]), Err(SignatureError::NotCanonical));
-    assert_eq!(budget.used(), 0);
-    assert_eq!(rsa_pss_sha384_4096(&mut budget, key, b"m", &[1; 512]), Err(SignatureError::PublicKeyInvalid));
+    assert_eq!(Rsa4096Key::parse(key).err(), Some(FormError::PublicKeyInvalid));
+}
+
+#[test]
+fn a_pss_signature_is_as_long_as_its_modulus() {
+    let lab = hanzo_attestation_lab::Lab::fixture();
+    let root = lab.amd_root(hanzo_attestation_lab::SnpProduct::Milan);
+    let root = hanzo_attestation_evidence::x509::Certificate::parse(root).unwrap();
+    let key = Rsa4096Key::parse(root.public_key()).unwrap();
+    let mut budget = Budget::new();
+    let mut judge = |signature: &[u8]| key.verify_pss_sha384(&mut budget, root.tbs(), signature);
+    assert_eq!(judge(root.signature()), Ok(()));
+    assert_eq!(judge(&root.signature()[..511]), Err(SignatureError::Form(FormError::NotCanonical)));
+    assert_eq!(judge(&[root.signature(), &[0]].concat()), Err(SignatureError::Form(FormError::NotCanonical)));
+    assert_eq!(judge(&[1; 512]), Err(SignatureError::Mismatch));
+    assert_eq!(budget.used(), 2, "no operation for what has another length");
 }
 
 #[test]
 fn the_thirteenth_operation_is_refused() {
     let mut budget = Budget::new();
     for _ in 0..MAX_OPERATIONS {
-        assert_ne!(ed25519(&mut budget, &[1; 32], b"", &[0; 64]), Err(SignatureError::BudgetExceeded));
+        assert_ne!(
+            ed25519(&mut budget, &[1; 32], b"", &[0; 64]),
+            Err(SignatureError::Form(FormError::BudgetExceeded))
+        );
     }
-    assert_eq!(ed25519(&mut budget, &[1; 32], b"", &[0; 64]), Err(SignatureError::BudgetExceeded));
+    assert_eq!(
+        ed25519(&mut budget, &[1; 32], b"", &[0; 64]),
+        Err(SignatureError::Form(FormError::BudgetExceeded))
+    );
     assert_eq!(budget.used(), MAX_OPERATIONS);
-    assert_eq!(SignatureError::BudgetExceeded.rule().to_string(), "COL-05 VerificationBudgetExceeded");
+    assert_eq!(FormError::BudgetExceeded.rule().to_string(), "COL-05 VerificationBudgetExceeded");
 }

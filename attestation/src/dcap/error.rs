@@ -1,7 +1,7 @@
 //! What can be wrong with the proof that a quote carries.
 
 use super::pck::PckExtensionError;
-use crate::crypto::SignatureError;
+use crate::crypto::FormError;
 use hanzo_attestation_evidence::x509::X509Error;
 use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
 use std::fmt;
@@ -35,7 +35,7 @@ pub enum DcapError {
     Certificate(#[from] X509Error),
     /// COL-05, COL-20, COL-21: a signature that is wrong in itself.
     #[error(transparent)]
-    Signature(#[from] SignatureError),
+    Signature(#[from] FormError),
     /// DCAP-13: the quote names its PCK certificate by platform identifiers, and no store of them exists here.
     #[error("certification type {0} names a PCK certificate that is not at hand")]
     PckNotAvailable(u16),

@@ -124,7 +124,7 @@ fn check_binding<B>(quote: &Quote<B>) -> Result<(), DcapError> {
 fn named(checked: Result<(), SignatureError>, rule: DcapError) -> Result<(), DcapError> {
     checked.map_err(|error| match error {
         SignatureError::Mismatch => rule,
-        other => other.into(),
+        SignatureError::Form(error) => error.into(),
     })
 }
 

@@ -4,7 +4,7 @@
 //! identity appears among the items of [`crate::Attested`], never among those of [`crate::Verified`].
 
 use crate::claims::{Claims as AnyClaims, Facts, TcbStatus};
-use crate::crypto::{self, Budget, SignatureError};
+use crate::crypto::{self, Budget, FormError, SignatureError};
 use crate::roots::Roots;
 use crate::verify::{Refused, VerifiedItem};
 use hanzo_attestation_evidence::identity::Evidence;
@@ -53,7 +53,7 @@ pub enum IdentityError {
     },
     /// The signature or the key is malformed, or the budget is spent.
     #[error(transparent)]
-    Crypto(SignatureError),
+    Crypto(FormError),
 }
 
 impl Broken for IdentityError {
@@ -99,7 +99,7 @@ impl Pending {
         verified.map_err(|error| {
             let error = match error {
                 SignatureError::Mismatch => IdentityError::Signature { key_id: key_id.clone() },
-                other => IdentityError::Crypto(other),
+                SignatureError::Form(error) => IdentityError::Crypto(error),
             };
             Refused::new(Tee::RegisteredKey, &error)
         })?;

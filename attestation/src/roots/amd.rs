@@ -1,16 +1,21 @@
 //! AMD's roots. Where each file comes from is in `amd/README.md`.
 
+use super::authority::Authority;
+use crate::crypto::Rsa4096Key;
 use aws_lc_rs::digest;
 use hanzo_attestation_evidence::snp::{Product, Vek};
+use hanzo_attestation_evidence::x509::Certificate;
 use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
 /// One root in the place of an AMD ARK.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct AmdRoot {
     product: Product,
     ark: Cow<'static, [u8]>,
     sha256: [u8; 32],
     lab: bool,
+    authority: Option<Arc<Authority>>,
 }
 
 /// A root of a lab or a private vendor.
@@ -78,15 +83,26 @@ pub(super) fn vendor() -> Vec<AmdRoot> {
             ark: Cow::Borrowed(builtin.ark),
             sha256: builtin.sha256,
             lab: false,
+            authority: Authority::root(builtin.ark).map(Arc::new),
         })
         .filter(|root| sha256(&root.ark) == root.sha256)
         .collect()
 }
 
+/// SHA-256 over all that tells one list of roots from another.
+pub(super) fn digest_of_all(roots: &[AmdRoot]) -> [u8; 32] {
+    let named = roots.iter().flat_map(|root| {
+        let product = root.product.to_string();
+        [root.sha256.as_slice(), &[u8::from(root.lab)], product.as_bytes(), b"\n"].concat()
+    });
+    sha256(&named.collect::<Vec<u8>>())
+}
+
 impl AmdRoot {
     pub(super) fn extra(extra: ExtraAmdRoot) -> Self {
         let sha256 = sha256(&extra.ark_der);
-        Self { product: extra.product, ark: Cow::Owned(extra.ark_der), sha256, lab: true }
+        let authority = Authority::root(&extra.ark_der).map(Arc::new);
+        Self { product: extra.product, ark: Cow::Owned(extra.ark_der), sha256, lab: true, authority }
     }
 
     /// The product whose chains it ends.
@@ -107,6 +123,11 @@ impl AmdRoot {
         &self.sha256
     }
 
+    /// What it says; `None` for a certificate that is no authority of AMD's kind, and the root of nothing.
+    pub(crate) fn authority(&self) -> Option<&Authority> {
+        self.authority.as_deref()
+    }
+
     /// Whether it is not AMD's.
     #[must_use]
     pub const fn is_lab(&self) -> bool {
@@ -114,14 +135,40 @@ impl AmdRoot {
     }
 }
 
-/// The intermediate that this build carries for a product and a kind of key, DER. No package publishes an
-/// ASVK: it has to come with a VLEK, as providers send it.
-pub(crate) fn builtin_intermediate(product: Product, vek: Vek) -> Option<&'static [u8]> {
-    let builtin = BUILTIN.iter().find(|builtin| builtin.product == product)?;
+/// An intermediate that this build carries, read once.
+#[derive(Debug)]
+pub(crate) struct Intermediate {
+    product: Product,
+    pub(crate) certificate: Certificate<'static>,
+    pub(crate) key: Rsa4096Key,
+}
+
+static INTERMEDIATES: LazyLock<Vec<Intermediate>> = LazyLock::new(|| {
+    let read = |builtin: &Builtin| {
+        let certificate = Certificate::parse(builtin.ask).ok()?;
+        let key = Rsa4096Key::parse(certificate.public_key()).ok()?;
+        Some(Intermediate { product: builtin.product, certificate, key })
+    };
+    BUILTIN.iter().filter_map(read).collect()
+});
+
+static ROOTS: LazyLock<Vec<Certificate<'static>>> =
+    LazyLock::new(|| BUILTIN.iter().filter_map(|builtin| Certificate::parse(builtin.ark).ok()).collect());
+
+/// The intermediate that this build carries for a product and a kind of key. No package publishes an ASVK: it
+/// has to come with a VLEK, as providers send it.
+pub(crate) fn builtin_intermediate(product: Product, vek: Vek) -> Option<&'static Intermediate> {
     match vek {
-        Vek::Vcek => Some(builtin.ask),
+        Vek::Vcek => INTERMEDIATES.iter().find(|intermediate| intermediate.product == product),
         Vek::Vlek => None,
     }
+}
+
+/// The certificate of this build that has these very bytes: nearly all evidence carries AMD's authorities, and
+/// what is known need not be read again. That it is one of AMD's gives it no place in a chain.
+pub(crate) fn builtin_certificate(der: &[u8]) -> Option<&'static Certificate<'static>> {
+    let intermediates = INTERMEDIATES.iter().map(|intermediate| &intermediate.certificate);
+    intermediates.chain(ROOTS.iter()).find(|certificate| certificate.der() == der)
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -6,63 +6,135 @@
 //! root's place: evidence that brings a root brings the pinned one, or is refused.
 
 use super::error::SnpError;
-use super::profile::{check_intermediate, check_issuer_name, check_vek, is_root, vek_name};
+use super::known::Links;
+use super::profile::{check_intermediate, check_issuer_name, check_vek, vek_name};
+use super::stated::Stated;
 use super::vek::{VekExtensions, is_amd};
-use crate::roots::{AmdRoot, Roots, builtin_intermediate, sha256};
-use hanzo_attestation_evidence::UnixTime;
-use hanzo_attestation_evidence::snp::{Body, Product, Vek};
+use crate::crypto::{Budget, FormError, Rsa4096Key, SignatureError};
+use crate::roots::{self, AmdRoot, Authority, Roots, builtin_certificate, builtin_intermediate, sha256};
+use crate::x509::{Validity, signed_by};
+use hanzo_attestation_evidence::snp::{Product, Vek};
 use hanzo_attestation_evidence::x509::{Certificate, X509Error, check_budget};
+use std::borrow::Cow;
 
 /// An endorsement key's certificate that fits the report.
 #[derive(Debug)]
 pub(super) struct Leaf<'a> {
-    pub(super) certificate: Certificate<'a>,
-    pub(super) extensions: VekExtensions<'a>,
-    pub(super) product: Product,
+    pub(super) certificate: Cow<'a, Certificate<'a>>,
+    extensions: VekExtensions,
+    product: Product,
 }
 
-/// A chain in order, of which no signature is verified yet.
+/// The endorsement key's issuer.
+#[derive(Debug)]
+struct Intermediate<'a> {
+    certificate: Cow<'a, Certificate<'a>>,
+    /// Its key, if this build carries it.
+    key: Option<&'static Rsa4096Key>,
+}
+
+/// A chain in order, of which no signature and no date is verified yet.
 #[derive(Debug)]
 pub(super) struct Chain<'a> {
     pub(super) leaf: Leaf<'a>,
-    pub(super) intermediate: Certificate<'a>,
+    intermediate: Intermediate<'a>,
     /// Pinned roots of the product that may have signed the intermediate: one, unless the evidence brings
     /// no root and configuration adds others.
     pub(super) anchors: Vec<Anchor<'a>>,
 }
 
 /// A pinned root.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Anchor<'a> {
-    pub(super) ark: Certificate<'a>,
+    pub(super) authority: &'a Authority,
     /// SHA-256 of the certificate.
     pub(super) sha256: &'a [u8; 32],
     pub(super) lab: bool,
 }
 
-impl<'a> Chain<'a> {
-    /// Puts the evidence's certificates in order. No public-key operation is done.
-    pub(super) fn read(
-        certs: &'a [Vec<u8>],
-        body: &Body,
-        roots: &'a Roots,
-        now: UnixTime,
-    ) -> Result<Self, SnpError> {
-        check_budget(certs)?;
-        let certs = certs.iter().map(|der| parse(der)).collect::<Result<Vec<Certificate<'a>>, _>>()?;
-        let leaf = find_leaf(&certs, body)?;
-        let intermediate = find_intermediate(&certs, &leaf, body.signing_key)?;
-        check_intermediate(&intermediate)?;
-        let anchors = find_anchors(&certs, &leaf, &intermediate, roots)?;
-        check_validity("endorsement key's certificate", &leaf.certificate, now)?;
-        check_validity("intermediate certificate", &intermediate, now)?;
-        Ok(Self { leaf, intermediate, anchors })
+impl<'a> Anchor<'a> {
+    pub(super) fn of(root: &'a AmdRoot) -> Option<Self> {
+        Some(Self { authority: root.authority()?, sha256: root.sha256(), lab: root.is_lab() })
     }
 }
 
+impl<'a> Chain<'a> {
+    /// Puts the evidence's certificates in order. No public-key operation is done. The sizes and the number of the
+    /// certificates have been judged.
+    pub(super) fn read(
+        certs: &'a [Vec<u8>],
+        stated: &Stated<'_>,
+        roots: &'a Roots,
+    ) -> Result<Self, SnpError> {
+        let certs = certs.iter().map(|der| parse(der)).collect::<Result<Vec<_>, _>>()?;
+        let leaf = find_leaf(&certs, stated)?;
+        let intermediate = find_intermediate(&certs, &leaf, stated.vek)?;
+        check_intermediate(&intermediate.certificate)?;
+        let anchors = find_anchors(&certs, &leaf, &intermediate.certificate, roots)?;
+        Ok(Self { leaf, intermediate, anchors })
+    }
+
+    /// What the rest of the verification needs to know.
+    pub(super) fn links(&self) -> Links {
+        let (leaf, intermediate) = (&self.leaf.certificate, &self.intermediate.certificate);
+        Links {
+            product: self.leaf.product,
+            extensions: self.leaf.extensions.clone(),
+            leaf_sha256: sha256(leaf.der()),
+            leaf: Validity::of(leaf),
+            intermediate: Validity::of(intermediate),
+            intermediate_subject: intermediate.subject().der().to_vec(),
+            intermediate_serial: intermediate.serial().to_vec(),
+        }
+    }
+
+    /// SNP-24: the intermediate signed the endorsement key.
+    pub(super) fn verify_leaf(&self, budget: &mut Budget) -> Result<(), SnpError> {
+        let leaf = &self.leaf.certificate;
+        let (algorithm, signature) = (leaf.signature_algorithm(), leaf.signature());
+        self.intermediate
+            .key()
+            .map_err(SignatureError::Form)
+            .and_then(|key| signed_by(budget, algorithm, leaf.tbs(), signature, &key))
+            .map_err(|error| {
+                SnpError::signature("endorsement key's certificate", error, SnpError::VekSignature)
+            })
+    }
+
+    /// SNP-23: whether a root signed the intermediate.
+    pub(super) fn is_signed_by(&self, anchor: &Anchor<'_>, budget: &mut Budget) -> Result<bool, SnpError> {
+        let intermediate = &self.intermediate.certificate;
+        let (algorithm, signature) = (intermediate.signature_algorithm(), intermediate.signature());
+        match anchor.authority.signed(budget, algorithm, intermediate.tbs(), signature) {
+            Ok(()) => Ok(true),
+            Err(SignatureError::Mismatch) => Ok(false),
+            Err(SignatureError::Form(error)) => {
+                Err(SnpError::Signature { of: "intermediate certificate", error })
+            }
+        }
+    }
+}
+
+impl Intermediate<'_> {
+    fn key(&self) -> Result<Cow<'static, Rsa4096Key>, FormError> {
+        match self.key {
+            Some(key) => Ok(Cow::Borrowed(key)),
+            None => Rsa4096Key::parse(self.certificate.public_key()).map(Cow::Owned),
+        }
+    }
+}
+
+/// The sizes and the number of certificates (COL-06).
+pub(super) fn check_sizes(certs: &[Vec<u8>]) -> Result<(), SnpError> {
+    Ok(check_budget(certs)?)
+}
+
 /// Reads one certificate. An AMD extension that occurs twice is AMD's rule (SNP-26).
-fn parse(der: &[u8]) -> Result<Certificate<'_>, SnpError> {
-    Certificate::parse(der).map_err(|error| match error {
+fn parse(der: &[u8]) -> Result<Cow<'_, Certificate<'_>>, SnpError> {
+    if let Some(known) = builtin_certificate(der) {
+        return Ok(Cow::Borrowed(known));
+    }
+    Certificate::parse(der).map(Cow::Owned).map_err(|error| match error {
         X509Error::DuplicateExtension(oid) if is_amd(&oid) => {
             SnpError::VekExtension { extension: oid.to_string(), problem: "occurs twice" }
         }
@@ -70,30 +142,17 @@ fn parse(der: &[u8]) -> Result<Certificate<'_>, SnpError> {
     })
 }
 
-/// SNP-25. The rule names both ends to the second, so that no clock skew is granted here.
-pub(super) fn check_validity(
-    certificate: &'static str,
-    found: &Certificate<'_>,
-    now: UnixTime,
-) -> Result<(), SnpError> {
-    if found.is_valid_at(now) {
-        return Ok(());
-    }
-    let (not_before, not_after) = (found.not_before(), found.not_after());
-    Err(SnpError::NotInValidity { certificate, now, not_before, not_after })
-}
-
 /// The first certificate with the name of the report's kind of key that fits the report.
-fn find_leaf<'a>(certs: &[Certificate<'a>], body: &Body) -> Result<Leaf<'a>, SnpError> {
+fn find_leaf<'a>(certs: &[Cow<'a, Certificate<'a>>], stated: &Stated<'_>) -> Result<Leaf<'a>, SnpError> {
     let named = |vek| certs.iter().filter(move |found| found.subject().common_name() == Some(vek_name(vek)));
     let mut first_error = None;
-    for certificate in named(body.signing_key) {
-        match Leaf::read(certificate, body) {
+    for certificate in named(stated.vek) {
+        match Leaf::read(certificate, stated) {
             Ok(leaf) => return Ok(leaf),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    let other = match body.signing_key {
+    let other = match stated.vek {
         Vek::Vcek => Vek::Vlek,
         Vek::Vlek => Vek::Vcek,
     };
@@ -101,7 +160,7 @@ fn find_leaf<'a>(certs: &[Certificate<'a>], body: &Body) -> Result<Leaf<'a>, Snp
         if certs.is_empty() {
             SnpError::CertificateMissing("endorsement key's certificate")
         } else if named(other).next().is_some() {
-            SnpError::SigningKeyMismatch { expected: body.signing_key }
+            SnpError::SigningKeyMismatch { expected: stated.vek }
         } else {
             SnpError::VekName("no certificate has an endorsement key's name")
         }
@@ -109,48 +168,47 @@ fn find_leaf<'a>(certs: &[Certificate<'a>], body: &Body) -> Result<Leaf<'a>, Snp
 }
 
 impl<'a> Leaf<'a> {
-    fn read(certificate: &Certificate<'a>, body: &Body) -> Result<Self, SnpError> {
-        check_vek(certificate, body.signing_key)?;
-        let check_issuer = |product| check_issuer_name(certificate.issuer(), product, body.signing_key);
+    fn read(certificate: &Cow<'a, Certificate<'a>>, stated: &Stated<'_>) -> Result<Self, SnpError> {
+        check_vek(certificate, stated.vek)?;
+        let check_issuer = |product| check_issuer_name(certificate.issuer(), product, stated.vek);
         // From version 3 on the report names its product, and the chain must be that product's.
-        body.product.map_or(Ok(()), check_issuer)?;
+        stated.product.map_or(Ok(()), check_issuer)?;
         let extensions = VekExtensions::read(certificate)?;
-        let product = extensions.product(body)?;
+        let product = extensions.product(stated)?;
         check_issuer(product)?;
-        extensions.matches(body, product)?;
+        extensions.matches(stated, product)?;
         Ok(Self { certificate: certificate.clone(), extensions, product })
     }
 }
 
 /// The leaf's issuer by name: this build's own if the evidence has it too or has none, else the evidence's.
 fn find_intermediate<'a>(
-    certs: &[Certificate<'a>],
+    certs: &[Cow<'a, Certificate<'a>>],
     leaf: &Leaf<'a>,
     vek: Vek,
-) -> Result<Certificate<'a>, SnpError> {
+) -> Result<Intermediate<'a>, SnpError> {
     let mut candidates =
         certs.iter().filter(|found| found.subject().der() == leaf.certificate.issuer().der()).peekable();
-    let builtin = builtin_intermediate(leaf.product, vek);
     let in_evidence = candidates.peek().map(|first| (*first).clone());
-    if let Some(builtin) = builtin
-        && (in_evidence.is_none() || candidates.any(|found| found.der() == builtin))
+    if let Some(roots::Intermediate { certificate, key, .. }) = builtin_intermediate(leaf.product, vek)
+        && (in_evidence.is_none() || candidates.any(|found| found.der() == certificate.der()))
     {
-        let builtin = Certificate::parse(builtin)?;
         // A name in another encoding than AMD's is nobody's issuer.
-        if builtin.subject().der() != leaf.certificate.issuer().der() {
+        if certificate.subject().der() != leaf.certificate.issuer().der() {
             return Err(SnpError::VekName("the issuer is not the intermediate's subject byte for byte"));
         }
-        return Ok(builtin);
+        return Ok(Intermediate { certificate: Cow::Borrowed(certificate), key: Some(key) });
     }
-    in_evidence.ok_or(SnpError::CertificateMissing(match vek {
+    let certificate = in_evidence.ok_or(SnpError::CertificateMissing(match vek {
         Vek::Vcek => "ASK certificate",
         Vek::Vlek => "ASVK certificate",
-    }))
+    }))?;
+    Ok(Intermediate { certificate, key: None })
 }
 
 /// SNP-21 and SNP-15: the pinned roots that the chain may end in.
 fn find_anchors<'a>(
-    certs: &[Certificate<'a>],
+    certs: &[Cow<'a, Certificate<'a>>],
     leaf: &Leaf<'a>,
     intermediate: &Certificate<'a>,
     roots: &'a Roots,
@@ -181,22 +239,11 @@ fn find_anchors<'a>(
         .amd()
         .iter()
         .filter(|root| root.product() == product && (brought.is_empty() || is_brought(root)))
-        .filter_map(|root| {
-            let ark = Certificate::parse(root.ark()).ok()?;
-            let fits = ark.subject().der() == intermediate.issuer().der()
-                && same_key(intermediate, &ark)
-                && is_root(&ark);
-            fits.then_some(Anchor { ark, sha256: root.sha256(), lab: root.is_lab() })
+        .filter_map(Anchor::of)
+        .filter(|anchor| {
+            anchor.authority.subject == intermediate.issuer().der()
+                && anchor.authority.may_be(intermediate.authority_key_id())
         })
         .collect();
     if anchors.is_empty() { Err(SnpError::RootNotPinned(product)) } else { Ok(anchors) }
-}
-
-/// Whether the key identifiers agree, where both are stated. They are hints: a lab root has the name of
-/// AMD's, and only its key tells the two apart.
-fn same_key(intermediate: &Certificate<'_>, ark: &Certificate<'_>) -> bool {
-    match (intermediate.authority_key_id(), ark.subject_key_id()) {
-        (Some(issuer), Some(root)) => issuer == root,
-        _ => true,
-    }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with the proof that comes with a well-formed report.
 
-use crate::crypto::SignatureError;
+use crate::crypto::{FormError, SignatureError};
 use hanzo_attestation_evidence::snp::{Product, Vek};
 use hanzo_attestation_evidence::x509::X509Error;
 use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
@@ -138,8 +138,18 @@ pub enum SnpError {
         /// Whose signature.
         of: &'static str,
         /// What is wrong.
-        error: SignatureError,
+        error: FormError,
     },
+}
+
+impl SnpError {
+    /// Names the rule under which something had to be signed.
+    pub(super) fn signature(of: &'static str, error: SignatureError, mismatch: Self) -> Self {
+        match error {
+            SignatureError::Mismatch => mismatch,
+            SignatureError::Form(error) => Self::Signature { of, error },
+        }
+    }
 }
 
 impl Broken for SnpError {

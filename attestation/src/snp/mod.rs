@@ -7,14 +7,17 @@
 mod chain;
 mod claims;
 mod error;
+mod known;
 mod profile;
 mod revocation;
+mod stated;
 mod vek;
 mod verify;
 
 pub use claims::*;
 pub use error::SnpError;
 
+pub(crate) use known::Known;
 pub(crate) use verify::{check_report_data, verify};
 
 #[cfg(test)]

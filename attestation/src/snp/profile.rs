@@ -1,6 +1,7 @@
 //! What AMD's certificates look like: names, key kinds, constraints (SNP-19, -20, -22; rule book A.1.5).
 
 use super::error::SnpError;
+use crate::roots::check_authority;
 use crate::x509::is_pss_sha384;
 use hanzo_attestation_evidence::snp::{Product, Vek};
 use hanzo_attestation_evidence::x509::{Certificate, Name, ObjectIdentifier, PublicKey, X509Error};
@@ -91,27 +92,6 @@ pub(super) fn check_intermediate(intermediate: &Certificate<'_>) -> Result<(), S
     // Zero is for endorsement keys alone (COL-22).
     if intermediate.serial_is_zero() {
         return Err(X509Error::SerialNumber.into());
-    }
-    Ok(())
-}
-
-/// Whether a configured root is an authority of AMD's kind. The vendor's are pinned whole.
-pub(super) fn is_root(ark: &Certificate<'_>) -> bool {
-    ark.is_self_issued() && check_authority(ark).is_ok()
-}
-
-fn check_authority(certificate: &Certificate<'_>) -> Result<(), &'static str> {
-    if !is_pss_sha384(certificate.signature_algorithm()) {
-        return Err("not signed with RSASSA-PSS, SHA-384, salt 48");
-    }
-    if !matches!(certificate.public_key(), PublicKey::Rsa { bits: 4096, exponent: [1, 0, 1], .. }) {
-        return Err("its key is not RSA with 4096 bits and exponent 65537");
-    }
-    if !certificate.is_ca() {
-        return Err("it is not CA:TRUE");
-    }
-    if !certificate.key_usage().is_some_and(|usage| usage.key_cert_sign()) {
-        return Err("its key usage does not allow signing certificates");
     }
     Ok(())
 }

@@ -6,15 +6,16 @@
 
 use super::chain::Anchor;
 use super::error::SnpError;
+use super::known::Links;
 use crate::cache::Cache;
+use crate::claims::CollateralUse;
 use crate::collateral::{Collateral, Revocation};
 use crate::crl::{Content, List};
-use crate::crypto::{Budget, SignatureError};
+use crate::crypto::Budget;
 use crate::roots::sha256;
-use crate::x509::pss_signed_by;
 use hanzo_attestation_evidence::snp::Product;
-use hanzo_attestation_evidence::x509::{Certificate, MAX_CRLS, X509Error};
-use hanzo_attestation_evidence::{Broken, Finding, Severity, UnixTime};
+use hanzo_attestation_evidence::x509::{MAX_CRLS, X509Error};
+use hanzo_attestation_evidence::{Broken, Finding, Hex, Severity, UnixTime};
 use std::sync::Arc;
 
 /// The lists that speak for one root, current and without the intermediate, or the waiver.
@@ -33,19 +34,22 @@ type Listed<'a> = (&'a [u8; 32], &'a Content);
 /// Looks the intermediate up in every list in the root's name, and judges their dates. The lists'
 /// signatures are left for [`Checked::verify`].
 pub(super) fn look_up<'a>(
-    intermediate: &Certificate<'_>,
+    links: &Links,
     anchor: &Anchor<'_>,
-    product: Product,
     collateral: &'a Collateral,
     revocation: &Revocation,
     now: UnixTime,
 ) -> Result<Checked<'a>, SnpError> {
+    let product = links.product;
     let mut lists = Vec::new();
     let mut by_intermediate = false;
     for List { sha256, content } in collateral.amd_crls() {
         let list = content.as_ref().map_err(X509Error::clone)?;
-        by_intermediate |= list.issuer == intermediate.subject().der();
-        if speaks_for(&list, &anchor.ark) {
+        by_intermediate |= list.issuer == links.intermediate_subject;
+        if list.issuer == anchor.authority.subject
+            && anchor.authority.may_be(list.authority_key_id.as_deref())
+        {
+            // Not a list that says that another key signed it.
             lists.push((sha256, list));
         }
     }
@@ -62,21 +66,12 @@ pub(super) fn look_up<'a>(
             let (this_update, next_update) = (list.this_update, list.next_update);
             return Err(SnpError::CrlNotCurrent { now, this_update, next_update });
         }
-        if list.revokes(intermediate.serial()) {
-            return Err(SnpError::IntermediateRevoked { serial: hex::encode(intermediate.serial()) });
+        if list.revokes(&links.intermediate_serial) {
+            return Err(SnpError::IntermediateRevoked { serial: hex::encode(&links.intermediate_serial) });
         }
     }
     let not_after = lists.iter().map(|(_, list)| list.next_update).min().unwrap_or(UnixTime::MAX);
     Ok(Checked { lists, finding, not_after })
-}
-
-/// A list in the root's name, unless it says that another key signed it: a lab root has the same name.
-fn speaks_for(list: &Content, ark: &Certificate<'_>) -> bool {
-    let same_key = match (list.authority_key_id.as_deref(), ark.subject_key_id()) {
-        (Some(signer), Some(root)) => signer == root,
-        _ => true,
-    };
-    list.issuer == ark.subject().der() && same_key
 }
 
 fn waiver(product: Product, revocation: &Revocation) -> Result<Finding, SnpError> {
@@ -100,7 +95,7 @@ impl Checked<'_> {
         cache: &Cache,
         budget: &mut Budget,
     ) -> Result<(), SnpError> {
-        if !self.lists.is_empty() && !anchor.ark.key_usage().is_some_and(|usage| usage.crl_sign()) {
+        if !self.lists.is_empty() && !anchor.authority.crl_sign {
             return Err(SnpError::CrlSignature(product));
         }
         self.lists.iter().try_for_each(|(digest, list)| {
@@ -109,14 +104,23 @@ impl Checked<'_> {
                 return Ok(());
             }
             let (algorithm, signature) = (&list.signature_algorithm, &list.signature);
-            pss_signed_by(budget, algorithm, &list.tbs, signature, &anchor.ark).map_err(
-                |error| match error {
-                    SignatureError::Mismatch => SnpError::CrlSignature(product),
-                    error => SnpError::Signature { of: "revocation list", error },
-                },
-            )?;
+            anchor.authority.signed(budget, algorithm, &list.tbs, signature).map_err(|error| {
+                SnpError::signature("revocation list", error, SnpError::CrlSignature(product))
+            })?;
             cache.amd_lists.insert(key, Arc::new(()));
             Ok(())
         })
+    }
+
+    /// What the verdict rests on (COL-24).
+    pub(super) fn uses(&self) -> Vec<CollateralUse> {
+        let of = |(digest, list): &Listed<'_>| CollateralUse {
+            kind: "amd-crl",
+            sha256: Hex(**digest),
+            issued: list.this_update,
+            expires: list.next_update,
+            grace_used: false,
+        };
+        self.lists.iter().map(of).collect()
     }
 }

@@ -2,7 +2,8 @@
 //! ("Versioned Chip Endorsement Key (VCEK) Certificate and KDS Interface Specification", document 57230).
 
 use super::error::SnpError;
-use hanzo_attestation_evidence::snp::{Body, Product, Tcb, Vek};
+use super::stated::Stated;
+use hanzo_attestation_evidence::snp::{Product, Tcb, Vek};
 use hanzo_attestation_evidence::x509::{Certificate, Extension, ObjectIdentifier};
 use std::str;
 
@@ -35,19 +36,19 @@ pub(super) const fn chip_id_length(product: Product) -> usize {
 }
 
 /// An endorsement key's certificate with AMD's extensions read.
-#[derive(Debug)]
-pub(super) struct VekExtensions<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct VekExtensions {
     struct_version: u8,
-    product_name: &'a str,
+    product_name: String,
     tcb: Tcb,
-    hardware_id: Option<&'a [u8]>,
-    csp_id: Option<&'a str>,
+    hardware_id: Option<Vec<u8>>,
+    csp_id: Option<String>,
 }
 
-impl<'a> VekExtensions<'a> {
+impl VekExtensions {
     /// Reads the extensions: each that is needed once, of its exact type, and no other (SNP-26). That none
     /// occurs twice is a rule of every certificate.
-    pub(super) fn read(certificate: &Certificate<'a>) -> Result<Self, SnpError> {
+    pub(super) fn read(certificate: &Certificate<'_>) -> Result<Self, SnpError> {
         let mut fields = Fields { found: Vec::new() };
         for extension in certificate.extensions() {
             if let Some(tail) = amd_tail(&extension.oid) {
@@ -56,7 +57,10 @@ impl<'a> VekExtensions<'a> {
         }
         let extensions = Self {
             struct_version: fields.integer(STRUCT_VERSION, "structVersion")?,
-            product_name: fields.text(PRODUCT_NAME, "productName")?.ok_or_else(|| absent("productName"))?,
+            product_name: fields
+                .text(PRODUCT_NAME, "productName")?
+                .ok_or_else(|| absent("productName"))?
+                .to_owned(),
             tcb: Tcb {
                 fmc: fields.optional_integer(FMC, "fmcSPL")?,
                 bootloader: fields.integer(BOOTLOADER, "blSPL")?,
@@ -66,9 +70,9 @@ impl<'a> VekExtensions<'a> {
             },
             hardware_id: fields
                 .take(HARDWARE_ID)
-                .map(|extension| hardware_id(extension.value))
+                .map(|extension| hardware_id(extension.value).map(<[u8]>::to_vec))
                 .transpose()?,
-            csp_id: fields.text(CSP_ID, "CSP_ID")?,
+            csp_id: fields.text(CSP_ID, "CSP_ID")?.map(str::to_owned),
         };
         let spl4 = fields.optional_integer(SPL4, "spl4")?;
         for (tail, name) in [(SPL5, "spl5"), (SPL6, "spl6"), (SPL7, "spl7")] {
@@ -86,38 +90,38 @@ impl<'a> VekExtensions<'a> {
     }
 
     /// The chip, on a VCEK.
-    pub(super) const fn hardware_id(&self) -> Option<&'a [u8]> {
-        self.hardware_id
+    pub(super) fn hardware_id(&self) -> Option<&[u8]> {
+        self.hardware_id.as_deref()
     }
 
     /// The provider, on a VLEK.
-    pub(super) const fn csp_id(&self) -> Option<&'a str> {
-        self.csp_id
+    pub(super) fn csp_id(&self) -> Option<&str> {
+        self.csp_id.as_deref()
     }
 
     /// The product that the report and this certificate agree on (SNP-16, SNP-32), with the layout that it
     /// demands (SNP-27).
-    pub(super) fn product(&self, body: &Body) -> Result<Product, SnpError> {
+    pub(super) fn product(&self, stated: &Stated<'_>) -> Result<Product, SnpError> {
         // "Milan-B0": the stepping after the dash is not part of the name.
         let stem = self.product_name.split('-').next().unwrap_or_default();
         let named = Product::named(stem);
-        let product = match (body.product, named) {
+        let product = match (stated.product, named) {
             (Some(product), Some(named)) if product == named => product,
             (Some(product), _) => {
-                return Err(SnpError::VekProductName { name: self.product_name.to_owned(), product });
+                return Err(SnpError::VekProductName { name: self.product_name.clone(), product });
             }
             // Version 2 was written by Milan and Genoa firmware only.
             (None, Some(named @ (Product::Milan | Product::Genoa))) => named,
-            (None, _) => return Err(SnpError::ProductUndetermined { name: self.product_name.to_owned() }),
+            (None, _) => return Err(SnpError::ProductUndetermined { name: self.product_name.clone() }),
         };
         let expected = u8::from(product == Product::Turin);
         if self.struct_version == expected { Ok(product) } else { Err(self.struct_version_mismatch()) }
     }
 
     /// SNP-30, SNP-28 and SNP-31: the kind of key, the chip and the TCB are the report's.
-    pub(super) fn matches(&self, body: &Body, product: Product) -> Result<(), SnpError> {
-        match (body.signing_key, self.hardware_id, self.csp_id) {
-            (Vek::Vcek, Some(id), None) => check_chip(id, body, product)?,
+    pub(super) fn matches(&self, stated: &Stated<'_>, product: Product) -> Result<(), SnpError> {
+        match (stated.vek, self.hardware_id(), self.csp_id()) {
+            (Vek::Vcek, Some(id), None) => check_chip(id, stated, product)?,
             (Vek::Vcek, None, _) => return Err(SnpError::VlekProfile("a VCEK without a hardware id")),
             (Vek::Vcek, Some(_), Some(_)) => return Err(SnpError::VlekProfile("a VCEK with a CSP_ID")),
             (Vek::Vlek, Some(_), _) => return Err(SnpError::VlekProfile("a VLEK with a hardware id")),
@@ -127,7 +131,7 @@ impl<'a> VekExtensions<'a> {
             }
             (Vek::Vlek, None, Some(_)) => {}
         }
-        let report = body.reported_tcb;
+        let report = stated.tcb;
         let components = [
             ("FMC", self.tcb.fmc.unwrap_or_default(), report.fmc.unwrap_or_default()),
             ("boot loader", self.tcb.bootloader, report.bootloader),
@@ -141,20 +145,20 @@ impl<'a> VekExtensions<'a> {
     }
 
     fn struct_version_mismatch(&self) -> SnpError {
-        SnpError::StructVersion { version: self.struct_version, name: self.product_name.to_owned() }
+        SnpError::StructVersion { version: self.struct_version, name: self.product_name.clone() }
     }
 }
 
 /// SNP-28. A report with MASK_CHIP_ID names no chip, which is for policy to judge (SNP-29).
-fn check_chip(hardware_id: &[u8], body: &Body, product: Product) -> Result<(), SnpError> {
+fn check_chip(hardware_id: &[u8], stated: &Stated<'_>, product: Product) -> Result<(), SnpError> {
     let length = chip_id_length(product);
     if hardware_id.len() != length {
         return Err(malformed("hwID", "not of the product's length"));
     }
-    if body.chip_id.is_zero() || body.chip_id.0.get(..length) == Some(hardware_id) {
-        return Ok(());
+    match stated.chip_id {
+        Some(chip) if chip.get(..length) != Some(hardware_id) => Err(SnpError::ChipIdMismatch),
+        _ => Ok(()),
     }
-    Err(SnpError::ChipIdMismatch)
 }
 
 /// AMD's extensions that are not read yet.
