@@ -63,8 +63,8 @@ pub(crate) fn index(sets: Vec<StoredSet>) -> Result<References, ReferenceError> 
 /// A reference set as the index takes it.
 pub(crate) fn reference_set(name: String, values: Vec<hanzo_kbs_protocol::ReferenceValue>) -> ReferenceSet {
     let values = values.into_iter().map(|value| {
-        let hanzo_kbs_protocol::ReferenceValue { tee, register, digest, note } = value;
-        ReferenceValue { tee, register, digest, note }
+        let hanzo_kbs_protocol::ReferenceValue { tee, register, digest, entry, note } = value;
+        ReferenceValue { tee, register, digest, entry, note }
     });
     ReferenceSet { name, values: values.collect() }
 }

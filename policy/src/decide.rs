@@ -104,7 +104,7 @@ impl Question<'_> {
         let mut entities = vec![self.node.entity.clone(), key_entity(self.scope)?];
         for register in reachable {
             let mut sets: HashSet<EntityUid> =
-                self.references.sets_of(register).map(entity::reference_set).collect();
+                self.references.sets_of(register, &self.node.registers).map(entity::reference_set).collect();
             if self.node.registers.contains(register) {
                 sets.extend(also_in.iter().map(|set| entity::reference_set(set)));
             }

@@ -2,6 +2,10 @@
 //!
 //! A new image is one more value in a set, and no policy changes: policies ask whether
 //! `principal.measurement in ReferenceSet::"images"`.
+//!
+//! Values that were released together can be one *entry* of a set: then a node's register is in the set only if
+//! the node has all of the entry's values (COL-25 ReferenceEntryMixed). Lists that are independent of each other
+//! would accept combinations that nobody released.
 
 use crate::digest::Digester;
 use hanzo_attestation_evidence::{Digest, Hex, Tee, encoding};
@@ -34,6 +38,8 @@ pub struct ReferenceValue {
     pub register: String,
     /// The digest, of the size that the register has.
     pub digest: Digest,
+    /// The entry that the value belongs to, if its register alone says nothing.
+    pub entry: Option<String>,
     /// For people: what was measured.
     pub note: Option<String>,
 }
@@ -79,6 +85,19 @@ pub enum ReferenceError {
         /// The size found.
         actual: usize,
     },
+    /// An entry with two values of one register: no node could have both.
+    #[error("reference set `{set}`: the entry `{entry}` has two values of `{register}`")]
+    EntryRegister {
+        /// The set.
+        set: String,
+        /// The entry.
+        entry: String,
+        /// The register.
+        register: String,
+    },
+    /// The name of an entry that is empty, too long, or has a control character.
+    #[error("the name of an entry has 1 to {MAX_SET_NAME} bytes and no control characters: `{name}`", name = .0.escape_debug())]
+    EntryName(String),
     /// All zero: what an absent measurement reads as.
     #[error("reference set `{set}`: a digest of zeros is no reference value for `{register}`")]
     ZeroDigest {
@@ -105,7 +124,7 @@ impl Register {
     pub(crate) fn named(tee: &str, name: &str, digest: Digest) -> Option<Self> {
         let (tee, names) = REGISTERS.iter().find(|(known, _)| known.name() == tee)?;
         let name = names.iter().find(|known| **known == name)?;
-        Some(Self { tee: *tee, name, digest })
+        (digest.as_bytes().len() == digest_size(*tee)).then_some(Self { tee: *tee, name, digest })
     }
 
     /// Reads the id of a `Measurement` entity: `sev-snp/measurement/<96 hex digits>`.
@@ -120,8 +139,24 @@ impl Register {
 #[derive(Debug)]
 pub struct References {
     sets: Vec<String>,
-    values: BTreeMap<Register, BTreeSet<usize>>,
+    values: BTreeMap<Register, BTreeSet<Place>>,
+    entries: Vec<Entry>,
     digest: Hex<32>,
+}
+
+/// Where a value stands: in which set, and in which entry of it, if in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    set: usize,
+    entry: Option<usize>,
+}
+
+/// Values that belong together.
+#[derive(Debug)]
+struct Entry {
+    set: usize,
+    name: String,
+    registers: BTreeSet<Register>,
 }
 
 impl References {
@@ -135,20 +170,28 @@ impl References {
             return Err(ReferenceError::TooMany(count));
         }
         sets.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut values: BTreeMap<Register, BTreeSet<usize>> = BTreeMap::new();
+        let mut values: BTreeMap<Register, BTreeSet<Place>> = BTreeMap::new();
+        let mut entries = Vec::new();
         for (index, set) in sets.iter().enumerate() {
             if index.checked_sub(1).and_then(|before| sets.get(before)).is_some_and(|b| b.name == set.name) {
                 return Err(ReferenceError::DuplicateSet(set.name.clone()));
             }
-            if !(1..=MAX_SET_NAME).contains(&set.name.len()) || set.name.chars().any(char::is_control) {
+            if !is_name(&set.name) {
                 return Err(ReferenceError::SetName(set.name.chars().take(MAX_SET_NAME).collect()));
             }
+            let mut named = BTreeMap::new();
             for value in &set.values {
-                values.entry(register(&set.name, value)?).or_default().insert(index);
+                let register = register(&set.name, value)?;
+                let entry = value
+                    .entry
+                    .as_deref()
+                    .map(|name| join(&mut entries, &mut named, index, &set.name, name, register))
+                    .transpose()?;
+                values.entry(register).or_default().insert(Place { set: index, entry });
             }
         }
-        let digest = digest(&sets, &values);
-        Ok(Self { sets: sets.into_iter().map(|set| set.name).collect(), values, digest })
+        let digest = digest(&sets, &values, &entries);
+        Ok(Self { sets: sets.into_iter().map(|set| set.name).collect(), values, entries, digest })
     }
 
     /// SHA-256 over all sets and values; independent of their order and of notes.
@@ -175,15 +218,57 @@ impl References {
         self.values.is_empty()
     }
 
-    /// The sets that hold this value of a register.
-    pub(crate) fn sets_of(&self, register: &Register) -> impl Iterator<Item = &str> {
+    /// The sets that hold this value of a register for a node with these registers: what belongs to an entry
+    /// counts only where the node has the whole entry (COL-25).
+    pub(crate) fn sets_of<'a>(
+        &'a self,
+        register: &Register,
+        node: &'a BTreeSet<Register>,
+    ) -> impl Iterator<Item = &'a str> {
+        let whole = |entry: usize| {
+            self.entries.get(entry).is_some_and(|entry| entry.registers.iter().all(|r| node.contains(r)))
+        };
         let held = self.values.get(register).into_iter().flatten();
-        held.filter_map(|index| self.sets.get(*index)).map(String::as_str)
+        held.filter(move |place| place.entry.is_none_or(whole))
+            .filter_map(|place| self.sets.get(place.set))
+            .map(String::as_str)
     }
 }
 
+fn is_name(name: &str) -> bool {
+    (1..=MAX_SET_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
+/// Adds a register to its entry; the index of the entry.
+fn join<'a>(
+    entries: &mut Vec<Entry>,
+    named: &mut BTreeMap<&'a str, usize>,
+    set: usize,
+    set_name: &str,
+    name: &'a str,
+    register: Register,
+) -> Result<usize, ReferenceError> {
+    if !is_name(name) {
+        return Err(ReferenceError::EntryName(name.chars().take(MAX_SET_NAME).collect()));
+    }
+    let next = entries.len();
+    let index = *named.entry(name).or_insert(next);
+    if index == next {
+        entries.push(Entry { set, name: name.to_owned(), registers: BTreeSet::new() });
+    }
+    let Some(entry) = entries.get_mut(index) else { return Ok(index) };
+    let other =
+        |known: &Register| (known.tee, known.name) == (register.tee, register.name) && *known != register;
+    if entry.registers.iter().any(other) {
+        let (set, entry, register) = (set_name.to_owned(), name.to_owned(), register.name.to_owned());
+        return Err(ReferenceError::EntryRegister { set, entry, register });
+    }
+    entry.registers.insert(register);
+    Ok(index)
+}
+
 /// Bytes of a register: SHA-384 for SEV-SNP and TDX, SHA-256 for SGX and for the PCR bank that policies use.
-const fn digest_size(tee: Tee) -> usize {
+pub(crate) const fn digest_size(tee: Tee) -> usize {
     match tee {
         Tee::SevSnp | Tee::Tdx => 48,
         Tee::Sgx | Tee::Tpm | Tee::AzSnpVtpm | Tee::AzTdxVtpm | Tee::RegisteredKey => 32,
@@ -212,23 +297,35 @@ fn register(set: &str, value: &ReferenceValue) -> Result<Register, ReferenceErro
     Ok(Register { tee: *tee, name, digest: value.digest })
 }
 
-fn digest(sets: &[ReferenceSet], values: &BTreeMap<Register, BTreeSet<usize>>) -> Hex<32> {
+fn digest(sets: &[ReferenceSet], values: &BTreeMap<Register, BTreeSet<Place>>, entries: &[Entry]) -> Hex<32> {
     let mut held: BTreeMap<usize, Vec<&Register>> = BTreeMap::new();
-    for (register, indexes) in values {
-        indexes.iter().for_each(|index| held.entry(*index).or_default().push(register));
+    for (register, places) in values {
+        let alone = places.iter().filter(|place| place.entry.is_none());
+        alone.for_each(|place| held.entry(place.set).or_default().push(register));
+    }
+    let mut together: BTreeMap<usize, BTreeMap<&str, &BTreeSet<Register>>> = BTreeMap::new();
+    for entry in entries {
+        together.entry(entry.set).or_default().insert(&entry.name, &entry.registers);
     }
     let mut digester = Digester::new("hanzo-kbs/v1/references");
     for (index, set) in sets.iter().enumerate() {
         let registers = held.get(&index).map_or(&[][..], Vec::as_slice);
         digester.add(set.name.as_bytes());
         digester.add(&u64::try_from(registers.len()).unwrap_or(u64::MAX).to_be_bytes());
-        for register in registers {
-            digester.add(register.tee.name().as_bytes());
-            digester.add(register.name.as_bytes());
-            digester.add(register.digest.as_bytes());
+        registers.iter().for_each(|register| add_register(&mut digester, register));
+        for (name, registers) in together.get(&index).into_iter().flatten() {
+            digester.add(name.as_bytes());
+            digester.add(&u64::try_from(registers.len()).unwrap_or(u64::MAX).to_be_bytes());
+            registers.iter().for_each(|register| add_register(&mut digester, register));
         }
     }
     digester.finish()
+}
+
+fn add_register(digester: &mut Digester, register: &Register) {
+    digester.add(register.tee.name().as_bytes());
+    digester.add(register.name.as_bytes());
+    digester.add(register.digest.as_bytes());
 }
 
 #[cfg(test)]
@@ -240,6 +337,7 @@ mod tests {
             tee: tee.into(),
             register: register.into(),
             digest: Hex([byte; 48]).into(),
+            entry: None,
             note: None,
         }
     }
@@ -257,7 +355,7 @@ mod tests {
         .unwrap();
         let held = |tee, name| {
             let register = Register { tee, name, digest: Hex([1; 48]).into() };
-            references.sets_of(&register).map(str::to_owned).collect::<Vec<_>>()
+            references.sets_of(&register, &BTreeSet::new()).map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(held(Tee::SevSnp, "measurement"), ["a", "b"]);
         assert_eq!(held(Tee::Tdx, "rtmr1"), ["b"]);
@@ -265,6 +363,49 @@ mod tests {
         assert!(held(Tee::Tdx, "rtmr0").is_empty());
         assert!(held(Tee::Tdx, "measurement").is_empty());
         assert_eq!((references.names(), references.len()), (&["a".to_owned(), "b".to_owned()][..], 2));
+    }
+
+    fn of(entry: Option<&str>, register: &str, byte: u8) -> ReferenceValue {
+        ReferenceValue { entry: entry.map(str::to_owned), ..value("tdx", register, byte) }
+    }
+
+    /// COL-25: values of one entry count together or not at all.
+    #[test]
+    fn an_entry_holds_only_as_a_whole() {
+        let a = [of(Some("a"), "mr_td", 1), of(Some("a"), "rtmr0", 2)];
+        let b = [of(Some("b"), "mr_td", 3), of(Some("b"), "rtmr0", 4)];
+        let references = References::new(vec![set("images", [a, b].concat())]).unwrap();
+        let register = |name, byte| Register { tee: Tee::Tdx, name, digest: Hex([byte; 48]).into() };
+        let known = |mr_td, rtmr0| {
+            let node = BTreeSet::from([register("mr_td", mr_td), register("rtmr0", rtmr0)]);
+            node.iter().filter(|r| references.sets_of(r, &node).count() > 0).count()
+        };
+        assert_eq!((known(1, 2), known(3, 4)), (2, 2), "what was released together");
+        assert_eq!((known(1, 4), known(3, 2)), (0, 0), "MRTD of one release with RTMR0 of another");
+        assert_eq!((known(1, 9), known(9, 2)), (0, 0), "half an entry");
+        let alone = BTreeSet::from([register("mr_td", 1)]);
+        assert_eq!(references.sets_of(&register("mr_td", 1), &alone).count(), 0, "a register left out");
+    }
+
+    #[test]
+    fn an_entry_that_no_node_can_have_is_refused() {
+        let refused = |values| References::new(vec![set("s", values)]).unwrap_err();
+        let twice = refused(vec![of(Some("a"), "mr_td", 1), of(Some("a"), "mr_td", 2)]);
+        assert!(matches!(twice, ReferenceError::EntryRegister { .. }));
+        for name in ["", "a\n", &"a".repeat(129)] {
+            let error = refused(vec![of(Some(name), "mr_td", 1)]);
+            assert!(matches!(error, ReferenceError::EntryName(_)), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn entries_are_part_of_the_digest() {
+        let digest = |values| References::new(vec![set("s", values)]).unwrap().digest();
+        let alone = digest(vec![of(None, "mr_td", 1), of(None, "rtmr0", 2)]);
+        let one = digest(vec![of(Some("a"), "mr_td", 1), of(Some("a"), "rtmr0", 2)]);
+        let two = digest(vec![of(Some("a"), "mr_td", 1), of(Some("b"), "rtmr0", 2)]);
+        assert!(alone != one && one != two && alone != two);
+        assert_eq!(one, digest(vec![of(Some("a"), "rtmr0", 2), of(Some("a"), "mr_td", 1)]), "not the order");
     }
 
     #[test]

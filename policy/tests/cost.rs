@@ -33,6 +33,7 @@ fn references(count: u32) -> References {
                     tee: "sev-snp".into(),
                     register: "measurement".into(),
                     digest: Hex(digest).into(),
+                    entry: None,
                     note: None,
                 }
             })

@@ -87,6 +87,7 @@ fn images() -> References {
         tee: tee.into(),
         register: register.into(),
         digest: Hex(digest).into(),
+        entry: None,
         note: None,
     };
     let values = vec![

@@ -29,7 +29,8 @@ enum ReferenceVerb {
         /// May be given many times
         #[arg(long = "value", value_name = "VALUE", value_parser = parse_value, required_unless_present = "file")]
         value: Vec<ReferenceValue>,
-        /// File with the whole set, or - for standard input: {"values":[{"tee":…,"register":…,"digest":HEX}]}
+        /// File with the whole set, or - for standard input: {"values":[{"tee":…,"register":…,"digest":HEX}]}.
+        /// Values with the same "entry" count together or not at all
         #[arg(long, value_name = "FILE", conflicts_with = "value")]
         file: Option<PathBuf>,
         /// The version that this one replaces; refused if another is current, and needed if the set exists
@@ -88,10 +89,11 @@ fn check(name: &str, values: Vec<ReferenceValue>) -> Result<(), String> {
 
 /// A set in the form that policies are asked with.
 pub(crate) fn set(name: &str, values: Vec<ReferenceValue>) -> ReferenceSet {
-    let value = |ReferenceValue { tee, register, digest, note }| hanzo_policy::ReferenceValue {
+    let value = |ReferenceValue { tee, register, digest, entry, note }| hanzo_policy::ReferenceValue {
         tee,
         register,
         digest,
+        entry,
         note,
     };
     ReferenceSet { name: name.to_owned(), values: values.into_iter().map(value).collect() }
@@ -108,7 +110,8 @@ fn parse_value(text: &str) -> Result<ReferenceValue, String> {
     let (register, digest) = rest.split_once(':').ok_or_else(shape)?;
     let digest = encoding::hex_decode(digest).map_err(|error| format!("the digest is {error}"))?;
     let digest = Digest::try_from(digest.as_slice()).map_err(|error| error.to_string())?;
-    let value = ReferenceValue { tee: tee.to_owned(), register: register.to_owned(), digest, note };
+    let value =
+        ReferenceValue { tee: tee.to_owned(), register: register.to_owned(), digest, entry: None, note };
     check("this set", vec![value.clone()])?;
     Ok(value)
 }
@@ -116,8 +119,9 @@ fn parse_value(text: &str) -> Result<ReferenceValue, String> {
 impl Show for ReferenceInfo {
     fn sheet(&self) -> Sheet {
         let rows = self.values.iter().map(|value| {
-            let note = value.note.clone().unwrap_or_default();
-            [value.tee.clone(), value.register.clone(), value.digest.to_string(), note]
+            let (entry, note) =
+                (value.entry.clone().unwrap_or_default(), value.note.clone().unwrap_or_default());
+            [value.tee.clone(), value.register.clone(), value.digest.to_string(), entry, note]
         });
         Sheet::new()
             .facts([
@@ -125,7 +129,7 @@ impl Show for ReferenceInfo {
                 ("version", self.version.to_string()),
                 ("created", self.created_at.to_string()),
             ])
-            .grid(["kind", "register", "digest", "note"], rows)
+            .grid(["kind", "register", "digest", "entry", "note"], rows)
     }
 }
 

@@ -163,12 +163,15 @@ pub struct PolicyInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReferenceValue {
-    /// `sev-snp` or `tdx`.
+    /// The kind of evidence, e.g. `sev-snp`.
     pub tee: String,
     /// `measurement`, `mr_td`, `rtmr0` …
     pub register: String,
-    /// SHA-384, lower-case hex.
+    /// The digest, lower-case hex, of the register's size.
     pub digest: Digest,
+    /// The entry that the value belongs to: values of one entry count together or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -4,6 +4,7 @@
 //! a [`Permit`](crate::Permit). A file has one case, or a list of cases:
 //!
 //! ```
+//! # use hanzo_attestation_evidence::Hex;
 //! # use hanzo_policy::*;
 //! let file = br#"[
 //!   {
@@ -50,7 +51,8 @@
 //!     values: vec![ReferenceValue {
 //!         tee: "sev-snp".into(),
 //!         register: "measurement".into(),
-//!         digest: [0x11; 48].into(),
+//!         digest: Hex([0x11; 48]).into(),
+//!         entry: None,
 //!         note: None,
 //!     }],
 //! };
@@ -168,8 +170,10 @@ impl TestCase {
             case => vec![case],
         };
         let read = |(case, number)| {
-            json::from_value(case)
-                .map_err(|error| CaseError::Case { number, message: error.problem().to_owned() })
+            let case: Self = json::from_value(case)
+                .map_err(|error| CaseError::Case { number, message: error.problem().to_owned() })?;
+            case.node.check().map_err(|message| CaseError::Case { number, message })?;
+            Ok(case)
         };
         cases.into_iter().zip(1..).map(read).collect()
     }

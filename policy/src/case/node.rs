@@ -1,13 +1,13 @@
 //! The node of a case: claims as they are written down, completed by the schema.
 
 use crate::node::{Attributes, Launch, Node, Registers};
-use crate::references::Register;
+use crate::references::{Register, digest_size};
 use crate::schema::entity;
 use crate::schema::shape::{Attribute, Record as _, Type};
 use crate::tier::Tier;
 use cedar_policy::RestrictedExpression;
 use hanzo_attestation::{Product, snp, tdx};
-use hanzo_attestation_evidence::{Digest, Hex};
+use hanzo_attestation_evidence::{Digest, Hex, Tee};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +52,19 @@ enum CaseProduct {
 type Attributed = Result<RestrictedExpression, String>;
 
 impl CaseNode {
+    /// Whether every measurement that is stated has the size of its register.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let size = match self.tee {
+            CaseTee::SevSnp => digest_size(Tee::SevSnp),
+            CaseTee::Tdx => digest_size(Tee::Tdx),
+            CaseTee::RegisteredKey | CaseTee::None => return Ok(()),
+        };
+        let mut stated = self.measurement.iter().chain(self.registers.values());
+        stated.find(|digest| digest.as_bytes().len() != size).map_or(Ok(()), |digest| {
+            Err(format!("a register of `{}` has {size} bytes: {digest}", self.tee.name()))
+        })
+    }
+
     pub(super) fn build(&self) -> Result<Node, String> {
         let registers = self.registers()?;
         let tier = self.tier.unwrap_or(match self.tee {

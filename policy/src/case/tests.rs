@@ -12,6 +12,7 @@ fn run(text: &str, case: serde_json::Value) -> CaseReport {
         tee: tee.into(),
         register: register.into(),
         digest: Hex([byte; 48]).into(),
+        entry: None,
         note: None,
     };
     let values =

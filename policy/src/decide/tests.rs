@@ -44,6 +44,7 @@ fn references(values: &[(&str, &str, &str, u8)]) -> References {
             tee: (*tee).into(),
             register: (*register).into(),
             digest: digest.into(),
+            entry: None,
             note: None,
         };
         match sets.iter_mut().find(|known| known.name == *set) {

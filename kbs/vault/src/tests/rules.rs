@@ -8,7 +8,7 @@ fn put() -> NewDecision {
 
 fn value(byte: u8) -> ReferenceValue {
     let (tee, register) = ("sev-snp".to_owned(), "measurement".to_owned());
-    ReferenceValue { tee, register, digest: Hex([byte; 48]).into(), note: None }
+    ReferenceValue { tee, register, digest: Hex([byte; 48]).into(), entry: None, note: None }
 }
 
 #[tokio::test]
