@@ -2,7 +2,9 @@
 
 use crate::amd::{AmdKeys, AmdVendor};
 use crate::intel::{IntelKeys, IntelVendor};
-use crate::{IntelCollateral, IntelOrder, LabError, ListDefect, SnpOrder, SnpProduct, TdxOrder, Validity};
+use crate::{
+    IntelCollateral, IntelOrder, LabError, ListDefect, SgxOrder, SnpOrder, SnpProduct, TdxOrder, Validity,
+};
 use hanzo_attestation_evidence::encoding::base64_encode;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -58,11 +60,19 @@ impl Lab {
     /// # Errors
     /// [`LabError::Signing`].
     pub fn tdx(&self, order: &TdxOrder) -> Result<Value, LabError> {
-        let quote = base64_encode(&self.vendors.intel.quote(order)?);
+        let quote = base64_encode(&self.vendors.intel.tdx_quote(order)?);
         Ok(match &order.event_log {
             None => json!({"type": "tdx", "quote": quote}),
             Some(log) => json!({"type": "tdx", "quote": quote, "event_log": base64_encode(log)}),
         })
+    }
+
+    /// Makes a `sgx` item of an evidence document.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn sgx(&self, order: &SgxOrder) -> Result<Value, LabError> {
+        Ok(json!({"type": "sgx", "quote": base64_encode(&self.vendors.intel.sgx_quote(order)?)}))
     }
 
     /// An evidence document of the given items.

@@ -2,8 +2,8 @@
 //!
 //! The lab is not a mock. What it makes is verified by exactly the code that verifies the real thing; the one
 //! difference is the root, which a verifier accepts only from configuration and which marks everything that rests on
-//! it. Negative cases are knobs: an order says what is wrong ([`SnpDefect`], [`TdxDefect`], [`ListDefect`],
-//! [`IntelDefect`]), and
+//! it. Negative cases are knobs: an order says what is wrong ([`SnpDefect`], [`TdxDefect`], [`SgxDefect`],
+//! [`ListDefect`], [`IntelDefect`]), and
 //! everything that the defect does not concern is properly signed, so that exactly one rule is broken.
 //!
 //! ```
@@ -39,8 +39,8 @@ pub use amd::{ListDefect, SnpDefect, SnpOrder, SnpProduct, SnpTcb, Vek};
 pub use defect::UnknownDefect;
 pub use error::LabError;
 pub use intel::{
-    IntelCollateral, IntelDefect, IntelOrder, Module, ModuleIdentity, PckAuthority, QeIdentity, Standing,
-    SvnLevel, TcbInfo, TcbLevel, TdxBody, TdxDefect, TdxOrder,
+    IntelCollateral, IntelDefect, IntelOrder, Module, ModuleIdentity, PckAuthority, QeIdentity, SgxDefect,
+    SgxOrder, Standing, SvnLevel, TcbInfo, TcbLevel, TdxBody, TdxDefect, TdxOrder,
 };
 pub use lab::Lab;
 pub use x509::Validity;

@@ -85,7 +85,11 @@ fn knobs_make_their_defects() {
 fn wrong_usage_is_exit_code_2() {
     let directory = lab();
     for knobs in [
-        &["--type", "sgx"][..],
+        &["--type", "sgx", "--td10"][..],
+        &["--type", "sgx", "--version", "2"],
+        &["--type", "sgx", "--defect", "profiling"],
+        &["--type", "sgx", "--product", "milan"],
+        &["--type", "tdx", "--platform-ca"],
         &["--type", "sev-snp", "--version", "6"],
         &["--type", "sev-snp", "--td10"],
         &["--type", "sev-snp", "--measurement", "ab"],

@@ -1,17 +1,40 @@
 //! TD bodies (TDX DCAP Quoting Library API, TD 1.0 and TD 1.5).
 
+use super::enclave::QuotingEnclave;
+use super::quote::QuotePlan;
 use super::{TdxBody, TdxDefect, TdxOrder};
 
+/// Offset of MRTD in a body.
+const MR_TD: usize = 136;
+
 /// Which layout a quote of this order has: version 4 knows only TD 1.0.
-pub(super) const fn layout(order: &TdxOrder) -> TdxBody {
+const fn layout(order: &TdxOrder) -> TdxBody {
     match order.version {
         5 => order.body,
         _ => TdxBody::Td10,
     }
 }
 
+/// The quote of an order, unsigned.
+pub(super) fn plan(order: &TdxOrder) -> QuotePlan<'static> {
+    QuotePlan {
+        version: order.version,
+        tee_type: 0x81,
+        body_type: match (layout(order), order.defect) {
+            (_, Some(TdxDefect::ExtendedBody)) => 4,
+            (_, Some(TdxDefect::BodyDescriptor)) | (TdxBody::Td10, _) => 2,
+            (TdxBody::Td15, _) => 3,
+        },
+        body: body(order),
+        measurement: MR_TD,
+        enclave: &QuotingEnclave::TDX,
+        header_qe_svn: 0,
+        defect: order.defect,
+    }
+}
+
 /// The body with the order's defect in it; every signature is made over it.
-pub(super) fn body(order: &TdxOrder) -> Vec<u8> {
+fn body(order: &TdxOrder) -> Vec<u8> {
     let mut seam_attributes = 0_u64;
     let mut signer = [0_u8; 48];
     let mut attributes = order.td_attributes | u64::from(order.debug);

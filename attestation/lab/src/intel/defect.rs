@@ -6,13 +6,13 @@ use crate::defect::defects;
 defects! {
     /// One defect of a TDX item. All signatures that the defect does not concern are made over the defective bytes.
     TdxDefect {
-        /// Only the first 600 bytes.
+        /// Only the first 400 bytes.
         QuoteTruncated = "quote-truncated" breaks "DCAP-01" "QuoteLength",
         /// Version 6.
         QuoteVersion = "quote-version" breaks "DCAP-02" "QuoteVersion",
         /// Attestation key type 3 (P-384).
         AttestationKeyType = "attestation-key-type" breaks "DCAP-03" "QuoteAttestationKeyType",
-        /// A TD body in a version 5 quote that says SGX.
+        /// A version 5 quote that says that it is of the other TEE.
         TeeType = "tee-type" breaks "DCAP-04" "QuoteTeeType",
         /// A reserved byte of the header is set.
         HeaderReserved = "header-reserved" breaks "DCAP-05" "QuoteHeaderReserved",
@@ -124,6 +124,14 @@ defects! {
 }
 
 impl TdxDefect {
+    /// Whether an SGX quote can have it too: it lies around the body, not in it.
+    #[must_use]
+    pub fn is_of_any_quote(self) -> bool {
+        // Report data is part of the body.
+        let of_body = matches!(self, Self::ReportData | Self::ReportDataUpperHalf);
+        !of_body && !self.rule().starts_with("TDX-")
+    }
+
     /// Moves an order to a version and body on which this defect can exist.
     pub(super) const fn fit(self, order: &mut TdxOrder) {
         match self {

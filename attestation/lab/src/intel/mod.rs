@@ -1,5 +1,5 @@
-//! A lab vendor in Intel's place: root, PCK certificate authorities, PCK certificates, quoting enclaves, TD quotes, and
-//! the collateral with which they are judged.
+//! A lab vendor in Intel's place: root, PCK certificate authorities, PCK certificates, quoting enclaves, TD and SGX
+//! quotes, and the collateral with which they are judged.
 
 mod body;
 mod collateral;
@@ -9,6 +9,7 @@ mod names;
 mod order;
 mod pck;
 mod quote;
+mod sgx;
 mod vendor;
 
 pub use collateral::{
@@ -17,4 +18,5 @@ pub use collateral::{
 };
 pub use defect::TdxDefect;
 pub use order::{PckAuthority, TdxBody, TdxOrder};
+pub use sgx::{SgxDefect, SgxOrder};
 pub(crate) use vendor::{IntelKeys, IntelVendor, pem_chain};

@@ -143,7 +143,7 @@ pub(super) fn ppid(platform: u32) -> [u8; 16] {
     out
 }
 
-fn sha384(message: &[u8]) -> [u8; 48] {
+pub(super) fn sha384(message: &[u8]) -> [u8; 48] {
     let mut out = [0; 48];
     out.copy_from_slice(digest::digest(&digest::SHA384, message).as_ref());
     out

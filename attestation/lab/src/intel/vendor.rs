@@ -1,8 +1,10 @@
-//! The lab's Intel: keys, root, the two PCK authorities, and PCK chains for orders.
+//! The lab's Intel: keys, root, the two PCK authorities, and quotes with PCK chains for orders.
 
 use super::collateral::tcb_signer;
 use super::names::{self, ecdsa_with_sha256, name, pck_list};
-use super::{PckAuthority, TdxDefect, TdxOrder, pck, quote};
+use super::order::ppid;
+use super::pck::Platform;
+use super::{PckAuthority, SgxOrder, TdxDefect, TdxOrder, body, pck, quote, sgx};
 use crate::LabError;
 use crate::sign::{Curve, EcKey, Issuer as _};
 use crate::x509::{self, KeyUsage, Plan, Validity};
@@ -65,15 +67,20 @@ impl IntelVendor {
         Ok(Self { validity, root, platform_ca, processor_ca, tcb_signer, keys })
     }
 
-    /// A quote for an order.
-    pub(crate) fn quote(&self, order: &TdxOrder) -> Result<Vec<u8>, LabError> {
-        quote::signed(order, &self.keys, &self.pem_chain(order)?)
+    /// A TD quote for an order.
+    pub(crate) fn tdx_quote(&self, order: &TdxOrder) -> Result<Vec<u8>, LabError> {
+        quote::signed(&body::plan(order), &self.keys, &self.pem_chain(&order.into())?)
+    }
+
+    /// An SGX quote for an order.
+    pub(crate) fn sgx_quote(&self, order: &SgxOrder) -> Result<Vec<u8>, LabError> {
+        quote::signed(&sgx::plan(order), &self.keys, &self.pem_chain(&order.into())?)
     }
 
     /// Leaf, authority and root as PEM, as a quote carries them, with the order's defect in them.
-    fn pem_chain(&self, order: &TdxOrder) -> Result<Vec<u8>, LabError> {
-        let [leaf, authority, root] = self.chain(order)?.map(|certificate| pem(&certificate));
-        let text = match order.defect {
+    fn pem_chain(&self, platform: &Platform) -> Result<Vec<u8>, LabError> {
+        let [leaf, authority, root] = self.chain(platform)?.map(|certificate| pem(&certificate));
+        let text = match platform.defect {
             Some(TdxDefect::PemFourCertificates) => [leaf.as_str(), &authority, &root, &root].concat(),
             Some(TdxDefect::PemText) => [leaf.as_str(), "text\n", &authority, &root].concat(),
             Some(TdxDefect::ChainOrder) => [root, authority, leaf].concat(),
@@ -83,11 +90,11 @@ impl IntelVendor {
         Ok([text.as_bytes(), &[0]].concat())
     }
 
-    fn chain(&self, order: &TdxOrder) -> Result<[Vec<u8>; 3], LabError> {
-        let mut leaf_plan = self.leaf(order);
-        let mut ca_plan = authority(order.pck_authority, &self.keys, &self.keys.root, self.validity);
+    fn chain(&self, platform: &Platform) -> Result<[Vec<u8>; 3], LabError> {
+        let mut leaf_plan = self.leaf(platform);
+        let mut ca_plan = authority(platform.authority, &self.keys, &self.keys.root, self.validity);
         let over = Validity { not_after: self.validity.not_before, ..self.validity };
-        match order.defect {
+        match platform.defect {
             Some(TdxDefect::LeafExpired) => leaf_plan.validity = over,
             Some(TdxDefect::LeafNotYetValid) => leaf_plan.validity.not_before = self.validity.not_after,
             Some(TdxDefect::AuthorityExpired) => ca_plan.validity = over,
@@ -97,23 +104,23 @@ impl IntelVendor {
             }
             _ => {}
         }
-        let mut leaf = leaf_plan.issue(self.keys.authority(order.pck_authority))?;
-        if order.defect == Some(TdxDefect::OwnRoot) {
+        let mut leaf = leaf_plan.issue(self.keys.authority(platform.authority))?;
+        if platform.defect == Some(TdxDefect::OwnRoot) {
             // The attestation key plays the foreign root, so that no further key is needed.
             let foreign = &self.keys.attestation;
-            let ca = authority(order.pck_authority, &self.keys, foreign, self.validity).issue(foreign)?;
+            let ca = authority(platform.authority, &self.keys, foreign, self.validity).issue(foreign)?;
             return Ok([leaf, ca, root(foreign, self.validity).issue(foreign)?]);
         }
-        let mut ca = match order.defect {
+        let mut ca = match platform.defect {
             Some(TdxDefect::AuthorityExpired | TdxDefect::AuthorityPathLength) => {
                 ca_plan.issue(&self.keys.root)?
             }
-            _ => match order.pck_authority {
+            _ => match platform.authority {
                 PckAuthority::Platform => self.platform_ca.clone(),
                 PckAuthority::Processor => self.processor_ca.clone(),
             },
         };
-        match order.defect {
+        match platform.defect {
             Some(TdxDefect::LeafSignature) => flip_last_bit(&mut leaf),
             Some(TdxDefect::AuthoritySignature) => flip_last_bit(&mut ca),
             _ => {}
@@ -121,36 +128,36 @@ impl IntelVendor {
         Ok([leaf, ca, self.root.clone()])
     }
 
-    fn leaf(&self, order: &TdxOrder) -> Plan {
-        let (issuer, list) = match order.pck_authority {
+    fn leaf(&self, platform: &Platform) -> Plan {
+        let (issuer, list) = match platform.authority {
             PckAuthority::Platform => (names::PLATFORM_CA, "platform"),
             PckAuthority::Processor => (names::PROCESSOR_CA, "processor"),
         };
-        let subject = match order.defect {
+        let subject = match platform.defect {
             Some(TdxDefect::LeafName) => names::TCB_SIGNING,
             _ => names::PCK,
         };
-        let constraints = match order.defect {
+        let constraints = match platform.defect {
             Some(TdxDefect::LeafIsCa) => x509::authority(Some(0)),
             _ => x509::end_entity(),
         };
         Plan {
-            serial: match order.defect {
+            serial: match platform.defect {
                 Some(TdxDefect::LeafSerialZero) => vec![0],
-                _ => serial(&order.ppid()),
+                _ => serial(&ppid(platform.number)),
             },
             algorithm: ecdsa_with_sha256(),
             issuer: name(issuer),
-            validity: self.validity.starting(order.issued_at),
+            validity: self.validity.starting(platform.issued_at),
             subject: name(subject),
             public_key_info: self.keys.pck.public_key_info(),
             extensions: vec![
-                x509::authority_key_id(self.keys.authority(order.pck_authority)),
+                x509::authority_key_id(self.keys.authority(platform.authority)),
                 x509::distribution_point(&pck_list(list)),
                 x509::subject_key_id(&self.keys.pck),
                 KeyUsage::DigitalSignatureAndNonRepudiation.extension(),
                 constraints,
-                pck::sgx_extension(order),
+                pck::sgx_extension(platform),
             ],
         }
     }

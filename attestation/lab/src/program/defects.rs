@@ -1,6 +1,6 @@
 //! `hanzo-lab defects`.
 
-use hanzo_attestation_lab::{IntelDefect, ListDefect, SnpDefect, TdxDefect};
+use hanzo_attestation_lab::{IntelDefect, ListDefect, SgxDefect, SnpDefect, TdxDefect};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -29,29 +29,24 @@ pub(super) fn list(table: bool) -> String {
 }
 
 fn rows() -> Vec<Row> {
-    let snp = SnpDefect::ALL.iter().map(|defect| Row {
-        kind: "sev-snp",
-        name: defect.name(),
-        rule: defect.rule(),
-        code: defect.expects(),
-    });
-    let tdx = TdxDefect::ALL.iter().map(|defect| Row {
-        kind: "tdx",
-        name: defect.name(),
-        rule: defect.rule(),
-        code: defect.expects(),
-    });
-    let lists = ListDefect::ALL.iter().map(|defect| Row {
-        kind: "amd-crl",
-        name: defect.name(),
-        rule: defect.rule(),
-        code: defect.expects(),
-    });
-    let intel = IntelDefect::ALL.iter().map(|defect| Row {
-        kind: "intel-collateral",
-        name: defect.name(),
-        rule: defect.rule(),
-        code: defect.expects(),
-    });
-    snp.chain(tdx).chain(lists).chain(intel).collect()
+    /// The rows of one kind of defects.
+    macro_rules! of {
+        ($kind:literal, $defects:expr) => {
+            $defects.iter().map(|defect| Row {
+                kind: $kind,
+                name: defect.name(),
+                rule: defect.rule(),
+                code: defect.expects(),
+            })
+        };
+    }
+    let quote_defects: Vec<TdxDefect> =
+        TdxDefect::ALL.iter().copied().filter(|defect| defect.is_of_any_quote()).collect();
+    of!("sev-snp", SnpDefect::ALL)
+        .chain(of!("tdx", TdxDefect::ALL))
+        .chain(of!("sgx", SgxDefect::ALL))
+        .chain(of!("sgx", quote_defects))
+        .chain(of!("amd-crl", ListDefect::ALL))
+        .chain(of!("intel-collateral", IntelDefect::ALL))
+        .collect()
 }
