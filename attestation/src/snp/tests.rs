@@ -1,5 +1,6 @@
 //! Work is done in order: nothing that a stranger sends wrongly costs a public-key operation.
 
+use super::stated::Stated;
 use super::{SnpError, verify};
 use crate::cache::Cache;
 use crate::collateral::{Collateral, Revocation};
@@ -285,5 +286,76 @@ fn snp_30_a_provider_has_a_name_of_some_length() {
         let evidence = parse(lab.snp(&order).unwrap()).unwrap();
         let (result, _) = judge(&evidence, &lists(lab.amd_lists()), &Revocation::Required, lab_now());
         assert_eq!(result.err(), expected, "{length} characters");
+    }
+}
+
+/// Judges with a cache: the refused rule, and how many public-key operations it took.
+fn judge_with(cache: &Cache, evidence: &Evidence, now: UnixTime) -> (Option<&'static str>, u32) {
+    let (roots, collateral) = (roots(), lists(Lab::fixture().amd_lists()));
+    let revocation = Revocation::Required;
+    let context = Context { roots: &roots, collateral: &collateral, revocation: &revocation, now, cache };
+    let mut budget = Budget::new();
+    let result = verify(evidence, &context, &mut budget);
+    (result.err().map(|refused| refused.finding.rule.id), budget.used())
+}
+
+fn question(evidence: &Evidence) -> [u8; 32] {
+    Stated::by(evidence.report.body()).question(&evidence.certs, roots().amd_digest())
+}
+
+#[test]
+fn a_known_chain_costs_one_operation_and_its_dates_are_judged_again() {
+    let lab = Lab::fixture();
+    let evidence = parse(lab.snp(&SnpOrder::default()).unwrap()).unwrap();
+    let cache = Cache::new(16);
+    assert_eq!(judge_with(&cache, &evidence, lab_now()), (None, 5));
+    assert_eq!(judge_with(&cache, &evidence, lab_now()), (None, 1), "the report's own signature");
+    let late = lab.validity().not_after.after(Duration::from_secs(1));
+    assert_eq!(judge_with(&cache, &evidence, late), (Some("SNP-25"), 0), "SNP-25 at every use");
+    let early = lab.validity().not_before.before(Duration::from_secs(1));
+    assert_eq!(judge_with(&cache, &evidence, early), (Some("SNP-25"), 0), "SNP-25 at every use");
+    let altered = parse(lab.snp(&SnpOrder::default().with_defect(SnpDefect::AlteredAfterSigning)).unwrap());
+    assert_eq!(judge_with(&cache, &altered.unwrap(), lab_now()), (Some("SNP-38"), 1));
+    let mut reordered = evidence.clone();
+    reordered.certs.reverse();
+    assert_eq!(judge_with(&cache, &reordered, lab_now()).0, None, "another question, the same answer");
+}
+
+#[test]
+fn what_is_refused_is_not_known() {
+    let lab = Lab::fixture();
+    for defect in SnpDefect::ALL {
+        let item = lab.snp(&SnpOrder::default().with_defect(*defect)).unwrap();
+        let Some(evidence) = parse(item) else { continue };
+        let cache = Cache::new(16);
+        let (refused, _) = judge_with(&cache, &evidence, lab_now());
+        let known = cache.amd_chains.get(&question(&evidence)).is_some();
+        assert_eq!(known, refused.is_none(), "{}", defect.name());
+    }
+}
+
+/// A cache in which every chain is filed under another's question: each use ends in a refusal.
+#[test]
+fn a_poisoned_cache_can_only_refuse() {
+    let lab = Lab::fixture();
+    let mut all = Vec::new();
+    for product in SnpProduct::ALL {
+        for (vek, chip) in [(Vek::Vcek, 1), (Vek::Vcek, 2), (Vek::Vlek, 1)] {
+            let order = SnpOrder { product, version: 5, vek, chip, ..SnpOrder::default() };
+            all.push(parse(lab.snp(&order).unwrap()).unwrap());
+        }
+    }
+    let honest = Cache::new(64);
+    for evidence in &all {
+        assert_eq!(judge_with(&honest, evidence, lab_now()).0, None);
+    }
+    for (position, asked) in all.iter().enumerate() {
+        for (other, filed) in all.iter().enumerate().filter(|(other, _)| *other != position) {
+            let known = honest.amd_chains.get(&question(filed)).unwrap();
+            let poisoned = Cache::new(64);
+            poisoned.amd_chains.insert(question(asked), known);
+            let (refused, _) = judge_with(&poisoned, asked, lab_now());
+            assert!(refused.is_some(), "{other} filed as {position}");
+        }
     }
 }
