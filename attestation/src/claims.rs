@@ -4,7 +4,7 @@ mod trustee;
 
 pub use trustee::trustee_claims;
 
-use crate::{identity, snp, tdx};
+use crate::{identity, sgx, snp, tdx};
 use hanzo_attestation_evidence::{Digest, Hex, Tee, UnixTime};
 use serde::Serialize;
 
@@ -16,6 +16,8 @@ pub enum Claims {
     SevSnp(Box<snp::Claims>),
     /// Intel TDX.
     Tdx(Box<tdx::Claims>),
+    /// Intel SGX.
+    Sgx(Box<sgx::Claims>),
     /// A registered key.
     RegisteredKey(identity::Claims),
 }

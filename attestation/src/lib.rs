@@ -19,6 +19,7 @@ pub mod dcap;
 pub mod event_log;
 pub mod identity;
 pub mod roots;
+pub mod sgx;
 pub mod snp;
 pub mod tdx;
 pub mod verify;

@@ -5,7 +5,7 @@ use crate::claims::{Claims, Facts};
 use crate::collateral::{Collateral, Revocation};
 use crate::crypto::Budget;
 use crate::roots::Roots;
-use crate::{identity, snp, tdx};
+use crate::{identity, sgx, snp, tdx};
 use hanzo_attestation_evidence::{Binding, Broken, Evidence, Finding, Hex, Item, Recipient, Tee, UnixTime};
 
 /// Everything that verification rests on besides the evidence. Nothing in it is optional: what is absent is
@@ -141,6 +141,7 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
         let item = match item {
             Item::SevSnp(item) => snp::verify(item, context, &mut verified.budget)?,
             Item::Tdx(item) => tdx::verify(item, context, &mut verified.budget)?,
+            Item::Sgx(item) => sgx::verify(item, context, &mut verified.budget)?,
             Item::RegisteredKey(item) => {
                 verified.identities.push(identity::find_key(item, context.roots)?);
                 continue;
@@ -164,6 +165,7 @@ pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
             snp::check_report_data(&item.report.body().report_data.0, binding.cpu_report_data())
         }
         Item::Tdx(item) => tdx::check_report_data(item.report_data(), binding.cpu_report_data()),
+        Item::Sgx(item) => sgx::check_report_data(item.report_data(), binding.cpu_report_data()),
         Item::RegisteredKey(_) => Ok(()),
     })
 }
@@ -209,6 +211,7 @@ impl Verified {
         self.items.iter().try_for_each(|item| match &item.claims {
             Claims::SevSnp(claims) => snp::check_report_data(&claims.report_data.0, expected),
             Claims::Tdx(claims) => tdx::check_report_data(&claims.report_data.0, expected),
+            Claims::Sgx(claims) => sgx::check_report_data(&claims.report_data.0, expected),
             Claims::RegisteredKey(_) => Ok(()),
         })
     }

@@ -80,14 +80,14 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
     items.fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
         let cpu_tee = match claims {
             Claims::RegisteredKey(_) => false,
-            Claims::SevSnp(_) | Claims::Tdx(_) => {
+            Claims::SevSnp(_) | Claims::Tdx(_) | Claims::Sgx(_) => {
                 facts.debug == Some(Debuggable::Disabled) && facts.tcb_status != TcbStatus::Unknown
             }
         };
         let tier = match claims {
             Claims::RegisteredKey(_) => Tier::Encrypted,
-            Claims::SevSnp(_) | Claims::Tdx(_) if cpu_tee => Tier::Confidential,
-            Claims::SevSnp(_) | Claims::Tdx(_) => Tier::Open,
+            _ if cpu_tee => Tier::Confidential,
+            _ => Tier::Open,
         };
         Proved { tier: sum.tier.max(tier), cpu_tee: sum.cpu_tee || cpu_tee }
     })

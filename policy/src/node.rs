@@ -152,6 +152,7 @@ impl Attributes {
         match claims {
             Claims::SevSnp(claims) => self.snp = Some(claims.clone()),
             Claims::Tdx(claims) => self.tdx = Some(claims.clone()),
+            Claims::Sgx(_) => {}
             Claims::RegisteredKey(claims) => {
                 self.identity = Some(claims.key_id.clone());
                 // A CPU beside it names the node.

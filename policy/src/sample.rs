@@ -1,6 +1,6 @@
 //! Claims for tests: a clean Genoa guest, a clean TD, a registered key. Each test changes one thing.
 
-use hanzo_attestation::{Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, snp, tdx};
+use hanzo_attestation::{Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, sgx, snp, tdx};
 use hanzo_attestation_evidence::{Hex, Tee, UnixTime};
 
 pub(crate) fn at(text: &str) -> UnixTime {
@@ -133,6 +133,39 @@ pub(crate) fn td() -> tdx::Claims {
             rating: None,
         },
     }
+}
+
+/// An enclave as if collateral had rated it; [`unrated`] takes that away.
+pub(crate) fn enclave() -> sgx::Claims {
+    sgx::Claims {
+        cpu_svn: Hex([2; 16]),
+        misc_select: 0,
+        cet_attributes: 0,
+        attributes: sgx::Attributes::new(0b101),
+        xfrm: 7,
+        mr_enclave: Hex([0xE0; 32]),
+        mr_signer: Hex([0x51; 32]),
+        isv_prod_id: 7,
+        isv_svn: 2,
+        config_id: Hex([0; 64]),
+        config_svn: 0,
+        isv_ext_prod_id: Hex([0; 16]),
+        isv_family_id: Hex([0; 16]),
+        report_data: Hex([0x5A; 64]),
+        ra_tls_key: None,
+        dcap: dcap::Claims { quote_version: 3, tee_type: 0, ..td().dcap },
+    }
+}
+
+pub(crate) fn enclave_item(claims: sgx::Claims) -> (Claims, Facts) {
+    let facts = Facts {
+        product: Some(Product::IntelSgx),
+        debug: Some(if claims.attributes.debug { Debug::Enabled } else { Debug::Disabled }),
+        measurements: vec![Measurement { register: "mr_enclave", digest: claims.mr_enclave.into() }],
+        chip: Some(claims.dcap.ppid.to_string()),
+        ..facts(Tee::Sgx, TcbStatus::NotRated)
+    };
+    (Claims::Sgx(Box::new(claims)), facts)
 }
 
 pub(crate) fn snp_item(claims: snp::Claims) -> (Claims, Facts) {

@@ -78,6 +78,7 @@ fn title(document: &Value) -> Result<String> {
             format!("AMD {}, report v{}, {key}", product(item)?, body.version)
         }
         Item::Tdx(item) => format!("Intel TDX, quote v{}", item.quote.header.version),
+        Item::Sgx(item) => format!("Intel SGX, quote v{}", item.quote.header.version),
         Item::RegisteredKey(_) => "a registered key".to_owned(),
     })
 }

@@ -12,7 +12,7 @@ pub use error::{DocumentError, EvidenceError};
 
 use crate::bytes::Hex;
 use crate::encoding::base64_encode;
-use crate::{identity, json, snp, tdx};
+use crate::{identity, json, sgx, snp, tdx};
 use aws_lc_rs::digest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -103,6 +103,8 @@ pub struct DocumentItem {
 enum Content {
     SevSnp { report: Vec<u8>, certs: Vec<Vec<u8>> },
     Tdx { quote: Vec<u8>, event_log: Option<Vec<u8>> },
+    Sgx { quote: Vec<u8> },
+    SgxRaTls { certificate: Vec<u8> },
     RegisteredKey(identity::Evidence),
 }
 
@@ -113,6 +115,7 @@ impl DocumentItem {
         match self.content {
             Content::SevSnp { .. } => Tee::SevSnp,
             Content::Tdx { .. } => Tee::Tdx,
+            Content::Sgx { .. } | Content::SgxRaTls { .. } => Tee::Sgx,
             Content::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -170,12 +173,16 @@ impl DocumentItem {
     /// The item's JSON with a quote cut to its own length: the zeros after it are nobody's statement, and one
     /// quote would have a digest for each number of them.
     fn without_padding(&self, parsed: &Item) -> Cow<'_, Value> {
+        let (received, parsed) = match (&self.content, parsed) {
+            (Content::Tdx { quote, .. }, Item::Tdx(tdx)) => (quote, tdx.quote.bytes()),
+            (Content::Sgx { quote }, Item::Sgx(sgx)) => (quote, sgx.quote.bytes()),
+            _ => return Cow::Borrowed(&self.json),
+        };
         let mut json = Cow::Borrowed(&self.json);
-        if let (Content::Tdx { quote, .. }, Item::Tdx(tdx)) = (&self.content, parsed)
-            && quote.len() != tdx.quote.bytes().len()
+        if received.len() != parsed.len()
             && let Some(text) = json.to_mut().get_mut("quote")
         {
-            *text = Value::String(base64_encode(tdx.quote.bytes()));
+            *text = Value::String(base64_encode(parsed));
         }
         json
     }
@@ -188,6 +195,8 @@ impl DocumentItem {
             Content::Tdx { quote, event_log } => {
                 Ok(Item::Tdx(tdx::Evidence::parse(quote, event_log.clone())?))
             }
+            Content::Sgx { quote } => Ok(Item::Sgx(sgx::Evidence::parse(quote)?)),
+            Content::SgxRaTls { certificate } => Ok(Item::Sgx(sgx::Evidence::parse_ra_tls(certificate)?)),
             Content::RegisteredKey(key) => Ok(Item::RegisteredKey(key.clone())),
         }
     }
@@ -208,6 +217,8 @@ pub enum Item {
     SevSnp(snp::Evidence),
     /// Intel TDX.
     Tdx(tdx::Evidence),
+    /// Intel SGX.
+    Sgx(sgx::Evidence),
     /// A registered key.
     RegisteredKey(identity::Evidence),
 }
@@ -219,6 +230,7 @@ impl Item {
         match self {
             Self::SevSnp(_) => Tee::SevSnp,
             Self::Tdx(_) => Tee::Tdx,
+            Self::Sgx(_) => Tee::Sgx,
             Self::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -229,6 +241,7 @@ impl Item {
         match self {
             Self::SevSnp(item) => Some(&item.report.body().report_data.0),
             Self::Tdx(item) => Some(item.report_data()),
+            Self::Sgx(item) => Some(item.report_data()),
             Self::RegisteredKey(_) => None,
         }
     }

@@ -19,6 +19,7 @@ pub mod finding;
 pub mod identity;
 pub mod json;
 pub mod rule;
+pub mod sgx;
 pub mod snp;
 pub mod tdx;
 pub mod time;

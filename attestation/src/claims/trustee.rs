@@ -18,7 +18,7 @@ pub fn trustee_claims(item: &VerifiedItem) -> Map<String, Value> {
     match item.claims() {
         Claims::SevSnp(claims) => named("snp", snp_claims(claims)),
         Claims::Tdx(claims) => named("tdx", tdx_claims(claims, item.facts())),
-        Claims::RegisteredKey(_) => Map::new(),
+        Claims::Sgx(_) | Claims::RegisteredKey(_) => Map::new(),
     }
 }
 

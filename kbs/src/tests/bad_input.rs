@@ -99,7 +99,7 @@ async fn evidence_that_cannot_be_read_is_malformed_evidence() {
         json!([1]),
         json!([{"type": "sev-snp"}]),
         json!([{"type": "no-such-kind"}]),
-        json!([{"type": "sgx", "quote": "AAAA"}]),
+        json!([{"type": "nvidia-gpu", "devices": []}]),
         json!([with(item.clone(), "extra", json!(1))]),
         json!([with(item.clone(), "report", json!(""))]),
         json!([with(item.clone(), "report", json!(format!("{report}\n")))]),

@@ -12,6 +12,7 @@
 mod bits;
 mod checks;
 mod lists;
+pub mod sgx;
 pub mod snp;
 pub mod tdx;
 
@@ -33,20 +34,30 @@ pub struct Appraisal {
     pub snp: snp::Thresholds,
     /// Intel TDX.
     pub tdx: tdx::Thresholds,
+    /// Intel SGX.
+    pub sgx: sgx::Thresholds,
 }
 
 impl Appraisal {
     /// The rule book's defaults.
     #[must_use]
     pub fn strict() -> Self {
-        Self { snp: snp::Thresholds::strict(), tdx: tdx::Thresholds::strict() }
+        Self {
+            snp: snp::Thresholds::strict(),
+            tdx: tdx::Thresholds::strict(),
+            sgx: sgx::Thresholds::strict(),
+        }
     }
 
     /// The rule book's looser profile, under which published evidence counts as acceptable: any VMPL, test
     /// provider ids, no reference values, and no rule on TD attributes beyond debug and profiling.
     #[must_use]
     pub fn corpus() -> Self {
-        Self { snp: snp::Thresholds::corpus(), tdx: tdx::Thresholds::corpus() }
+        Self {
+            snp: snp::Thresholds::corpus(),
+            tdx: tdx::Thresholds::corpus(),
+            sgx: sgx::Thresholds::corpus(),
+        }
     }
 }
 
@@ -61,6 +72,7 @@ pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Apprai
     match claims {
         Claims::SevSnp(claims) => snp::check(claims, &appraisal.snp, &mut checks),
         Claims::Tdx(claims) => tdx::check(claims, &appraisal.tdx, &mut checks),
+        Claims::Sgx(claims) => sgx::check(claims, &appraisal.sgx, &mut checks),
         // Who registered the key was settled when its signature was verified.
         Claims::RegisteredKey(_) => return Vec::new(),
     }

@@ -140,7 +140,7 @@ fn bare_checks(document: &Document) -> Result<Vec<Check>> {
     match evidence.items().first().context("no item")? {
         Item::SevSnp(item) => snp_checks(item),
         Item::Tdx(item) => tdx_checks(&item.quote),
-        Item::RegisteredKey(_) => bail!("no hardware"),
+        _ => bail!("no case of this kind is measured"),
     }
 }
 

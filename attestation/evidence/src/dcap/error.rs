@@ -121,7 +121,7 @@ pub enum QuoteError {
     #[error("a TD body of type 4 (TD 1.5 extended) is not supported")]
     ExtendedBody,
     /// COL-04: the bytes are of another kind than the one declared.
-    #[error("declared `{declared}`, but the quote is of an {found}")]
+    #[error("declared `{declared}`, but the quote is of {found}")]
     KindMismatch {
         /// The kind in the document.
         declared: &'static str,

@@ -162,21 +162,36 @@ impl Quote {
     /// # Errors
     /// [`QuoteError::KindMismatch`] for an SGX enclave's (COL-04).
     pub fn into_td(self) -> Result<Quote<tdx::Body>, QuoteError> {
-        match self.body {
-            Body::Td(body) => Ok(Quote {
-                header: self.header,
-                body: *body,
-                signature: self.signature,
-                attestation_key: self.attestation_key,
-                qe_report: self.qe_report,
-                qe_report_signature: self.qe_report_signature,
-                qe_auth_data: self.qe_auth_data,
-                certification: self.certification,
-                raw: self.raw,
-                signed: self.signed,
-            }),
-            Body::Enclave(_) => Err(QuoteError::KindMismatch { declared: "tdx", found: "SGX enclave" }),
-        }
+        self.retyped(|body| match body {
+            Body::Td(body) => Ok(*body),
+            Body::Enclave(_) => Err(QuoteError::KindMismatch { declared: "tdx", found: "an SGX enclave" }),
+        })
+    }
+
+    /// The quote of an SGX enclave, typed as such.
+    ///
+    /// # Errors
+    /// [`QuoteError::KindMismatch`] for a TDX guest's (COL-04).
+    pub fn into_enclave(self) -> Result<Quote<EnclaveReport>, QuoteError> {
+        self.retyped(|body| match body {
+            Body::Enclave(body) => Ok(*body),
+            Body::Td(_) => Err(QuoteError::KindMismatch { declared: "sgx", found: "a TDX guest" }),
+        })
+    }
+
+    fn retyped<B>(self, body: impl FnOnce(Body) -> Result<B, QuoteError>) -> Result<Quote<B>, QuoteError> {
+        Ok(Quote {
+            header: self.header,
+            body: body(self.body)?,
+            signature: self.signature,
+            attestation_key: self.attestation_key,
+            qe_report: self.qe_report,
+            qe_report_signature: self.qe_report_signature,
+            qe_auth_data: self.qe_auth_data,
+            certification: self.certification,
+            raw: self.raw,
+            signed: self.signed,
+        })
     }
 }
 

@@ -14,7 +14,7 @@ const MAX_REPORT: usize = 4 << 10;
 /// Most bytes of a `quote` (rule book B.0: "quote 32 KiB").
 const MAX_QUOTE: usize = 32 << 10;
 /// Kinds of the interface that this build does not verify.
-const UNSUPPORTED: [&str; 6] = ["sgx", "tpm", "az-snp-vtpm", "az-tdx-vtpm", "nvidia-gpu", "nvidia-switch"];
+const UNSUPPORTED: [&str; 5] = ["tpm", "az-snp-vtpm", "az-tdx-vtpm", "nvidia-gpu", "nvidia-switch"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +39,17 @@ struct Tdx {
     quote: String,
     #[serde(default, deserialize_with = "present")]
     event_log: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sgx {
+    #[serde(rename = "type")]
+    _kind: String,
+    #[serde(default, deserialize_with = "present")]
+    quote: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    ra_tls: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +103,16 @@ fn content(item: usize, json: &Value) -> Result<Content, DocumentError> {
             let Tdx { quote, event_log, .. } = fields(item, json)?;
             let event_log = event_log.map(|log| bytes("event_log", &log, MAX_EVENT_LOG)).transpose()?;
             Ok(Content::Tdx { quote: bytes("quote", &quote, MAX_QUOTE)?, event_log })
+        }
+        "sgx" => {
+            let Sgx { quote, ra_tls, .. } = fields(item, json)?;
+            match (quote, ra_tls) {
+                (Some(quote), None) => Ok(Content::Sgx { quote: bytes("quote", &quote, MAX_QUOTE)? }),
+                (None, Some(der)) => {
+                    Ok(Content::SgxRaTls { certificate: bytes("ra_tls", &der, MAX_CERTIFICATE)? })
+                }
+                _ => Err(DocumentError::Shape { item, problem: "one of `quote` and `ra_tls`".to_owned() }),
+            }
         }
         "registered-key" => {
             let RegisteredKey { key_id, signature, .. } = fields(item, json)?;

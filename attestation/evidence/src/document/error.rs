@@ -5,6 +5,7 @@ use crate::dcap::QuoteError;
 use crate::encoding::EncodingError;
 use crate::json::JsonError;
 use crate::rule::{Broken, Rule};
+use crate::sgx::SgxError;
 use crate::snp::ReportError;
 use crate::x509::X509Error;
 
@@ -104,6 +105,9 @@ pub enum EvidenceError {
     /// The TDX quote.
     #[error(transparent)]
     Tdx(#[from] QuoteError),
+    /// The SGX quote.
+    #[error(transparent)]
+    Sgx(#[from] SgxError),
     /// The document has no RFC 8785 form.
     #[error("the document has no RFC 8785 form: {0}")]
     Canonical(String),
@@ -116,6 +120,7 @@ impl EvidenceError {
         match self {
             Self::SevSnp(_) => Some(Tee::SevSnp),
             Self::Tdx(_) => Some(Tee::Tdx),
+            Self::Sgx(_) => Some(Tee::Sgx),
             Self::Canonical(_) => None,
         }
     }
@@ -126,6 +131,7 @@ impl Broken for EvidenceError {
         match self {
             Self::SevSnp(error) => error.rule(),
             Self::Tdx(error) => error.rule(),
+            Self::Sgx(error) => error.rule(),
             Self::Canonical(_) => Rule::new("COL-03", "EnvelopeMalformed"),
         }
     }

@@ -113,6 +113,7 @@ fn main_claims(facts: &Facts, claims: Option<&Claims>) -> Vec<(&'static str, Str
     match claims {
         Some(Claims::SevSnp(claims)) => rows.push(("report data", claims.report_data.to_string())),
         Some(Claims::Tdx(claims)) => rows.push(("report data", claims.report_data.to_string())),
+        Some(Claims::Sgx(claims)) => rows.push(("report data", claims.report_data.to_string())),
         Some(Claims::RegisteredKey(_)) | None => {}
     }
     if let Some(chip) = &facts.chip {

@@ -2,9 +2,9 @@
 
 use crate::output::{Sheet, Show};
 use aws_lc_rs::digest::{SHA256, digest};
-use hanzo_attestation_evidence::dcap::Certification;
+use hanzo_attestation_evidence::dcap::{Certification, Quote};
 use hanzo_attestation_evidence::x509::{Certificate, Name, ObjectIdentifier};
-use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, encoding, snp, tdx};
+use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, encoding, sgx, snp, tdx};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -62,6 +62,7 @@ fn read_item(document: &Document) -> ShownItem {
         Ok(evidence) => match evidence.items().first() {
             Some(Item::SevSnp(item)) => show_snp(item),
             Some(Item::Tdx(item)) => show_tdx(item),
+            Some(Item::Sgx(item)) => show_sgx(item),
             Some(Item::RegisteredKey(item)) => ShownItem {
                 kind,
                 refused: None,
@@ -89,7 +90,20 @@ fn show_snp(item: &snp::Evidence) -> ShownItem {
 }
 
 fn show_tdx(item: &tdx::Evidence) -> ShownItem {
-    let quote = &item.quote;
+    let mut shown = show_quote(Tee::Tdx, &item.quote);
+    if let Value::Object(fields) = &mut shown.fields {
+        fields.insert("event_log_bytes".to_owned(), json!(item.event_log.as_ref().map(Vec::len)));
+    }
+    shown
+}
+
+fn show_sgx(item: &sgx::Evidence) -> ShownItem {
+    let mut shown = show_quote(Tee::Sgx, &item.quote);
+    shown.certificates.extend(item.courier.iter().map(|courier| certificate(courier.certificate())));
+    shown
+}
+
+fn show_quote<B: Serialize>(kind: Tee, quote: &Quote<B>) -> ShownItem {
     let mut fields = serde_json::to_value(quote).unwrap_or_default();
     let (certification, certificates) = match &quote.certification {
         Certification::Chain(chain) => {
@@ -105,9 +119,8 @@ fn show_tdx(item: &tdx::Evidence) -> ShownItem {
         fields.insert("qe_report_signature".to_owned(), json!(Hex(quote.qe_report_signature)));
         fields.insert("qe_auth_data".to_owned(), json!(encoding::base64_encode(&quote.qe_auth_data)));
         fields.insert("certification".to_owned(), certification);
-        fields.insert("event_log_bytes".to_owned(), json!(item.event_log.as_ref().map(Vec::len)));
     }
-    ShownItem { kind: Tee::Tdx, refused: None, fields, certificates }
+    ShownItem { kind, refused: None, fields, certificates }
 }
 
 fn certificate(der: &[u8]) -> ShownCertificate {
