@@ -10,6 +10,7 @@
 
 #![cfg_attr(not(test), deny(clippy::as_conversions))]
 
+pub mod admission;
 pub mod cache;
 pub mod claims;
 pub mod collateral;

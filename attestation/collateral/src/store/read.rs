@@ -1,0 +1,147 @@
+//! From the disk to what a verifier rests on. What was judged at the import is held to its digests here; signatures
+//! and dates of vendors' documents are judged whenever they are used.
+
+use super::admit::documents;
+use super::disk;
+use super::error::StoreError;
+use super::state::State;
+use crate::bundle::{
+    Container, Deny, EdnFloors, Kind, MANIFEST, Manifest, SIGNATURE, SignatureProblem, Signatures, Trust,
+    check_files,
+};
+use crate::document::Document;
+use crate::folder::read_folder;
+use hanzo_attestation::Collateral;
+use hanzo_attestation_evidence::{Hex, UnixTime, json};
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
+
+/// What a store has.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The bundle's name.
+    pub bundle_id: String,
+    /// Digest of its manifest.
+    pub generation: Hex<32>,
+    /// Sequence of the last bundle that was imported.
+    pub sequence: u64,
+    /// The last instant at which the bundle counts.
+    pub not_after: UnixTime,
+    /// The newest date of issue that was ever accepted (COL-07).
+    pub newest_issue: Option<UnixTime>,
+    /// Whether it has a bundle key's signature.
+    pub signed: bool,
+    /// Vendor data for the verifier.
+    pub collateral: Collateral,
+    /// Lowest evaluation numbers, of the manifest and its documents together.
+    pub edn_floors: EdnFloors,
+    /// Deny lists, likewise.
+    pub deny: Deny,
+    /// Roots of TPM keys, DER.
+    pub tpm_roots: Vec<Vec<u8>>,
+    /// Every document.
+    pub documents: Vec<StoredDocument>,
+}
+
+/// A document of a store, with its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// The document.
+    pub document: Document,
+    /// Its SHA-256.
+    pub sha256: Hex<32>,
+}
+
+/// A generation whose files are what its manifest says, and whose manifest is the one that was imported.
+pub(super) struct Generation {
+    digest: Hex<32>,
+    manifest: Manifest,
+    files: Container,
+}
+
+impl Generation {
+    pub(super) fn into_documents(self) -> (Manifest, Vec<Document>) {
+        let documents = documents(&self.manifest, &self.files);
+        (self.manifest, documents)
+    }
+}
+
+/// Reads the generation that counts, if any does.
+pub(super) fn read_generation(store: &Path, state: &State) -> Result<Option<Generation>, StoreError> {
+    let Some(digest) = state.generation else { return Ok(None) };
+    let files = read_folder(&disk::generation(store, &digest))?;
+    let bytes = files.file(MANIFEST).unwrap_or_default();
+    let actual: Hex<32> = Hex(Sha256::digest(bytes).into());
+    if actual != digest {
+        let path = MANIFEST.to_owned();
+        return Err(StoreError::Damaged(crate::bundle::BundleError::Digest { path, actual }));
+    }
+    let manifest = Manifest::parse(bytes).map_err(|error| StoreError::Damaged(error.into()))?;
+    check_files(&manifest, &files).map_err(StoreError::Damaged)?;
+    Ok(Some(Generation { digest, manifest, files }))
+}
+
+pub(super) fn stored(
+    generation: Generation,
+    state: State,
+    trust: Option<&Trust>,
+) -> Result<Stored, StoreError> {
+    let signatures = generation.files.file(SIGNATURE);
+    if let Some(trust) = trust {
+        let signatures = signatures.ok_or(SignatureProblem::Missing)?;
+        let manifest = generation.files.file(MANIFEST).unwrap_or_default();
+        Signatures::parse(signatures)?.verify(manifest, trust)?;
+    }
+    let signed = signatures.is_some();
+    let digest = generation.digest;
+    let (manifest, documents) = generation.into_documents();
+    let mut stored = Stored {
+        bundle_id: manifest.bundle_id,
+        generation: digest,
+        sequence: state.sequence,
+        not_after: manifest.not_after,
+        newest_issue: state.newest_issue,
+        signed,
+        collateral: Collateral::default(),
+        edn_floors: manifest.edn_floors,
+        deny: manifest.deny,
+        tpm_roots: Vec::new(),
+        documents: Vec::new(),
+    };
+    for document in &documents {
+        stored.take(document);
+    }
+    let with_digest = |document: Document| {
+        let sha256 = Hex(Sha256::digest(&document.bytes).into());
+        StoredDocument { document, sha256 }
+    };
+    stored.documents = documents.into_iter().map(with_digest).collect();
+    Ok(stored)
+}
+
+impl Stored {
+    /// Puts a document where it belongs. Its form was judged at the import.
+    fn take(&mut self, document: &Document) {
+        let bytes = || document.bytes.clone();
+        match document.kind {
+            Kind::AmdCrl => {
+                self.collateral = std::mem::take(&mut self.collateral).with_amd_crl(bytes());
+            }
+            Kind::TpmRoot => self.tpm_roots.push(bytes()),
+            Kind::DenyList => {
+                if let Ok(Deny { veks, pck_serials, eks }) = json::from_slice(&document.bytes) {
+                    self.deny.veks.extend(veks);
+                    self.deny.pck_serials.extend(pck_serials);
+                    self.deny.eks.extend(eks);
+                }
+            }
+            Kind::EdnFloors => {
+                if let Ok(EdnFloors { sgx, tdx }) = json::from_slice(&document.bytes) {
+                    self.edn_floors.sgx = self.edn_floors.sgx.max(sgx);
+                    self.edn_floors.tdx = self.edn_floors.tdx.max(tdx);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Vendor documents judged each by itself, before a store takes them.
+//!
+//! Verification judges every document again when it is used, together with the evidence. What is found out here is
+//! that a document is a vendor's at all, about what it speaks, and when it was issued: a store keeps nothing else,
+//! and orders documents by these dates (COL-11).
+
+use crate::crypto::{Budget, SignatureError};
+use crate::roots::Roots;
+use crate::x509::crl_signed_by;
+use hanzo_attestation_evidence::snp::Product;
+use hanzo_attestation_evidence::x509::{Certificate, Crl, X509Error};
+use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
+use std::time::Duration;
+
+/// How far a document may be dated ahead of this machine's clock (COL-08: 300 s).
+pub const SKEW: Duration = Duration::from_secs(300);
+
+/// What a document says of itself, and its vendor's signature vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// About what it speaks, e.g. `milan`, `tdx/50806f000000`, `platform`.
+    pub subject: String,
+    /// `tcbEvaluationDataNumber`; 0 for documents that have none.
+    pub evaluation: u32,
+    /// When it was issued: `issueDate`, thisUpdate, notBefore.
+    pub issued: UnixTime,
+    /// The last instant at which it counts: `nextUpdate`, notAfter.
+    pub expires: UnixTime,
+    /// Whether it ends in a root that is not its vendor's.
+    pub lab: bool,
+}
+
+/// A document that no store takes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdmissionError {
+    /// COL-06, COL-21, COL-22: a certificate or a list that does not parse.
+    #[error(transparent)]
+    X509(#[from] X509Error),
+    /// SNP-34: no pinned root of AMD signed this list.
+    #[error("the revocation list of `{issuer}` is not signed by a pinned AMD root")]
+    AmdCrlSignature {
+        /// Common name of its issuer.
+        issuer: String,
+    },
+    /// COL-08: dated ahead.
+    #[error("issued at {issued}, after {now}")]
+    NotYetValid {
+        /// When it was issued.
+        issued: UnixTime,
+        /// The instant of judgement.
+        now: UnixTime,
+    },
+    /// COL-09: out of date.
+    #[error("expired at {expires}, before {now}")]
+    Expired {
+        /// The last instant at which it counted.
+        expires: UnixTime,
+        /// The instant of judgement.
+        now: UnixTime,
+    },
+    /// COL-05, COL-19 to COL-21: a signature or a key of a form that is not allowed.
+    #[error("the document's signature: {0}")]
+    Signature(SignatureError),
+}
+
+impl Broken for AdmissionError {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::X509(error) => error.rule(),
+            Self::AmdCrlSignature { .. } => Rule::new("SNP-34", "SnpCrlSignature"),
+            Self::NotYetValid { .. } => Rule::new("COL-08", "CollateralNotYetValid"),
+            Self::Expired { .. } => Rule::new("COL-09", "CollateralExpired"),
+            Self::Signature(error) => error.rule(),
+        }
+    }
+}
+
+impl Judged {
+    /// COL-08 and COL-09, without grace: a store takes nothing that is out of date already.
+    ///
+    /// # Errors
+    /// [`AdmissionError::NotYetValid`], [`AdmissionError::Expired`].
+    pub fn check_dates(&self, now: UnixTime) -> Result<(), AdmissionError> {
+        let (issued, expires) = (self.issued, self.expires);
+        if issued > now.after(SKEW) {
+            return Err(AdmissionError::NotYetValid { issued, now });
+        }
+        if now > expires {
+            return Err(AdmissionError::Expired { expires, now });
+        }
+        Ok(())
+    }
+}
+
+/// Judges a revocation list of AMD (DER): its issuer is a pinned ARK, and that ARK signed it. The subject is the
+/// product; nothing in a list says for which kind of key it is.
+///
+/// # Errors
+/// [`AdmissionError`]. Dates are not judged here: see [`Judged::check_dates`].
+pub fn amd_crl(der: &[u8], roots: &Roots) -> Result<Judged, AdmissionError> {
+    let list = Crl::parse(der)?;
+    let unsigned = || AdmissionError::AmdCrlSignature {
+        issuer: list.issuer().common_name().unwrap_or_default().to_owned(),
+    };
+    let mut budget = Budget::new();
+    // A lab's root has the name of its vendor's, so that more than one may have to be asked.
+    for root in roots.amd() {
+        let Some(ark) = issuer_of(&list, root.ark())? else { continue };
+        match crl_signed_by(&mut budget, &list, &ark) {
+            Ok(()) => return Ok(judged(&list, root.product(), root.is_lab())),
+            Err(SignatureError::Mismatch) => {}
+            Err(error) => return Err(AdmissionError::Signature(error)),
+        }
+    }
+    Err(unsigned())
+}
+
+/// The root, if the list is in its name and it may sign lists.
+fn issuer_of<'a>(list: &Crl<'_>, ark: &'a [u8]) -> Result<Option<Certificate<'a>>, AdmissionError> {
+    let ark = Certificate::parse(ark)?;
+    let may_sign = ark.key_usage().is_some_and(|usage| usage.crl_sign());
+    Ok((may_sign && list.issuer().der() == ark.subject().der()).then_some(ark))
+}
+
+fn judged(list: &Crl<'_>, product: Product, lab: bool) -> Judged {
+    Judged {
+        subject: product.name().to_ascii_lowercase(),
+        evaluation: 0,
+        issued: list.this_update(),
+        expires: list.next_update(),
+        lab,
+    }
+}
