@@ -6,7 +6,7 @@
 
 use crate::crypto::{Budget, SignatureError};
 use crate::roots::Roots;
-use crate::x509::crl_signed_by;
+use crate::x509::pss_signed_by;
 use hanzo_attestation_evidence::snp::Product;
 use hanzo_attestation_evidence::x509::{Certificate, Crl, X509Error};
 use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
@@ -106,7 +106,7 @@ pub fn amd_crl(der: &[u8], roots: &Roots) -> Result<Judged, AdmissionError> {
     // A lab's root has the name of its vendor's, so that more than one may have to be asked.
     for root in roots.amd() {
         let Some(ark) = issuer_of(&list, root.ark())? else { continue };
-        match crl_signed_by(&mut budget, &list, &ark) {
+        match pss_signed_by(&mut budget, list.signature_algorithm(), list.tbs(), list.signature(), &ark) {
             Ok(()) => return Ok(judged(&list, root.product(), root.is_lab())),
             Err(SignatureError::Mismatch) => {}
             Err(error) => return Err(AdmissionError::Signature(error)),

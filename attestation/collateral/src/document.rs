@@ -52,12 +52,6 @@ pub enum DocumentError {
         /// When it expires.
         expires: UnixTime,
     },
-    /// COL-10: the chain that its signature needs is not there.
-    #[error("no issuer chain for it: an `intel-chain` with the key `{key}`")]
-    ChainMissing {
-        /// The chain's key.
-        key: String,
-    },
     /// COL-26: a kind that this build does not judge yet.
     #[error("this build does not judge documents of kind {0}")]
     NotJudged(Kind),
@@ -85,27 +79,9 @@ impl Broken for DocumentError {
             Self::Json(error) => error.rule(),
             Self::Text(_) => Rule::new("COL-03", "EnvelopeMalformed"),
             Self::Subject { .. } | Self::Dates { .. } => Rule::new("COL-13", "BundleEntryDigestMismatch"),
-            Self::ChainMissing { .. } => Rule::new("COL-10", "CollateralMissing"),
             Self::NotJudged(_) => Rule::new("COL-26", "PolicyMalformed"),
             Self::Rollback { .. } => Rule::new("COL-11", "CollateralRollback"),
         }
-    }
-}
-
-/// Documents among which one finds its issuer chain.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Among<'a>(pub(crate) &'a [Document]);
-
-impl Among<'_> {
-    /// The chain for one document: the one that names it, else the one for its kind.
-    pub(crate) fn chain(&self, purpose: &str, key: &str) -> Result<&[u8], DocumentError> {
-        let named = |name: &str| {
-            self.0.iter().find(|document| document.kind == Kind::IntelChain && document.key == name)
-        };
-        let found = named(&format!("{purpose}/{key}")).or_else(|| named(purpose));
-        found
-            .map(|document| document.bytes.as_slice())
-            .ok_or_else(|| DocumentError::ChainMissing { key: purpose.to_owned() })
     }
 }
 
@@ -114,7 +90,7 @@ impl Document {
     ///
     /// # Errors
     /// [`DocumentError`].
-    pub(crate) fn judge(&self, among: Among<'_>, roots: &Roots) -> Result<Judged, DocumentError> {
+    pub(crate) fn judge(&self, roots: &Roots) -> Result<Judged, DocumentError> {
         match self.kind {
             Kind::AmdCrl => Ok(admission::amd_crl(&self.bytes, roots)?),
             Kind::AmdVek => {
@@ -153,13 +129,8 @@ impl Document {
     ///
     /// # Errors
     /// [`DocumentError`].
-    pub(crate) fn admit(
-        &self,
-        among: Among<'_>,
-        roots: &Roots,
-        now: UnixTime,
-    ) -> Result<Judged, DocumentError> {
-        let judged = self.judge(among, roots)?;
+    pub(crate) fn admit(&self, roots: &Roots, now: UnixTime) -> Result<Judged, DocumentError> {
+        let judged = self.judge(roots)?;
         if !self.is_about(&judged.subject) {
             return Err(DocumentError::Subject { found: judged.subject });
         }

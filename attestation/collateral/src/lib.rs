@@ -21,4 +21,5 @@ pub use folder::{BundleFileError, read_bundle, write_bundle};
 pub use lab::{LabDirError, read_lab};
 pub use store::{
     AdmitError, Change, MAX_MARKS, Mark, State, StateError, Store, StoreError, Stored, StoredDocument,
+    Unusable,
 };

@@ -30,7 +30,8 @@ impl Bench {
         write("two.json", &Lab::document(vec![snp, tdx]).to_string());
         write("not.json", "{\"evidence\":[");
         write("field.json", "{\"evidence\":[],\"more\":1}");
-        write("collateral.json", "{\"tcb_info\":\"{}\"}");
+        write("collateral.json", "{\"root_ca_crl\":\"00\"}");
+        write("half.json", "{\"tcb_info\":\"{}\"}");
         write("large.json", &" ".repeat((1 << 20) + 1));
         Self { directory, at: lab.validity().not_after.to_string() }
     }
@@ -47,6 +48,7 @@ impl Bench {
             "not.json",
             "field.json",
             "collateral.json",
+            "half.json",
             "large.json",
             "lab",
         ];
@@ -86,7 +88,7 @@ fn the_exit_code_says_acceptable() {
 #[test]
 fn wrong_usage_and_unreadable_input_exit_with_2_and_say_nothing_on_stdout() {
     let bench = Bench::new();
-    let wrong: [&[&str]; 14] = [
+    let wrong: [&[&str]; 16] = [
         &["verify"],
         &["verify", "/nonexistent"],
         &["verify", "not.json"],
@@ -99,6 +101,8 @@ fn wrong_usage_and_unreadable_input_exit_with_2_and_say_nothing_on_stdout() {
         &["verify", "snp.json", "--profile", "lenient"],
         &["verify", "snp.json", "--amd-crl", "/nonexistent"],
         &["verify", "snp.json", "--intel-collateral", "not.json"],
+        &["verify", "snp.json", "--intel-collateral", "half.json"],
+        &["verify", "snp.json", "--collateral", "/nonexistent"],
         &["verify", "snp.json", "--lab", "/nonexistent"],
         &["show", "not.json"],
     ];
@@ -129,7 +133,7 @@ fn what_this_build_does_not_use_is_read_and_said() {
     assert_eq!(code, 0, "{json:#}");
     let findings = json["items"][0]["findings"].as_array().unwrap();
     let said = findings.iter().filter(|finding| finding["message"].as_str().unwrap().contains("not")).count();
-    assert!(said >= 4, "{json:#}");
+    assert!(said >= 3, "{json:#}");
     let (code, _) = bench.verify("snp.json", &["--rim", "/nonexistent"]);
     assert_eq!(code, 2);
 }

@@ -19,8 +19,8 @@ pub const MAX_ENTRIES: usize = 1024;
 const MAX_KEY: usize = 200;
 /// Most names on one deny list.
 const MAX_DENIED: usize = 4096;
-/// Longest name on a deny list: a SHA-256, or a serial number of 20 octets, in hex.
-const MAX_DENIED_NAME: usize = 64;
+/// Longest serial number in hex digits: 20 octets (RFC 5280, 4.1.2.2).
+const MAX_SERIAL: usize = 40;
 
 /// What a bundle says of itself and of each document in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,11 +85,11 @@ pub struct EdnFloors {
 #[serde(deny_unknown_fields)]
 pub struct Deny {
     /// SHA-256 of certificates of AMD endorsement keys (SNP-37).
-    pub veks: Vec<String>,
+    pub veks: Vec<Hex<32>>,
     /// Serial numbers of PCK certificates.
     pub pck_serials: Vec<String>,
     /// SHA-256 of certificates of TPM endorsement keys.
-    pub eks: Vec<String>,
+    pub eks: Vec<Hex<32>>,
 }
 
 /// Instants that a bundle vouches for.
@@ -226,21 +226,16 @@ impl Manifest {
 
     fn check_deny(&self) -> Result<(), ManifestError> {
         let Deny { veks, pck_serials, eks } = &self.deny;
-        for (name, list) in [("deny.veks", veks), ("deny.pck_serials", pck_serials), ("deny.eks", eks)] {
-            bounded(name, list.len(), MAX_DENIED)?;
-            let is_hex = |text: &String| {
-                let length = text.len();
-                (2..=MAX_DENIED_NAME).contains(&length) && length % 2 == 0 && text.bytes().all(is_lower_hex)
-            };
-            if !list.iter().all(is_hex) {
-                let problem = "a name that is not lower-case hex of at most 32 bytes";
-                return Err(ManifestError::Field { field: name.to_owned(), problem });
-            }
-        }
-        let is_digest = |text: &String| text.len() == 2 * 32;
-        if !veks.iter().chain(eks).all(is_digest) {
-            let problem = "certificates are named by their SHA-256";
-            return Err(ManifestError::Field { field: "deny".to_owned(), problem });
+        bounded("deny.veks", veks.len(), MAX_DENIED)?;
+        bounded("deny.pck_serials", pck_serials.len(), MAX_DENIED)?;
+        bounded("deny.eks", eks.len(), MAX_DENIED)?;
+        let is_serial = |text: &String| {
+            let length = text.len();
+            (2..=MAX_SERIAL).contains(&length) && length.is_multiple_of(2) && text.bytes().all(is_lower_hex)
+        };
+        if !pck_serials.iter().all(is_serial) {
+            let problem = "a serial number that is not lower-case hex of 1 to 20 bytes";
+            return Err(ManifestError::Field { field: "deny.pck_serials".to_owned(), problem });
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ mod state;
 
 pub use admit::AdmitError;
 pub use error::StoreError;
-pub use read::{Stored, StoredDocument};
+pub use read::{Stored, StoredDocument, Unusable};
 pub use state::{MAX_MARKS, Mark, State, StateError};
 
 use crate::bundle::{

@@ -12,9 +12,11 @@ use crate::bundle::{
 use crate::document::Document;
 use crate::folder::read_folder;
 use hanzo_attestation::Collateral;
-use hanzo_attestation_evidence::{Hex, UnixTime, json};
+use hanzo_attestation::admission::SKEW;
+use hanzo_attestation_evidence::{Broken, Hex, Rule, UnixTime, json};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
+use std::time::Duration;
 
 /// What a store has.
 #[derive(Clone, Debug)]
@@ -31,8 +33,6 @@ pub struct Stored {
     pub newest_issue: Option<UnixTime>,
     /// Whether it has a bundle key's signature.
     pub signed: bool,
-    /// Vendor data for the verifier.
-    pub collateral: Collateral,
     /// Lowest evaluation numbers, of the manifest and its documents together.
     pub edn_floors: EdnFloors,
     /// Deny lists, likewise.
@@ -41,6 +41,36 @@ pub struct Stored {
     pub tpm_roots: Vec<Vec<u8>>,
     /// Every document.
     pub documents: Vec<StoredDocument>,
+}
+
+/// A store by which nothing can be judged at this instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// COL-09: the bundle is out of date, and its floors and deny lists with it.
+    #[error("the bundle counted until {not_after}; it is {now}")]
+    Expired {
+        /// The last instant at which it counted.
+        not_after: UnixTime,
+        /// The instant of judgement.
+        now: UnixTime,
+    },
+    /// COL-07: the clock is before something that has happened.
+    #[error("the clock says {now}, and a document that was accepted is of {newest}")]
+    Clock {
+        /// What the clock says.
+        now: UnixTime,
+        /// The newest date of issue.
+        newest: UnixTime,
+    },
+}
+
+impl Broken for Unusable {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::Expired { .. } => Rule::new("COL-09", "CollateralExpired"),
+            Self::Clock { .. } => Rule::new("COL-07", "ClockUntrusted"),
+        }
+    }
 }
 
 /// A document of a store, with its digest.
@@ -102,7 +132,6 @@ pub(super) fn stored(
         not_after: manifest.not_after,
         newest_issue: state.newest_issue,
         signed,
-        collateral: Collateral::default(),
         edn_floors: manifest.edn_floors,
         deny: manifest.deny,
         tpm_roots: Vec::new(),
@@ -120,14 +149,45 @@ pub(super) fn stored(
 }
 
 impl Stored {
+    /// Adds the vendors' documents to what a verifier rests on.
+    #[must_use]
+    pub fn add_to(&self, collateral: Collateral) -> Collateral {
+        self.documents.iter().fold(collateral, |collateral, stored| {
+            let bytes = || stored.document.bytes.clone();
+            match stored.document.kind {
+                Kind::AmdCrl => collateral.with_amd_crl(bytes()),
+                Kind::IntelPckCrl | Kind::IntelRootCrl => collateral.with_intel_crl(bytes()),
+                Kind::IntelPck => collateral.with_intel_pck_chain(bytes()),
+                _ => collateral,
+            }
+        })
+    }
+
+    /// COL-09: whether the bundle itself still counts, with a grace that the caller has bounded.
+    ///
+    /// # Errors
+    /// [`Unusable::Expired`].
+    pub fn check_bundle(&self, now: UnixTime, grace: Duration) -> Result<(), Unusable> {
+        let not_after = self.not_after;
+        if now > not_after.after(grace) { Err(Unusable::Expired { not_after, now }) } else { Ok(()) }
+    }
+
+    /// COL-07: whether the clock is after everything that was ever accepted, but for the skew that documents are
+    /// granted.
+    ///
+    /// # Errors
+    /// [`Unusable::Clock`].
+    pub fn check_clock(&self, now: UnixTime) -> Result<(), Unusable> {
+        match self.newest_issue {
+            Some(newest) if now.after(SKEW) < newest => Err(Unusable::Clock { now, newest }),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts a document where it belongs. Its form was judged at the import.
     fn take(&mut self, document: &Document) {
-        let bytes = || document.bytes.clone();
         match document.kind {
-            Kind::AmdCrl => {
-                self.collateral = std::mem::take(&mut self.collateral).with_amd_crl(bytes());
-            }
-            Kind::TpmRoot => self.tpm_roots.push(bytes()),
+            Kind::TpmRoot => self.tpm_roots.push(document.bytes.clone()),
             Kind::DenyList => {
                 if let Ok(Deny { veks, pck_serials, eks }) = json::from_slice(&document.bytes) {
                     self.deny.veks.extend(veks);

@@ -6,8 +6,8 @@ use hanzo_attestation_collateral::bundle::{
     Signatures, Trust, seal,
 };
 use hanzo_attestation_collateral::{Document, Store, StoreError};
-use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::x509::Crl;
+use hanzo_attestation_evidence::{Hex, UnixTime};
 use hanzo_attestation_lab::{Lab, ListDefect};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub(crate) fn draft(sequence: u64, documents: Vec<Document>) -> Draft {
         not_before: now().before(Duration::from_secs(86_400)),
         not_after: now().after(Duration::from_secs(86_400)),
         edn_floors: EdnFloors { sgx: 17, tdx: 18 },
-        deny: Deny { veks: vec!["ab".repeat(32)], ..Deny::default() },
+        deny: Deny { veks: vec![Hex([0xab; 32])], ..Deny::default() },
         documents,
     }
 }

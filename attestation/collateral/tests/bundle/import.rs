@@ -4,7 +4,7 @@ use crate::desk::*;
 use hanzo_attestation::Roots;
 use hanzo_attestation_collateral::bundle::{Deny, Kind, MANIFEST, SIGNATURE};
 use hanzo_attestation_collateral::{Document, StoreError, read_bundle, write_bundle};
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::{Hex, UnixTime};
 use std::fs;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn a_bundle_is_imported_and_read_back() {
     let stored = desk.store().read(Some(&trust(&[0], 1))).unwrap();
     assert!(stored.signed);
     assert_eq!((stored.sequence, stored.edn_floors.sgx, stored.edn_floors.tdx), (11, 17, 18));
-    assert_eq!(stored.deny, Deny { veks: vec!["ab".repeat(32)], ..Deny::default() });
+    assert_eq!(stored.deny, Deny { veks: vec![Hex([0xab; 32])], ..Deny::default() });
     let keys: Vec<&str> = stored.documents.iter().map(|found| found.document.key.as_str()).collect();
     assert_eq!(keys, ["genoa/vcek", "milan/vcek"]);
     let issued = lists()[0].issued;
@@ -60,7 +60,8 @@ fn swapped_entries_are_refused() {
 #[test]
 fn a_document_that_differs_is_refused() {
     type Change = fn(&mut Vec<u8>);
-    let changes: [Change; 3] = [|bytes| bytes[40] ^= 1, |bytes| bytes.push(0), |bytes| bytes.truncate(bytes.len() - 1)];
+    let changes: [Change; 3] =
+        [|bytes| bytes[40] ^= 1, |bytes| bytes.push(0), |bytes| bytes.truncate(bytes.len() - 1)];
     for change in changes {
         let mut files = bundle(11, lists());
         let (_, bytes) = files.files.iter_mut().find(|(name, _)| name.starts_with("blobs/")).unwrap();

@@ -57,7 +57,7 @@ fn impossible_fields_are_refused() {
         ("newest_issue", |m| m.reference_times.newest_issue = 0),
         ("newest_issue", |m| m.reference_times.newest_issue = 1 << 50),
         ("deny.pck_serials", |m| m.deny.pck_serials = vec!["ABCD".to_owned()]),
-        ("deny.eks", |m| m.deny.eks = vec!["ab".repeat(20)]),
+        ("deny.pck_serials", |m| m.deny.pck_serials = vec!["ab".repeat(21)]),
     ];
     for (field, change) in changes {
         assert_eq!(refusal(change), MALFORMED, "{field}");

@@ -37,9 +37,13 @@ pub(super) struct VerifyArgs {
     /// The expected report data of a CPU item, 64 bytes
     #[arg(long, value_name = "HEX", value_parser = report_data)]
     pub(super) report_data: Option<ReportData>,
-    /// Intel collateral (JSON); read, and not used by this build
+    /// Intel collateral as one JSON object: `tcb_info` and `qe_identity`, each with its `_signature` and
+    /// `_issuer_chain`, `pck_crl` and `root_ca_crl`
     #[arg(long, value_name = "FILE")]
     pub(super) intel_collateral: Vec<PathBuf>,
+    /// Store of collateral, as `kbsctl collateral import` and `fetch` fill it
+    #[arg(long, value_name = "DIR")]
+    pub(super) collateral: Option<PathBuf>,
     /// Reference integrity manifest of an NVIDIA device; read, and not used by this build
     #[arg(long, value_name = "FILE")]
     pub(super) rim: Vec<PathBuf>,

@@ -3,15 +3,17 @@
 use super::args::{Profile, VerifyArgs};
 use crate::exit::Failure;
 use crate::input;
+use hanzo_attestation::collateral::MAX_INTEL_JSON;
 use hanzo_attestation::{Collateral, Revocation, Roots};
-use hanzo_attestation_collateral::read_lab;
+use hanzo_attestation_collateral::{Store, read_lab};
 use hanzo_attestation_evidence::x509::MAX_CRL;
-use hanzo_attestation_evidence::{Finding, Rule, Severity, UnixTime, json};
+use hanzo_attestation_evidence::{Broken as _, Finding, Rule, Severity, UnixTime};
 use hanzo_policy::Appraisal;
 use std::path::Path;
+use std::time::Duration;
 
-/// Largest file of Intel collateral or of a manifest (rule book B.0: TCB info and QE identity 1 MiB each).
-const MAX_COLLATERAL: usize = 4 << 20;
+/// Largest manifest of a device.
+const MAX_RIM: usize = 4 << 20;
 /// Largest public key in PEM.
 const MAX_KEY: usize = 8 << 10;
 
@@ -32,24 +34,35 @@ impl Inputs {
     /// Reads every file that the arguments name.
     pub(super) fn read(args: &VerifyArgs, now: UnixTime) -> Result<Self, Failure> {
         let (mut roots, mut collateral) = (Roots::vendor(), Collateral::default());
+        let mut appraisal = match args.profile {
+            Profile::Strict => Appraisal::strict(),
+            Profile::Corpus => Appraisal::corpus(),
+        };
         if let Some(directory) = &args.lab {
-            let (extra, lab) = read_lab(directory).map_err(|error| Failure::Input {
-                path: directory.display().to_string(),
-                reason: error.to_string(),
-            })?;
+            let (extra, lab) = read_lab(directory).map_err(|e| unreadable(directory, &e.to_string()))?;
             roots = roots.with_extra(extra);
             collateral = lab;
+        }
+        if let Some(directory) = &args.collateral {
+            let stored =
+                Store::at(directory).read(None).map_err(|e| unreadable(directory, &e.to_string()))?;
+            stored
+                .check_bundle(now, Duration::ZERO)
+                .map_err(|error| unreadable(directory, &format!("{}: {error}", error.rule())))?;
+            collateral = stored.add_to(collateral);
+            appraisal.snp.denied_certificates.extend(&stored.deny.veks);
         }
         for path in &args.amd_crl {
             collateral = collateral.with_amd_crl(input::read(path, MAX_CRL)?.to_vec());
         }
+        for path in &args.intel_collateral {
+            let bytes = input::read(path, MAX_INTEL_JSON)?;
+            collateral =
+                collateral.with_intel_json(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
+        }
         let revocation = match &args.waive_revocation {
             None => Revocation::Required,
             Some(reason) => Revocation::Waived { reason: reason.clone() },
-        };
-        let appraisal = match args.profile {
-            Profile::Strict => Appraisal::strict(),
-            Profile::Corpus => Appraisal::corpus(),
         };
         let report_data = args.report_data.map(|expected| expected.0);
         let unused = unused(args)?;
@@ -63,13 +76,8 @@ fn unused(args: &VerifyArgs) -> Result<Vec<Finding>, Failure> {
     let mut say = |id, code, what: String| {
         findings.push(Finding::new(Rule::new(id, code), Severity::Info, what));
     };
-    for path in &args.intel_collateral {
-        let bytes = input::read(path, MAX_COLLATERAL)?;
-        json::parse(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
-        say("COL-10", "CollateralMissing", unused_file(path, "Intel collateral is not judged by this build"));
-    }
     for path in &args.rim {
-        input::read(path, MAX_COLLATERAL)?;
+        input::read(path, MAX_RIM)?;
         say(
             "COL-10",
             "CollateralMissing",
