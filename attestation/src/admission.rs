@@ -4,9 +4,9 @@
 //! that a document is a vendor's at all, about what it speaks, and when it was issued: a store keeps nothing else,
 //! and orders documents by these dates (COL-11).
 
-use crate::crypto::{Budget, SignatureError};
+use crate::crypto::{Budget, FormError, Rsa4096Key, SignatureError};
 use crate::roots::Roots;
-use crate::x509::pss_signed_by;
+use crate::x509::signed_by;
 use hanzo_attestation_evidence::snp::Product;
 use hanzo_attestation_evidence::x509::{Certificate, Crl, X509Error};
 use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
@@ -60,7 +60,7 @@ pub enum AdmissionError {
     },
     /// COL-05, COL-19 to COL-21: a signature or a key of a form that is not allowed.
     #[error("the document's signature: {0}")]
-    Signature(SignatureError),
+    Signature(FormError),
 }
 
 impl Broken for AdmissionError {
@@ -106,10 +106,11 @@ pub fn amd_crl(der: &[u8], roots: &Roots) -> Result<Judged, AdmissionError> {
     // A lab's root has the name of its vendor's, so that more than one may have to be asked.
     for root in roots.amd() {
         let Some(ark) = issuer_of(&list, root.ark())? else { continue };
-        match pss_signed_by(&mut budget, list.signature_algorithm(), list.tbs(), list.signature(), &ark) {
+        let key = Rsa4096Key::parse(ark.public_key()).map_err(AdmissionError::Signature)?;
+        match signed_by(&mut budget, list.signature_algorithm(), list.tbs(), list.signature(), &key) {
             Ok(()) => return Ok(judged(&list, root.product(), root.is_lab())),
             Err(SignatureError::Mismatch) => {}
-            Err(error) => return Err(AdmissionError::Signature(error)),
+            Err(SignatureError::Form(error)) => return Err(AdmissionError::Signature(error)),
         }
     }
     Err(unsigned())

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
-use hanzo_attestation::crypto::{Budget, SignatureError, ecdsa_p384, ed25519};
+use hanzo_attestation::crypto::{Budget, FormError, SignatureError, ecdsa_p384, ed25519};
 use hanzo_attestation_evidence::Hex;
 use hanzo_attestation_evidence::encoding::{base64_decode, base64_encode};
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,7 @@ impl BundleKey {
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let mut budget = Budget::new();
-        let length = |_| SignatureError::NotCanonical;
+        let length = |_| FormError::NotCanonical;
         match self {
             Self::Ed25519(key) => ed25519(&mut budget, key, message, signature.try_into().map_err(length)?),
             Self::EcdsaP384(point) => {

@@ -5,7 +5,7 @@
 //! ```
 
 use super::key::{Algorithm, BundleKey, BundleSigner, KeyError};
-use hanzo_attestation::crypto::SignatureError;
+use hanzo_attestation::crypto::{FormError, SignatureError};
 use hanzo_attestation_evidence::encoding::{base64_decode, base64_encode};
 use hanzo_attestation_evidence::{Broken, Hex, Rule, json};
 use serde::{Deserialize, Serialize};
@@ -202,10 +202,10 @@ impl Signatures {
             };
             let invalid = |error| SignatureProblem::Invalid { key_id, error };
             if signed.algorithm != key.algorithm() {
-                return Err(invalid(SignatureError::AlgorithmNotAllowed));
+                return Err(invalid(FormError::AlgorithmNotAllowed.into()));
             }
             let signature =
-                base64_decode(&signed.signature).map_err(|_| invalid(SignatureError::NotCanonical))?;
+                base64_decode(&signed.signature).map_err(|_| invalid(FormError::NotCanonical.into()))?;
             key.verify(manifest, &signature).map_err(invalid)?;
             signers.push(key_id);
         }
