@@ -132,6 +132,7 @@ pub(crate) fn td() -> tdx::Claims {
             pck_not_after: at("2031-01-01T00:00:00Z"),
             rating: None,
         },
+        log: None,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::dcap::{Quote, QuoteError};
 pub struct Evidence {
     /// The quote.
     pub quote: Quote<Body>,
-    /// The CCEL event log as received. This build does not replay it.
+    /// The event log as received: a CCEL, or dstack's JSON form of one. Replay reads it.
     pub event_log: Option<Vec<u8>>,
 }
 

@@ -26,6 +26,7 @@ mod defect;
 mod der;
 mod directory;
 mod error;
+pub mod event_log;
 mod fixture;
 
 mod intel;

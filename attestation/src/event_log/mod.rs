@@ -32,8 +32,11 @@ use std::collections::BTreeMap;
 /// Registers of a TPM as a quote proves them: by bank and number.
 pub type Quoted = BTreeMap<(PcrBank, u8), Digest>;
 
-/// Registers that firmware and boot loader fill, and whose logs therefore must explain them (LOG-13).
+/// Registers that firmware fills, and ends with a separator (LOG-16).
 const FIRMWARE_PCRS: std::ops::RangeInclusive<u8> = 0..=7;
+/// Registers that firmware and boot loader fill, and that a boot log therefore must explain (LOG-13). Kernels take
+/// the same for the hash that ties their list to a boot.
+const BOOT_PCRS: std::ops::RangeInclusive<u8> = 0..=9;
 
 /// Replays the log of a TD, a CCEL or dstack's JSON form of one, to its four registers.
 ///
@@ -58,7 +61,7 @@ pub fn ccel(bytes: &[u8], rtmrs: &[Hex<48>; 4]) -> Result<EventFacts, ReplayErro
 ///
 /// # Errors
 /// [`ReplayError`]: a log that is malformed, lacks a quoted bank (LOG-04), does not replay in one (LOG-12), or
-/// leaves a firmware register unexplained (LOG-13).
+/// leaves a boot register unexplained (LOG-13).
 pub fn tcg2(bytes: &[u8], quoted: &Quoted) -> Result<EventFacts, ReplayError> {
     let log = Log::tcg2(bytes)?;
     replay::check_no_action(&log)?;
@@ -95,7 +98,7 @@ fn judge(
         .filter(|(register, value)| !register.is_reset(value) && !logged(register))
         .map(|(register, _)| *register)
         .collect();
-    if let Some(register) = unexplained.iter().find(|register| register.is_firmware()) {
+    if let Some(register) = unexplained.iter().find(|register| register.is_boot()) {
         return Err(ReplayError::Incomplete { register: *register });
     }
     let proven: Vec<&Measured<'_>> =

@@ -1,6 +1,6 @@
 //! Names of registers.
 
-use super::FIRMWARE_PCRS;
+use super::{BOOT_PCRS, FIRMWARE_PCRS};
 use hanzo_attestation_evidence::Digest;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
@@ -25,9 +25,9 @@ impl Register {
     }
 
     /// Whether firmware and boot loader fill it, so that a boot log must explain it (LOG-13).
-    pub(super) fn is_firmware(self) -> bool {
+    pub(super) fn is_boot(self) -> bool {
         match self {
-            Self::Pcr(number) => FIRMWARE_PCRS.contains(&number),
+            Self::Pcr(number) => BOOT_PCRS.contains(&number),
             Self::Rtmr(number) => number < 3,
         }
     }

@@ -41,4 +41,7 @@ pub struct Claims {
     pub report_data: Hex<64>,
     /// What the DCAP layers below say.
     pub dcap: crate::dcap::Claims,
+    /// What the guest's event log says, replayed to the run-time registers; `None` when none was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<crate::event_log::EventFacts>,
 }

@@ -1,6 +1,7 @@
 //! What can be wrong with a TD that its quote describes.
 
 use crate::dcap::DcapError;
+use crate::event_log::ReplayError;
 use hanzo_attestation_evidence::{Broken, Hex, Rule};
 
 /// A TD quote that is refused: one variant a broken rule.
@@ -29,6 +30,9 @@ pub enum TdxError {
     /// TDX-16: XFAM lacks x87 or SSE, or has a bit that no TDX module supports.
     #[error("XFAM {0:#x}: bits 0 and 1 must be set, and none outside {SUPPORTED_XFAM:#x}")]
     XfamReserved(u64),
+    /// LOG-01 to LOG-14, LOG-20: the guest's event log.
+    #[error(transparent)]
+    Log(#[from] ReplayError),
 }
 
 /// XFAM bits that a TDX module supports (TDX-16).
@@ -38,6 +42,7 @@ impl Broken for TdxError {
     fn rule(&self) -> Rule {
         match self {
             Self::Dcap(error) => error.rule(),
+            Self::Log(error) => error.rule(),
             Self::SeamAttributes(_) => Rule::new("TDX-01", "TdSeamAttributes"),
             Self::ModuleSigner(_) => Rule::new("TDX-02", "TdModuleSigner"),
             Self::TcbSvnOrder { .. } => Rule::new("TDX-08", "TdTcbSvnOrder"),

@@ -5,10 +5,15 @@ use super::error::{SUPPORTED_XFAM, TdxError};
 use crate::claims::{Debug, Facts, Measurement, Product};
 use crate::crypto::Budget;
 use crate::dcap::{self, DcapError};
+use crate::event_log::{self, EventFacts};
 use crate::verify::{Context, Refused, VerifiedItem};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hanzo_attestation_evidence::tdx::{Body, Evidence};
-use hanzo_attestation_evidence::{Broken, Finding, Rule, Severity, Tee};
+use hanzo_attestation_evidence::{Broken, Tee};
+
+/// Largest log in bytes that is replayed before any signature: the largest area that firmware is known to set aside
+/// (262144 bytes, mostly fill).
+const EARLY_LOG: usize = 256 << 10;
 
 /// Verifies a TDX item down to a pinned root.
 ///
@@ -21,15 +26,14 @@ pub(crate) fn verify(
 ) -> Result<VerifiedItem, Refused> {
     let body = &evidence.quote.body;
     check_body(body).map_err(refused)?;
+    // A small log is replayed before any public-key operation, a large one after the quote is proven (B.0, step 9).
+    let small = evidence.event_log.as_deref().filter(|log| log.len() <= EARLY_LOG);
+    let log = small.map(|log| replay(log, body)).transpose()?;
     let proven = dcap::verify(Tee::Tdx, &evidence.quote, dcap::Subject::Td(body), context, budget)?;
-    let mut findings = proven.findings;
-    if evidence.event_log.is_some() {
-        findings.push(Finding::new(
-            Rule::new("TDX-27", "TdEventLogMissing"),
-            Severity::Info,
-            "the event log is not replayed: no claim rests on its events",
-        ));
-    }
+    let log = match log {
+        Some(facts) => Some(facts),
+        None => evidence.event_log.as_deref().map(|log| replay(log, body)).transpose()?,
+    };
     let facts = Facts {
         tee: Tee::Tdx,
         product: Some(Product::IntelTdx),
@@ -44,8 +48,13 @@ pub(crate) fn verify(
         not_after: proven.not_after,
         lab: proven.lab,
     };
-    let claims = claims(body, proven.claims);
-    Ok(VerifiedItem::new(crate::Claims::Tdx(Box::new(claims)), facts, findings))
+    let claims = claims(body, proven.claims, log);
+    Ok(VerifiedItem::new(crate::Claims::Tdx(Box::new(claims)), facts, proven.findings))
+}
+
+/// Replays the guest's event log to the quoted registers.
+fn replay(log: &[u8], body: &Body) -> Result<EventFacts, Refused> {
+    event_log::ccel(log, &body.rtmr).map_err(|error| refused(TdxError::Log(error)))
 }
 
 /// Compares report data over all 64 bytes, in constant time (DCAP-70, DCAP-71).
@@ -96,7 +105,7 @@ fn measurements(body: &Body) -> Vec<Measurement> {
         .collect()
 }
 
-fn claims(body: &Body, dcap: dcap::Claims) -> Claims {
+fn claims(body: &Body, dcap: dcap::Claims, log: Option<EventFacts>) -> Claims {
     Claims {
         body: body.kind,
         tee_tcb_svn: body.tee_tcb_svn,
@@ -114,6 +123,7 @@ fn claims(body: &Body, dcap: dcap::Claims) -> Claims {
         mr_service_td: body.mr_service_td,
         report_data: body.report_data,
         dcap,
+        log,
     }
 }
 

@@ -1,9 +1,11 @@
 //! A lab's quotes: what is well made is authentic, and each defect meets the rule that it breaks.
 
 use super::{code, judge};
+use hanzo_attestation::event_log::SecureBootState;
 use hanzo_attestation::{Claims, Roots, TcbStatus, Verified};
 use hanzo_attestation_evidence::tdx::BodyKind;
 use hanzo_attestation_evidence::{Binding, Kem, Recipient, Severity, UnixTime};
+use hanzo_attestation_lab::event_log::LabLog;
 use hanzo_attestation_lab::{Lab, PckAuthority, TdxBody, TdxDefect, TdxOrder};
 
 fn roots() -> Roots {
@@ -121,9 +123,28 @@ fn only_the_binding_that_the_td_reported_binds() {
     }
 }
 
+/// LOG-12, LOG-14: a log is replayed to the quote's registers, and one that does not replay refuses the item.
 #[test]
-fn an_event_log_that_nobody_replays_is_said_to_be_so() {
-    let verified = order(&TdxOrder { event_log: Some(vec![1, 2, 3]), ..TdxOrder::default() }).unwrap();
-    let [item] = verified.items() else { panic!("one item") };
-    assert!(item.findings().iter().any(|finding| finding.rule.id == "TDX-27"));
+fn an_event_log_is_replayed_to_the_quoted_registers() {
+    let log = LabLog::usual_td();
+    // A log of usual size is replayed before the quote is proven, one of more than 256 KiB after it.
+    for fill in [0, 65536, 512 << 10] {
+        let genuine =
+            TdxOrder { rtmr: log.rtmrs(), event_log: Some(log.bytes_with_fill(fill)), ..TdxOrder::default() };
+        let verified = order(&genuine).unwrap();
+        let [item] = verified.items() else { panic!("one item") };
+        let Claims::Tdx(claims) = item.claims() else { panic!("TDX claims") };
+        let facts = claims.log.as_ref().unwrap();
+        assert_eq!(facts.secure_boot.state, SecureBootState::Enabled);
+        let other = TdxOrder { rtmr: TdxOrder::default().rtmr, ..genuine };
+        assert_eq!(order(&other).map(|_| ()), Err("EventLogReplayMismatch".to_owned()), "{fill}");
+    }
+    for (bytes, code) in [(vec![1, 2, 3], "EventLogTruncated"), (Vec::new(), "EventLogTruncated")] {
+        let wanted = TdxOrder { event_log: Some(bytes), ..TdxOrder::default() };
+        assert_eq!(order(&wanted).map(|_| ()), Err(code.to_owned()));
+    }
+    let Claims::Tdx(claims) = order(&TdxOrder::default()).unwrap().items()[0].claims().clone() else {
+        panic!("TDX claims")
+    };
+    assert_eq!(claims.log, None, "no log, no facts");
 }

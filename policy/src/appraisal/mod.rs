@@ -11,6 +11,7 @@
 
 mod bits;
 mod checks;
+pub mod event_log;
 mod lists;
 pub mod sgx;
 pub mod snp;

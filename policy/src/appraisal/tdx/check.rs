@@ -1,8 +1,9 @@
 //! The checks, in the order of the rule book.
 
 use super::{Attribute, Thresholds};
-use crate::appraisal::Allowed;
 use crate::appraisal::checks::Checks;
+use crate::appraisal::{Allowed, event_log};
+use hanzo_attestation::event_log::Register;
 use hanzo_attestation::{dcap, tdx};
 use hanzo_attestation_evidence::{Hex, Rule};
 
@@ -32,6 +33,7 @@ pub(in crate::appraisal) fn check(claims: &tdx::Claims, limits: &Thresholds, che
     identities(claims, limits, checks);
     module(claims, limits, checks);
     platform(&claims.dcap, limits, checks);
+    event_log::check(claims.log.as_ref(), &limits.log, checks);
 }
 
 fn attributes(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
@@ -73,14 +75,23 @@ fn identities(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
         "the quote cannot state whether a service TD is bound".to_owned()
     });
     let [.., rtmr3] = &claims.rtmr;
+    checks.refuse(unlisted(&limits.rtmr3, rtmr3) && !is_explained(claims, limits), TDX_22, || {
+        format!("RTMR3 {rtmr3} has no reference value, and no event log that policy asks about explains it")
+    });
     for (name, rule, allowed, value) in [
-        ("RTMR3", TDX_22, &limits.rtmr3, rtmr3),
         ("MRCONFIGID", TDX_23, &limits.config_ids, &claims.mr_config_id),
         ("MROWNER", TDX_24, &limits.owners, &claims.mr_owner),
         ("MROWNERCONFIG", TDX_24, &limits.owner_configs, &claims.mr_owner_config),
     ] {
         checks.refuse(unlisted(allowed, value), rule, || format!("{name} {value} has no reference value"));
     }
+}
+
+/// Whether every event of RTMR3 is known and policy says what they must be (TDX-22): the log has them all, or its item
+/// is refused, and the event rules judge them.
+fn is_explained(claims: &tdx::Claims, limits: &Thresholds) -> bool {
+    let logged = claims.log.as_ref().is_some_and(|log| !log.unexplained.contains(&Register::Rtmr(3)));
+    logged && !limits.log.runtime_events.is_empty()
 }
 
 fn module(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {

@@ -2,13 +2,13 @@
 //!
 //! Not here: TDX-21 (MRTD) and RTMR0 to 2 of TDX-22 are policies' questions, asked of the reference values;
 //! what depends on Intel's collateral (DCAP-58 to 63, TDX-06, TDX-07), because without it the security
-//! version is unknown, and that alone refuses (COL-10); TDX-27, because no policy uses event claims.
+//! version is unknown, and that alone refuses (COL-10).
 
 mod check;
 
 pub(super) use check::check;
 
-use super::Allowed;
+use super::{Allowed, event_log};
 use hanzo_attestation_evidence::Hex;
 use serde::Deserialize;
 
@@ -39,7 +39,8 @@ pub struct Thresholds {
     pub modules: Option<Vec<Hex<48>>>,
     /// TDX-20: floor of TEE_TCB_SVN and, where stated, TEE_TCB_SVN_2, byte by byte.
     pub tee_tcb_svn_floor: Option<Hex<16>>,
-    /// TDX-22: RTMR3 that is accepted besides zero; `"any"` leaves it to policies (`principal.tdx.rtmr3`).
+    /// TDX-22: RTMR3 that is accepted besides zero; `"any"` leaves it to policies (`principal.tdx.rtmr3`). A log that
+    /// explains it, and whose events satisfy `log.runtime_events`, makes this question moot.
     pub rtmr3: Allowed<Hex<48>>,
     /// TDX-23: MRCONFIGID that is accepted besides zero; `"any"` leaves it to policies
     /// (`principal.host_data`).
@@ -63,6 +64,8 @@ pub struct Thresholds {
     pub platform_instances: Option<Vec<Hex<16>>>,
     /// DCAP-69: the only FMSPCs that are accepted.
     pub fmspcs: Option<Vec<Hex<6>>>,
+    /// LOG-13 to LOG-20, TDX-27: what the guest's event log must show.
+    pub log: event_log::Thresholds,
 }
 
 /// A TD attribute that an owner can accept.
@@ -109,6 +112,7 @@ impl Thresholds {
             ppids: None,
             platform_instances: None,
             fmspcs: None,
+            log: event_log::Thresholds::strict(),
         }
     }
 
