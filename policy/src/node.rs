@@ -4,10 +4,11 @@ use crate::appraised::Proved;
 use crate::references::Register;
 use crate::schema::entity;
 use crate::schema::shape::{Record as _, Shape, Type, record, wire_name};
-use crate::schema::td_registers;
+use crate::schema::{enclave_registers, td_registers};
 use crate::tier::Tier;
 use cedar_policy::{Entity, RestrictedExpression};
-use hanzo_attestation::{Claims, Facts, Product, snp, tdx};
+use hanzo_attestation::{Claims, Facts, Product, sgx, snp, tdx};
+use hanzo_attestation_evidence::UnixTime;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The attributes of `principal`.
@@ -22,6 +23,10 @@ pub(crate) struct Attributes {
     pub(crate) product: Option<Product>,
     /// What the vendor's collateral says of the platform.
     pub(crate) tcb_status: Option<String>,
+    /// Date of the security version, where the vendor rates it.
+    pub(crate) tcb_date: Option<UnixTime>,
+    /// Advisories that the vendor lists for it.
+    pub(crate) advisories: Vec<String>,
     /// The launch measurement.
     pub(crate) measurement: Launch,
     /// All measured registers.
@@ -33,10 +38,11 @@ pub(crate) struct Attributes {
     pub(crate) identity: Option<String>,
     pub(crate) snp: Option<Box<snp::Claims>>,
     pub(crate) tdx: Option<Box<tdx::Claims>>,
+    pub(crate) sgx: Option<Box<sgx::Claims>>,
 }
 
 record!(Attributes as "Node" {
-    tier, tee, lab, product, tcb_status, measurement, measurements, host_data, chip, identity, snp, tdx,
+    tier, tee, lab, product, tcb_status, tcb_date, advisories, measurement, measurements, host_data, chip, identity, snp, tdx, sgx,
 });
 
 /// The launch measurement: that of a node without one is an entity that no reference set holds.
@@ -102,8 +108,10 @@ impl Node {
         for (claims, facts) in items {
             attributes.add(claims, facts);
             registers.extend(attributes.measurements.0.iter().copied());
-            if let Claims::Tdx(claims) = claims {
-                registers.extend(td_registers(claims));
+            match claims {
+                Claims::Tdx(claims) => registers.extend(td_registers(claims)),
+                Claims::Sgx(claims) => registers.extend(enclave_registers(claims)),
+                _ => {}
             }
         }
         Self::new(
@@ -137,6 +145,8 @@ impl Attributes {
             lab: false,
             product: None,
             tcb_status: None,
+            tcb_date: None,
+            advisories: Vec::new(),
             measurement: Launch(None),
             measurements: Registers(Vec::new()),
             host_data: None,
@@ -144,6 +154,7 @@ impl Attributes {
             identity: None,
             snp: None,
             tdx: None,
+            sgx: None,
         }
     }
 
@@ -152,7 +163,7 @@ impl Attributes {
         match claims {
             Claims::SevSnp(claims) => self.snp = Some(claims.clone()),
             Claims::Tdx(claims) => self.tdx = Some(claims.clone()),
-            Claims::Sgx(_) => {}
+            Claims::Sgx(claims) => self.sgx = Some(claims.clone()),
             Claims::RegisteredKey(claims) => {
                 self.identity = Some(claims.key_id.clone());
                 // A CPU beside it names the node.
@@ -165,6 +176,8 @@ impl Attributes {
         facts.tee.name().clone_into(&mut self.tee);
         self.product = facts.product;
         self.tcb_status = wire_name(&facts.tcb_status);
+        self.tcb_date = facts.tcb_date;
+        self.advisories.clone_from(&facts.advisories);
         self.host_data.clone_from(&facts.host_data);
         self.chip.clone_from(&facts.chip);
         let registers = facts.measurements.iter().map(|m| Register {

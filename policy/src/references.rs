@@ -17,8 +17,11 @@ pub const MAX_VALUES: usize = 100_000;
 pub(crate) const MAX_SET_NAME: usize = 128;
 
 /// Registers that a reference value can speak of, by kind of evidence, as the platform names them.
-pub const REGISTERS: [(Tee, &[&str]); 2] =
-    [(Tee::SevSnp, &["measurement"]), (Tee::Tdx, &["mr_td", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mr_seam"])];
+pub const REGISTERS: [(Tee, &[&str]); 3] = [
+    (Tee::SevSnp, &["measurement"]),
+    (Tee::Tdx, &["mr_td", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mr_seam"]),
+    (Tee::Sgx, &["mr_enclave", "mr_signer"]),
+];
 
 /// A named set of expected measurements.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub struct ReferenceSet {
 /// One expected measurement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceValue {
-    /// Kind of evidence: `sev-snp` or `tdx`.
+    /// Kind of evidence, e.g. `sev-snp`.
     pub tee: String,
     /// Which register, in the platform's own name: `measurement`, `mr_td`, `rtmr0` …
     pub register: String,
@@ -54,7 +57,7 @@ pub enum ReferenceError {
     #[error("the name of a reference set has 1 to {MAX_SET_NAME} bytes and no control characters: `{name}`", name = .0.escape_debug())]
     SetName(String),
     /// A kind of evidence without measurements.
-    #[error("reference set `{set}`: `{tee}` has no registers; sev-snp and tdx have")]
+    #[error("reference set `{set}`: `{tee}` has no registers; the CPU's kinds have")]
     Tee {
         /// The set.
         set: String,
@@ -125,6 +128,14 @@ impl Register {
         let (tee, names) = REGISTERS.iter().find(|(known, _)| known.name() == tee)?;
         let name = names.iter().find(|known| **known == name)?;
         (digest.as_bytes().len() == digest_size(*tee)).then_some(Self { tee: *tee, name, digest })
+    }
+
+    /// The register of that name with a value that none has: zeros.
+    pub(crate) fn absent(name: &str) -> Option<Self> {
+        let (tee, names) = REGISTERS.iter().find(|(_, names)| names.contains(&name))?;
+        let name = names.iter().find(|known| **known == name)?;
+        let digest = if digest_size(*tee) == 32 { Hex([0; 32]).into() } else { Hex([0; 48]).into() };
+        Some(Self { tee: *tee, name, digest })
     }
 
     /// Reads the id of a `Measurement` entity: `sev-snp/measurement/<96 hex digits>`.
@@ -411,7 +422,7 @@ mod tests {
     #[test]
     fn each_rule_refuses_by_name() {
         let one = |v| References::new(vec![set("s", vec![v])]).unwrap_err();
-        assert!(matches!(one(value("sgx", "mr_enclave", 1)), ReferenceError::Tee { .. }));
+        assert!(matches!(one(value("nvidia-gpu", "mr_enclave", 1)), ReferenceError::Tee { .. }));
         assert!(matches!(one(value("registered-key", "measurement", 1)), ReferenceError::Tee { .. }));
         assert!(matches!(one(value("sev-snp", "mr_td", 1)), ReferenceError::Register { .. }));
         assert!(matches!(one(value("tdx", "measurement", 1)), ReferenceError::Register { .. }));

@@ -1,6 +1,8 @@
 //! Claims for tests: a clean Genoa guest, a clean TD, a registered key. Each test changes one thing.
 
-use hanzo_attestation::{Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, sgx, snp, tdx};
+use hanzo_attestation::{
+    Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, sgx, snp, tdx,
+};
 use hanzo_attestation_evidence::{Hex, Tee, UnixTime};
 
 pub(crate) fn at(text: &str) -> UnixTime {

@@ -3,7 +3,7 @@
 //!
 //! Values are those of the verified claims; what Trustee states and this verifier does not is left out.
 
-use crate::{Claims, Facts, VerifiedItem, dcap, snp, tdx};
+use crate::{Claims, Facts, VerifiedItem, dcap, sgx, snp, tdx};
 use hanzo_attestation_evidence::snp::{GuestPolicy, Tcb};
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,8 @@ pub fn trustee_claims(item: &VerifiedItem) -> Map<String, Value> {
     match item.claims() {
         Claims::SevSnp(claims) => named("snp", snp_claims(claims)),
         Claims::Tdx(claims) => named("tdx", tdx_claims(claims, item.facts())),
-        Claims::Sgx(_) | Claims::RegisteredKey(_) => Map::new(),
+        Claims::Sgx(claims) => named("sgx", sgx_claims(claims, item.facts())),
+        Claims::RegisteredKey(_) => Map::new(),
     }
 }
 
@@ -85,6 +86,44 @@ fn tdx_claims(claims: &tdx::Claims, facts: &Facts) -> Value {
         "td_attributes": attributes,
         "report_data": claims.report_data,
         "init_data": claims.mr_config_id,
+    });
+    add(&mut all, platform(&claims.dcap, facts));
+    all
+}
+
+fn sgx_claims(claims: &sgx::Claims, facts: &Facts) -> Value {
+    let zeros = |bytes: usize| "00".repeat(bytes);
+    let body = json!({
+        "cpu_svn": claims.cpu_svn,
+        "misc_select": hex::encode(claims.misc_select.to_le_bytes()),
+        "reserved1": format!("{:02x}{}", claims.cet_attributes, zeros(11)), // SGX-06
+        "isv_ext_prod_id": claims.isv_ext_prod_id,
+        "attributes.flags": little_endian(claims.attributes.raw),
+        "attributes.xfrm": little_endian(claims.xfrm),
+        "mr_enclave": claims.mr_enclave,
+        "reserved2": zeros(32),
+        "mr_signer": claims.mr_signer,
+        "reserved3": zeros(32),
+        "config_id": claims.config_id,
+        "isv_prod_id": hex::encode(claims.isv_prod_id.to_le_bytes()),
+        "isv_svn": hex::encode(claims.isv_svn.to_le_bytes()),
+        "config_svn": hex::encode(claims.config_svn.to_le_bytes()),
+        "reserved4": zeros(42),
+        "isv_family_id": claims.isv_family_id,
+        "report_data": claims.report_data,
+    });
+    let header = json!({
+        "version": hex::encode(claims.dcap.quote_version.to_le_bytes()),
+        "att_key_type": hex::encode(ECDSA_P256.to_le_bytes()),
+        "att_key_data_0": hex::encode(claims.dcap.tee_type.to_le_bytes()),
+        "vendor_id": claims.dcap.qe_vendor_id,
+        "user_data": claims.dcap.user_data,
+    });
+    let mut all = json!({
+        "header": header,
+        "body": body,
+        "report_data": claims.report_data,
+        "init_data": claims.config_id,
     });
     add(&mut all, platform(&claims.dcap, facts));
     all

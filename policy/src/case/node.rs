@@ -6,8 +6,8 @@ use crate::schema::entity;
 use crate::schema::shape::{Attribute, Record as _, Type};
 use crate::tier::Tier;
 use cedar_policy::RestrictedExpression;
-use hanzo_attestation::{Product, snp, tdx};
-use hanzo_attestation_evidence::{Digest, Hex, Tee};
+use hanzo_attestation::{Product, sgx, snp, tdx};
+use hanzo_attestation_evidence::{Digest, Tee};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,11 +24,14 @@ pub(super) struct CaseNode {
     lab: bool,
     product: Option<CaseProduct>,
     tcb_status: Option<String>,
+    #[serde(default)]
+    advisories: Vec<String>,
     host_data: Option<String>,
     chip: Option<String>,
     identity: Option<String>,
     snp: Option<Map<String, Value>>,
     tdx: Option<Map<String, Value>>,
+    sgx: Option<Map<String, Value>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -36,6 +39,7 @@ pub(super) struct CaseNode {
 enum CaseTee {
     SevSnp,
     Tdx,
+    Sgx,
     RegisteredKey,
     None,
 }
@@ -47,6 +51,7 @@ enum CaseProduct {
     Genoa,
     Turin,
     IntelTdx,
+    IntelSgx,
 }
 
 type Attributed = Result<RestrictedExpression, String>;
@@ -57,6 +62,7 @@ impl CaseNode {
         let size = match self.tee {
             CaseTee::SevSnp => digest_size(Tee::SevSnp),
             CaseTee::Tdx => digest_size(Tee::Tdx),
+            CaseTee::Sgx => digest_size(Tee::Sgx),
             CaseTee::RegisteredKey | CaseTee::None => return Ok(()),
         };
         let mut stated = self.measurement.iter().chain(self.registers.values());
@@ -68,7 +74,7 @@ impl CaseNode {
     pub(super) fn build(&self) -> Result<Node, String> {
         let registers = self.registers()?;
         let tier = self.tier.unwrap_or(match self.tee {
-            CaseTee::SevSnp | CaseTee::Tdx => Tier::Confidential,
+            CaseTee::SevSnp | CaseTee::Tdx | CaseTee::Sgx => Tier::Confidential,
             CaseTee::RegisteredKey => Tier::Encrypted,
             CaseTee::None => Tier::Open,
         });
@@ -77,6 +83,7 @@ impl CaseNode {
             lab: self.lab,
             product: self.product.map(CaseProduct::product),
             tcb_status: self.tcb_status.clone(),
+            advisories: self.advisories.clone(),
             measurement: Launch(self.measurement.and_then(|_| registers.first().copied())),
             measurements: Registers(registers.clone()),
             host_data: self.host_data.clone(),
@@ -89,6 +96,7 @@ impl CaseNode {
         for (name, tee, stated, shape) in [
             ("snp", CaseTee::SevSnp, &self.snp, snp::Claims::attributes()),
             ("tdx", CaseTee::Tdx, &self.tdx, tdx::Claims::attributes()),
+            ("sgx", CaseTee::Sgx, &self.sgx, sgx::Claims::attributes()),
         ] {
             if self.tee == tee {
                 let none = Map::new();
@@ -98,7 +106,7 @@ impl CaseNode {
                 return Err(format!("a node of the kind `{}` has no `{name}` claims", self.tee.name()));
             }
         }
-        let cpu_tee = matches!(self.tee, CaseTee::SevSnp | CaseTee::Tdx);
+        let cpu_tee = matches!(self.tee, CaseTee::SevSnp | CaseTee::Tdx | CaseTee::Sgx);
         let registers: BTreeSet<Register> = registers.into_iter().collect();
         Node::new(tier, cpu_tee, registers, fields.into_iter()).map_err(|error| error.to_string())
     }
@@ -108,6 +116,7 @@ impl CaseNode {
         let launch = match self.tee {
             CaseTee::SevSnp => "measurement",
             CaseTee::Tdx => "mr_td",
+            CaseTee::Sgx => "mr_enclave",
             CaseTee::RegisteredKey | CaseTee::None => "",
         };
         let launch = self.measurement.map(|digest| (launch, digest));
@@ -129,6 +138,7 @@ impl CaseTee {
         match self {
             Self::SevSnp => "sev-snp",
             Self::Tdx => "tdx",
+            Self::Sgx => "sgx",
             Self::RegisteredKey => "registered-key",
             Self::None => "none",
         }
@@ -142,6 +152,7 @@ impl CaseProduct {
             Self::Genoa => Product::Genoa,
             Self::Turin => Product::Turin,
             Self::IntelTdx => Product::IntelTdx,
+            Self::IntelSgx => Product::IntelSgx,
         }
     }
 }
@@ -181,6 +192,8 @@ fn value(path: &str, name: &str, kind: &Type, stated: Option<&Value>, registers:
         (Type::String, None) => Ok(RestrictedExpression::new_string(String::new())),
         (Type::String, Some(Value::String(text))) => Ok(RestrictedExpression::new_string(text.clone())),
         (Type::String, Some(_)) => Err(wrong("a text")),
+        (Type::StringSet, None) => Ok(RestrictedExpression::new_set([])),
+        (Type::StringSet, Some(value)) => texts(value).ok_or_else(|| wrong("a list of texts")),
         (Type::Record(_, shape), None) => record(path, shape, &Map::new(), registers),
         (Type::Record(_, shape), Some(Value::Object(stated))) => record(path, shape, stated, registers),
         (Type::Record(..), Some(_)) => Err(wrong("an object")),
@@ -188,9 +201,18 @@ fn value(path: &str, name: &str, kind: &Type, stated: Option<&Value>, registers:
         (Type::MeasurementSet, None) => Ok(RestrictedExpression::new_set([])),
         (Type::Measurement, None) => {
             let stated = registers.iter().find(|register| register.name == name).copied();
-            let zero = || Register::named("tdx", name, Hex([0; 48]).into());
+            let zero = || Register::absent(name);
             let uid = stated.or_else(zero).map_or_else(entity::no_measurement, |r| entity::measurement(&r));
             Ok(RestrictedExpression::new_entity_uid(uid))
         }
     }
+}
+
+fn texts(value: &Value) -> Option<RestrictedExpression> {
+    let texts: Option<Vec<RestrictedExpression>> = value
+        .as_array()?
+        .iter()
+        .map(|text| text.as_str().map(|text| RestrictedExpression::new_string(text.to_owned())))
+        .collect();
+    texts.map(RestrictedExpression::new_set)
 }

@@ -15,8 +15,13 @@ fn run(text: &str, case: serde_json::Value) -> CaseReport {
         entry: None,
         note: None,
     };
-    let values =
-        vec![value("sev-snp", "measurement", 0x11), value("tdx", "mr_td", 0x22), value("tdx", "rtmr1", 0xA1)];
+    let signer = ReferenceValue { digest: Hex([0x33; 32]).into(), ..value("sgx", "mr_signer", 0) };
+    let values = vec![
+        value("sev-snp", "measurement", 0x11),
+        value("tdx", "mr_td", 0x22),
+        value("tdx", "rtmr1", 0xA1),
+        signer,
+    ];
     let references = References::new(vec![ReferenceSet { name: "images".into(), values }]).unwrap();
     let cases = TestCase::read(case.to_string().as_bytes()).unwrap();
     let [case] = &cases[..] else { panic!("one case") };
@@ -73,6 +78,18 @@ fn claims_are_completed_by_the_schema() {
             json!({"tee": "tdx", "tdx": {"dcap": {"sgx_type": 2}}}),
         ),
         (
+            "principal has sgx && principal.sgx.mr_signer in ReferenceSet::\"images\" && principal.sgx.isv_svn >= 3 && !principal.sgx.attributes.debug",
+            json!({"tee": "sgx", "registers": {"mr_signer": "33".repeat(32)}, "sgx": {"isv_svn": 3}}),
+        ),
+        (
+            "principal has tdx && principal.tdx has log && principal.tdx.log.boot_components.contains(\"rtmr1/aa\") && principal.tdx.log has kernel_cmdline && principal.tdx.log.kernel_cmdline like \"*lockdown=integrity*\"",
+            json!({"tee": "tdx", "tdx": {"log": {"boot_components": ["rtmr1/aa"], "kernel_cmdline": "quiet lockdown=integrity"}}}),
+        ),
+        (
+            "principal.advisories.containsAny([\"INTEL-SA-00837\"]) && principal has tcb_status && principal.tcb_status == \"SWHardeningNeeded\"",
+            json!({"tee": "tdx", "tcb_status": "SWHardeningNeeded", "advisories": ["INTEL-SA-00837"]}),
+        ),
+        (
             "principal.lab && principal has product && principal.product == \"turin\" && principal has host_data",
             json!({"tee": "sev-snp", "lab": true, "product": "turin", "host_data": "00"}),
         ),
@@ -126,7 +143,7 @@ fn files_without_cases_are_errors() {
         ("key", json!({"id": "acme//disk", "minimum_tier": 2})),
         ("key", json!({"id": "acme/disk", "minimum_tier": 5})),
         ("key", json!({"id": "acme/disk"})),
-        ("node", json!({"tee": "sgx"})),
+        ("node", json!({"tee": "cca"})),
         ("node", json!({"tee": "sev-snp", "measurement": "11"})),
         ("node", json!({"tee": "sev-snp", "measurment": "11"})),
         ("now", json!("yesterday")),

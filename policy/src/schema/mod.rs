@@ -7,7 +7,7 @@ mod claims;
 pub(crate) mod entity;
 pub(crate) mod shape;
 
-pub(crate) use claims::td_registers;
+pub(crate) use claims::{enclave_registers, td_registers};
 
 use crate::node::Attributes;
 use shape::{Attribute, Record, Type};
@@ -74,6 +74,7 @@ impl Type {
             Self::Bool => "Bool",
             Self::Long => "Long",
             Self::String => "String",
+            Self::StringSet => "Set<String>",
             Self::Measurement => "Measurement",
             Self::MeasurementSet => "Set<Measurement>",
             Self::Record(name, _) => name,

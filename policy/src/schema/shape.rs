@@ -3,8 +3,9 @@
 use super::entity;
 use crate::references::Register;
 use cedar_policy::RestrictedExpression;
-use hanzo_attestation::{Product, dcap, snp, tdx};
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation::event_log::SecureBootState;
+use hanzo_attestation::{Product, TcbStatus, dcap, snp, tdx};
+use hanzo_attestation_evidence::{Digest, Hex, UnixTime};
 use serde::Serialize;
 
 /// A Cedar type.
@@ -13,6 +14,7 @@ pub(crate) enum Type {
     Bool,
     Long,
     String,
+    StringSet,
     /// An entity of the type `Measurement`.
     Measurement,
     MeasurementSet,
@@ -134,6 +136,24 @@ impl Shape for String {
     }
 }
 
+impl Shape for Vec<String> {
+    fn shape() -> Type {
+        Type::StringSet
+    }
+    fn value(&self) -> Option<RestrictedExpression> {
+        Some(RestrictedExpression::new_set(self.iter().cloned().map(RestrictedExpression::new_string)))
+    }
+}
+
+impl Shape for Digest {
+    fn shape() -> Type {
+        Type::String
+    }
+    fn value(&self) -> Option<RestrictedExpression> {
+        Some(RestrictedExpression::new_string(self.to_string()))
+    }
+}
+
 impl<const N: usize> Shape for Hex<N> {
     fn shape() -> Type {
         Type::String
@@ -195,7 +215,7 @@ macro_rules! named {
         }
     )*};
 }
-named!(Product, snp::Vek, tdx::BodyKind, dcap::PckCa);
+named!(Product, TcbStatus, snp::Vek, tdx::BodyKind, dcap::PckCa, SecureBootState);
 
 /// The name under which an enumeration appears in answers.
 pub(crate) fn wire_name(choice: &impl Serialize) -> Option<String> {

@@ -151,7 +151,7 @@ fn rules() {
     refuses::<PutPolicy>(&json!({"text": "", "expected_version": -1}));
     let value = json!({"tee": "sev-snp", "register": "measurement", "digest": "ab".repeat(48)});
     accepts::<PutReference>(&json!({"values": [value]}));
-    for digest in ["ab".repeat(47), "AB".repeat(48), "zz".repeat(48)] {
+    for digest in ["ab".repeat(65), "AB".repeat(48), "zz".repeat(48)] {
         refuses::<PutReference>(&json!({"values": [with(&value, "digest", json!(digest))]}));
     }
 }
