@@ -40,9 +40,12 @@ static FILES: &[(&str, &[u8])] = files! {
     "intel/root.crl" "intel/platform-ca.crl" "intel/processor-ca.crl" "intel/tcb-signing-chain.pem"
     "intel/tdx-tcb-info.json" "intel/tdx-tcb-info.sig" "intel/sgx-tcb-info.json" "intel/sgx-tcb-info.sig"
     "intel/td-qe-identity.json" "intel/td-qe-identity.sig" "intel/qe-identity.json" "intel/qe-identity.sig"
+    "tpm/manufacturer.der" "tpm/authority.der"
     "private/amd-milan-ark.pk8" "private/amd-milan-ask.pk8" "private/amd-milan-asvk.pk8" "private/amd-milan-vek.pk8"
     "private/amd-genoa-ark.pk8" "private/amd-genoa-ask.pk8" "private/amd-genoa-asvk.pk8" "private/amd-genoa-vek.pk8"
     "private/amd-turin-ark.pk8" "private/amd-turin-ask.pk8" "private/amd-turin-asvk.pk8" "private/amd-turin-vek.pk8"
     "private/intel-root.pk8" "private/intel-platform-ca.pk8" "private/intel-processor-ca.pk8"
-    "private/intel-tcb-signing.pk8" "private/intel-pck.pk8" "private/intel-attestation.pk8" "private/validity.json"
+    "private/intel-tcb-signing.pk8" "private/intel-pck.pk8" "private/intel-attestation.pk8"
+    "private/tpm-manufacturer.pk8" "private/tpm-authority.pk8" "private/tpm-ek.pk8"
+    "private/tpm-ak-rsa.pk8" "private/tpm-ak-p256.pk8" "private/tpm-ak-p384.pk8" "private/validity.json"
 };

@@ -2,8 +2,10 @@
 
 use crate::amd::{AmdKeys, AmdVendor};
 use crate::intel::{IntelKeys, IntelVendor};
+use crate::tpm::{TpmKeys, TpmVendor};
 use crate::{
-    IntelCollateral, IntelOrder, LabError, ListDefect, SgxOrder, SnpOrder, SnpProduct, TdxOrder, Validity,
+    AzOrder, EkDefect, EndorsementKey, IntelCollateral, IntelOrder, LabError, ListDefect, SgxOrder, SnpOrder,
+    SnpProduct, TdxOrder, TpmOrder, Validity,
 };
 use hanzo_attestation_evidence::encoding::base64_encode;
 use serde_json::{Value, json};
@@ -20,8 +22,21 @@ pub(crate) struct Vendors {
     /// In the order of [`SnpProduct::ALL`].
     pub(crate) amd: [AmdVendor; 3],
     pub(crate) intel: IntelVendor,
+    pub(crate) tpm: TpmVendor,
     /// What the lab's Intel signed when the lab was made.
     pub(crate) intel_collateral: IntelCollateral,
+}
+
+impl Vendors {
+    /// The lab's AMD for one product.
+    pub(crate) const fn of(&self, product: SnpProduct) -> &AmdVendor {
+        let [milan, genoa, turin] = &self.amd;
+        match product {
+            SnpProduct::Milan => milan,
+            SnpProduct::Genoa => genoa,
+            SnpProduct::Turin => turin,
+        }
+    }
 }
 
 impl Lab {
@@ -36,7 +51,8 @@ impl Lab {
         let amd = [vendor(milan)?, vendor(genoa)?, vendor(turin)?];
         let intel = IntelVendor::issue(IntelKeys::generate()?, validity)?;
         let intel_collateral = intel.collateral(&IntelOrder::new(validity))?;
-        Ok(Self { vendors: Arc::new(Vendors { validity, amd, intel, intel_collateral }) })
+        let tpm = TpmVendor::issue(TpmKeys::generate()?, validity)?;
+        Ok(Self { vendors: Arc::new(Vendors { validity, amd, intel, tpm, intel_collateral }) })
     }
 
     /// From and until when everything that this lab issues is valid.
@@ -50,7 +66,7 @@ impl Lab {
     /// # Errors
     /// [`LabError::Signing`].
     pub fn snp(&self, order: &SnpOrder) -> Result<Value, LabError> {
-        let (report, certificates) = self.vendor(order.product).evidence(order)?;
+        let (report, certificates) = self.vendors.of(order.product).evidence(order)?;
         let certificates: Vec<String> = certificates.iter().map(|der| base64_encode(der)).collect();
         Ok(json!({"type": "sev-snp", "report": base64_encode(&report), "certs": certificates}))
     }
@@ -75,6 +91,34 @@ impl Lab {
         Ok(json!({"type": "sgx", "quote": base64_encode(&self.vendors.intel.sgx_quote(order)?)}))
     }
 
+    /// Makes a `tpm` item of an evidence document.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn tpm(&self, order: &TpmOrder) -> Result<Value, LabError> {
+        self.vendors.tpm.item(order)
+    }
+
+    /// Makes an `az-snp-vtpm` or `az-tdx-vtpm` item of an evidence document.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn azure(&self, order: &AzOrder) -> Result<Value, LabError> {
+        crate::azure::item(&self.vendors, order)
+    }
+
+    /// The endorsement key of a lab TPM with its certificates, and with a defect in them.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn endorsement_key(
+        &self,
+        machine: u32,
+        defect: Option<EkDefect>,
+    ) -> Result<EndorsementKey, LabError> {
+        self.vendors.tpm.endorsement_key(machine, defect)
+    }
+
     /// An evidence document of the given items.
     #[must_use]
     pub fn document(items: Vec<Value>) -> Value {
@@ -84,7 +128,7 @@ impl Lab {
     /// DER of a product's root certificate (ARK).
     #[must_use]
     pub fn amd_root(&self, product: SnpProduct) -> &[u8] {
-        &self.vendor(product).ark
+        &self.vendors.of(product).ark
     }
 
     /// DER of Intel's root certificate.
@@ -109,6 +153,18 @@ impl Lab {
         Ok(lists?.into_iter().flatten().collect())
     }
 
+    /// DER of the authority over the attestation keys of the lab's TPMs.
+    #[must_use]
+    pub fn tpm_authority(&self) -> &[u8] {
+        &self.vendors.tpm.authority
+    }
+
+    /// DER of the manufacturer of the lab's TPMs, who certifies their endorsement keys.
+    #[must_use]
+    pub fn tpm_manufacturer(&self) -> &[u8] {
+        &self.vendors.tpm.manufacturer
+    }
+
     /// What the lab's Intel signed when the lab was made: everything that its platforms need, revoking nothing.
     #[must_use]
     pub fn intel_collateral(&self) -> &IntelCollateral {
@@ -127,14 +183,5 @@ impl Lab {
     /// [`LabError::Signing`].
     pub fn sign_intel(&self, order: &IntelOrder) -> Result<IntelCollateral, LabError> {
         self.vendors.intel.collateral(order)
-    }
-
-    fn vendor(&self, product: SnpProduct) -> &AmdVendor {
-        let [milan, genoa, turin] = &self.vendors.amd;
-        match product {
-            SnpProduct::Milan => milan,
-            SnpProduct::Genoa => genoa,
-            SnpProduct::Turin => turin,
-        }
     }
 }

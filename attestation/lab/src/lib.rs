@@ -1,9 +1,10 @@
-//! Lab vendors: an AMD and an Intel of one's own, with their own roots, that sign evidence in the vendors' byte formats.
+//! Lab vendors: an AMD, an Intel and a TPM manufacturer of one's own, with their own roots, that sign evidence in the vendors' byte formats.
 //!
 //! The lab is not a mock. What it makes is verified by exactly the code that verifies the real thing; the one
 //! difference is the root, which a verifier accepts only from configuration and which marks everything that rests on
 //! it. Negative cases are knobs: an order says what is wrong ([`SnpDefect`], [`TdxDefect`], [`SgxDefect`],
-//! [`ListDefect`], [`IntelDefect`]), and
+//! [`ListDefect`], [`IntelDefect`], [`TpmDefect`],
+//! [`AzDefect`]), and
 //! everything that the defect does not concern is properly signed, so that exactly one rule is broken.
 //!
 //! ```
@@ -22,6 +23,7 @@
 //! No shipped program links this crate.
 
 mod amd;
+mod azure;
 mod defect;
 mod der;
 mod directory;
@@ -32,11 +34,13 @@ mod fixture;
 mod intel;
 mod lab;
 mod sign;
+mod tpm;
 mod trust;
 
 mod x509;
 
 pub use amd::{ListDefect, SnpDefect, SnpOrder, SnpProduct, SnpTcb, Vek};
+pub use azure::{AzDefect, AzGuest, AzOrder, VmConfiguration};
 pub use defect::UnknownDefect;
 pub use error::LabError;
 pub use intel::{
@@ -44,4 +48,8 @@ pub use intel::{
     SgxOrder, Standing, SvnLevel, TcbInfo, TcbLevel, TdxBody, TdxDefect, TdxOrder,
 };
 pub use lab::Lab;
+pub use tpm::{
+    AkCertificate, AkUsage, EkDefect, EndorsementKey, GceInstance, TpmBank, TpmDefect, TpmHash, TpmKey,
+    TpmOrder,
+};
 pub use x509::Validity;

@@ -1,11 +1,12 @@
-//! The lab's private keys: RSA-4096 with RSASSA-PSS for AMD's certificates, ECDSA for everything else.
+//! The lab's private keys: RSA-4096 with RSASSA-PSS for AMD's certificates, RSA-2048 for TPMs, ECDSA for everything
+//! else.
 
 use crate::LabError;
 use crate::der;
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
-use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _};
+use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, RsaSignatureEncoding};
 use aws_lc_rs::{digest, pkcs8};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -37,7 +38,7 @@ pub(crate) trait Issuer {
     }
 }
 
-/// RSA-4096, RSASSA-PSS with SHA-384 and a salt of 48 bytes.
+/// RSA. Certificates are signed with RSASSA-PSS, SHA-384 and a salt of 48 bytes.
 #[derive(Clone)]
 pub(crate) struct RsaKey {
     pair: Arc<rsa::KeyPair>,
@@ -45,8 +46,18 @@ pub(crate) struct RsaKey {
 }
 
 impl RsaKey {
+    /// RSA-4096, as AMD's authorities have.
     pub(crate) fn generate() -> Result<Self, LabError> {
-        let pair = rsa::KeyPair::generate(KeySize::Rsa4096).map_err(|_| LabError::KeyGeneration)?;
+        Self::of_size(KeySize::Rsa4096)
+    }
+
+    /// RSA-2048, as TPMs have.
+    pub(crate) fn generate_2048() -> Result<Self, LabError> {
+        Self::of_size(KeySize::Rsa2048)
+    }
+
+    fn of_size(size: KeySize) -> Result<Self, LabError> {
+        let pair = rsa::KeyPair::generate(size).map_err(|_| LabError::KeyGeneration)?;
         let pkcs8 = pair.as_der().map_err(|_| LabError::KeyGeneration)?;
         Ok(Self { pkcs8: Zeroizing::new(pkcs8.as_ref().to_vec()), pair: Arc::new(pair) })
     }
@@ -61,13 +72,30 @@ impl RsaKey {
     }
 }
 
+impl RsaKey {
+    /// Signs with any scheme.
+    pub(crate) fn sign(
+        &self,
+        scheme: &'static RsaSignatureEncoding,
+        message: &[u8],
+    ) -> Result<Vec<u8>, LabError> {
+        let mut out = vec![0; self.pair.public_modulus_len()];
+        self.pair.sign(scheme, &SystemRandom::new(), message, &mut out).map_err(|_| LabError::Signing)?;
+        Ok(out)
+    }
+
+    /// The modulus, most significant byte first.
+    pub(crate) fn modulus(&self) -> &[u8] {
+        // RSAPublicKey (RFC 8017, A.1.1) ends with the modulus and the exponent 65537, which has five bytes in DER.
+        let key = self.public_key();
+        let end = key.len().saturating_sub(5);
+        key.get(end.saturating_sub(self.pair.public_modulus_len())..end).unwrap_or_default()
+    }
+}
+
 impl Issuer for RsaKey {
     fn sign_certificate(&self, message: &[u8]) -> Result<Vec<u8>, LabError> {
-        let mut out = vec![0; self.pair.public_modulus_len()];
-        self.pair
-            .sign(&signature::RSA_PSS_SHA384, &SystemRandom::new(), message, &mut out)
-            .map_err(|_| LabError::Signing)?;
-        Ok(out)
+        self.sign(&signature::RSA_PSS_SHA384, message)
     }
 
     fn public_key_info(&self) -> Vec<u8> {

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// OIDs of certificate extensions (RFC 5280, 4.2 and 5.2).
 pub(crate) mod oids {
     pub(crate) const SUBJECT_KEY_ID: &[u32] = &[2, 5, 29, 14];
+    pub(crate) const SUBJECT_ALT_NAME: &[u32] = &[2, 5, 29, 17];
+    pub(crate) const EXTENDED_KEY_USAGE: &[u32] = &[2, 5, 29, 37];
     pub(crate) const KEY_USAGE: &[u32] = &[2, 5, 29, 15];
     pub(crate) const BASIC_CONSTRAINTS: &[u32] = &[2, 5, 29, 19];
     pub(crate) const CRL_NUMBER: &[u32] = &[2, 5, 29, 20];
@@ -134,6 +136,8 @@ pub(crate) enum KeyUsage {
     CertificateSign,
     CertificateAndListSign,
     DigitalSignatureAndNonRepudiation,
+    DigitalSignature,
+    KeyEncipherment,
 }
 
 impl KeyUsage {
@@ -142,9 +146,20 @@ impl KeyUsage {
             Self::CertificateSign => der::named_bits(2, &[0x04]),
             Self::CertificateAndListSign => der::named_bits(1, &[0x06]),
             Self::DigitalSignatureAndNonRepudiation => der::named_bits(6, &[0xc0]),
+            Self::DigitalSignature => der::named_bits(7, &[0x80]),
+            Self::KeyEncipherment => der::named_bits(5, &[0x20]),
         };
         critical_extension(oids::KEY_USAGE, &bits)
     }
+}
+
+pub(crate) fn extended_key_usage(purpose: &[u32]) -> Vec<u8> {
+    extension(oids::EXTENDED_KEY_USAGE, &der::sequence([der::oid(purpose)]))
+}
+
+/// A subject that is named only here, by a directory name (RFC 5280, 4.2.1.6): critical, because the subject is empty.
+pub(crate) fn directory_name(name: &[u8]) -> Vec<u8> {
+    critical_extension(oids::SUBJECT_ALT_NAME, &der::sequence([der::explicit(4, name)]))
 }
 
 pub(crate) fn subject_key_id(key: &impl Issuer) -> Vec<u8> {
@@ -163,4 +178,20 @@ pub(crate) fn distribution_point(url: &str) -> Vec<u8> {
 
 pub(crate) fn list_number(number: u32) -> Vec<u8> {
     extension(oids::CRL_NUMBER, &der::integer(number))
+}
+
+/// PEM with lines of 64 characters (RFC 7468).
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    let base64 = hanzo_attestation_evidence::encoding::base64_encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        // Base64 is ASCII, so any index is a character boundary.
+        let (line, after) = rest.split_at(rest.len().min(64));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
 }

@@ -29,6 +29,8 @@ fn what_is_written_is_what_is_opened() {
     assert_eq!(opened.extra_roots(), lab.extra_roots());
     assert_eq!(opened.amd_lists(), lab.amd_lists());
     assert_eq!(opened.intel_collateral(), lab.intel_collateral());
+    assert_eq!(opened.tpm_authority(), lab.tpm_authority());
+    assert_eq!(opened.tpm_manufacturer(), lab.tpm_manufacturer());
     assert_eq!(opened.validity(), lab.validity());
     let index: serde_json::Value =
         serde_json::from_slice(&fs::read(directory.path().join("lab.json")).unwrap()).unwrap();
@@ -76,6 +78,8 @@ fn every_missing_file_is_named() {
         "intel/root.crl",
         "intel/tdx-tcb-info.json",
         "intel/qe-identity.sig",
+        "tpm/authority.der",
+        "private/tpm-ek.pk8",
         "private/intel-tcb-signing.pk8",
         "private/amd-milan-ark.pk8",
         "private/intel-pck.pk8",

@@ -81,6 +81,48 @@ fn knobs_make_their_defects() {
     }
 }
 
+/// What the program makes of a kind that the tests beside this one look into.
+#[test]
+fn every_kind_is_made() {
+    let directory = lab();
+    for knobs in [
+        &["--type", "sgx"][..],
+        &["--type", "sgx", "--version", "5", "--platform-ca", "--host-data", &"01".repeat(64)],
+        &["--type", "sgx", "--defect", "mode-32"],
+        &["--type", "sgx", "--defect", "own-root"],
+        &["--type", "tpm"],
+        &["--type", "tpm", "--key", "ecdsa-p384", "--ak-usage", "none", "--event-log"],
+        &["--type", "tpm", "--defect", "magic"],
+        &["--type", "tdx", "--event-log"],
+        &["--type", "az-snp-vtpm", "--product", "genoa", "--version", "2"],
+        &["--type", "az-tdx-vtpm", "--td10", "--defect", "td-report-rtmr"],
+    ] {
+        let output = evidence(&directory, knobs);
+        assert!(output.status.success(), "{knobs:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["evidence"][0]["type"], knobs[1]);
+    }
+}
+
+#[test]
+fn data_to_bind_has_the_length_of_its_kind() {
+    let directory = lab();
+    let path = directory.path().join("lab");
+    for (kind, length, accepted) in [
+        ("sgx", 64, true),
+        ("sgx", 32, false),
+        ("tpm", 32, true),
+        ("tpm", 64, true),
+        ("tpm", 65, false),
+        ("tpm", 0, false),
+    ] {
+        let data = "5a".repeat(length);
+        let output =
+            run(&["evidence", "--dir", path.to_str().unwrap(), "--type", kind, "--report-data", &data]);
+        assert_eq!(output.status.success(), accepted, "{kind} {length}");
+    }
+}
+
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let directory = lab();
@@ -90,6 +132,13 @@ fn wrong_usage_is_exit_code_2() {
         &["--type", "sgx", "--defect", "profiling"],
         &["--type", "sgx", "--product", "milan"],
         &["--type", "tdx", "--platform-ca"],
+        &["--type", "tpm", "--debug"],
+        &["--type", "tpm", "--defect", "hcl-magic"],
+        &["--type", "az-snp-vtpm", "--defect", "td-report-rtmr"],
+        &["--type", "az-tdx-vtpm", "--product", "milan"],
+        &["--type", "az-snp-vtpm", "--version", "3"],
+        &["--type", "sev-snp", "--event-log"],
+        &["--type", "sev-snp", "--key", "rsapss"],
         &["--type", "sev-snp", "--version", "6"],
         &["--type", "sev-snp", "--td10"],
         &["--type", "sev-snp", "--measurement", "ab"],

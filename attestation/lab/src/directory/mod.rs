@@ -11,11 +11,13 @@
 //! intel/tcb-signing-chain.pem       the TCB signer and the root
 //! intel/{tdx,sgx}-{platform,processor}.json
 //!                                   the same once more, as the one object in which tools exchange it
+//! tpm/{manufacturer,authority}.der   who certifies endorsement keys and attestation keys
 //! private/validity.json             dates of everything that is issued
 //! private/*.pk8                     keys, PKCS#8, mode 0600
 //! ```
 
 mod intel;
+mod tpm;
 
 use crate::amd::{AmdKeys, AmdVendor};
 use crate::lab::Vendors;
@@ -53,12 +55,13 @@ impl Lab {
         if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(LabError::NotEmpty(directory.to_owned()));
         }
-        let Vendors { validity, amd, intel, intel_collateral } = &*self.vendors;
+        let Vendors { validity, amd, intel, tpm, intel_collateral } = &*self.vendors;
         let files = Writer(directory);
         for vendor in amd {
             write_amd(files, vendor)?;
         }
         intel::write(files, intel, intel_collateral)?;
+        tpm::write(files, tpm)?;
         files.private("validity.json", pretty(&json!(validity)).as_bytes())?;
         // Last, so that a directory with this file is complete.
         files.public("lab.json", pretty(&index()).as_bytes())
@@ -129,8 +132,9 @@ pub(crate) fn read(file: &Reader<'_>) -> Result<Lab, LabError> {
     };
     let [milan, genoa, turin] = SnpProduct::ALL;
     let (intel, intel_collateral) = intel::read(file, validity)?;
+    let tpm = tpm::read(file, validity)?;
     let amd = [vendor(milan)?, vendor(genoa)?, vendor(turin)?];
-    Ok(Lab { vendors: Arc::new(Vendors { validity, amd, intel, intel_collateral }) })
+    Ok(Lab { vendors: Arc::new(Vendors { validity, amd, intel, tpm, intel_collateral }) })
 }
 
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, LabError> {

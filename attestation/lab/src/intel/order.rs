@@ -1,8 +1,12 @@
 //! What a caller can ask of a lab TDX machine.
 
 use super::TdxDefect;
+use crate::event_log::LabLog;
 use aws_lc_rs::digest;
 use hanzo_attestation_evidence::UnixTime;
+
+/// Bytes of the area that firmware sets aside for a log.
+const CCEL_AREA: usize = 64 << 10;
 
 /// One TD quote to make. The default is what strict appraisal accepts: a version 4 quote of a TD without debugging,
 /// without a service TD, with SEPT_VE_DISABLE.
@@ -71,6 +75,14 @@ impl TdxOrder {
     pub fn with_defect(mut self, defect: TdxDefect) -> Self {
         defect.fit(&mut self);
         self.defect = Some(defect);
+        self
+    }
+
+    /// This order with the registers to which a log replays, and the log.
+    #[must_use]
+    pub fn with_log(mut self, log: &LabLog) -> Self {
+        self.rtmr = log.rtmrs();
+        self.event_log = Some(log.bytes_with_fill(CCEL_AREA));
         self
     }
 

@@ -7,7 +7,7 @@ use super::pck::Platform;
 use super::{PckAuthority, SgxOrder, TdxDefect, TdxOrder, body, pck, quote, sgx};
 use crate::LabError;
 use crate::sign::{Curve, EcKey, Issuer as _};
-use crate::x509::{self, KeyUsage, Plan, Validity};
+use crate::x509::{self, KeyUsage, Plan, Validity, pem};
 use aws_lc_rs::digest;
 
 /// Intel's root and PCK authorities, lab-made.
@@ -79,7 +79,8 @@ impl IntelVendor {
 
     /// Leaf, authority and root as PEM, as a quote carries them, with the order's defect in them.
     fn pem_chain(&self, platform: &Platform) -> Result<Vec<u8>, LabError> {
-        let [leaf, authority, root] = self.chain(platform)?.map(|certificate| pem(&certificate));
+        let [leaf, authority, root] =
+            self.chain(platform)?.map(|certificate| pem("CERTIFICATE", &certificate));
         let text = match platform.defect {
             Some(TdxDefect::PemFourCertificates) => [leaf.as_str(), &authority, &root, &root].concat(),
             Some(TdxDefect::PemText) => [leaf.as_str(), "text\n", &authority, &root].concat(),
@@ -221,21 +222,5 @@ pub(super) fn flip_last_bit(certificate: &mut [u8]) {
 
 /// Certificates one after the other as PEM.
 pub(crate) fn pem_chain<const N: usize>(certificates: [&[u8]; N]) -> String {
-    certificates.map(pem).concat()
-}
-
-/// PEM with lines of 64 characters (RFC 7468).
-fn pem(certificate: &[u8]) -> String {
-    let base64 = hanzo_attestation_evidence::encoding::base64_encode(certificate);
-    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
-    let mut rest = base64.as_str();
-    while !rest.is_empty() {
-        // Base64 is ASCII, so any index is a character boundary.
-        let (line, after) = rest.split_at(rest.len().min(64));
-        text.push_str(line);
-        text.push('\n');
-        rest = after;
-    }
-    text.push_str("-----END CERTIFICATE-----\n");
-    text
+    certificates.map(|certificate| pem("CERTIFICATE", certificate)).concat()
 }

@@ -1,6 +1,8 @@
 //! `hanzo-lab defects`.
 
-use hanzo_attestation_lab::{IntelDefect, ListDefect, SgxDefect, SnpDefect, TdxDefect};
+use hanzo_attestation_lab::{
+    AzDefect, AzOrder, EkDefect, IntelDefect, ListDefect, SgxDefect, SnpDefect, TdxDefect, TpmDefect,
+};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -46,7 +48,16 @@ fn rows() -> Vec<Row> {
         .chain(of!("tdx", TdxDefect::ALL))
         .chain(of!("sgx", SgxDefect::ALL))
         .chain(of!("sgx", quote_defects))
+        .chain(of!("tpm", TpmDefect::ALL))
+        .chain(of!("tpm-ek", EkDefect::ALL))
+        .chain(of!("az-snp-vtpm", azure(&AzOrder::default())))
+        .chain(of!("az-tdx-vtpm", azure(&AzOrder::tdx())))
         .chain(of!("amd-crl", ListDefect::ALL))
         .chain(of!("intel-collateral", IntelDefect::ALL))
         .collect()
+}
+
+/// The defects that evidence of such a machine can have.
+fn azure(order: &AzOrder) -> Vec<AzDefect> {
+    AzDefect::ALL.iter().copied().filter(|defect| defect.is_of(&order.guest)).collect()
 }

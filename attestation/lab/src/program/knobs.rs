@@ -1,16 +1,17 @@
 //! The knobs of `evidence` and `serve`, and the order that they make.
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::ValueEnum;
 use hanzo_attestation_evidence::{UnixTime, encoding};
+use hanzo_attestation_lab::event_log::{LabLog, PcrBank};
 use hanzo_attestation_lab::{
-    Lab, LabError, PckAuthority, SgxDefect, SgxOrder, SnpDefect, SnpOrder, SnpProduct, TdxBody, TdxDefect,
-    TdxOrder, Vek,
+    AkCertificate, AkUsage, AzDefect, AzGuest, AzOrder, Lab, PckAuthority, SgxDefect, SgxOrder, SnpDefect,
+    SnpOrder, SnpProduct, TdxBody, TdxDefect, TdxOrder, TpmDefect, TpmKey, TpmOrder, Vek,
 };
 use serde_json::Value;
 
 /// Knobs.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(super) struct Knobs {
     /// The kind of evidence.
     #[arg(long = "type", default_value = "sev-snp")]
@@ -18,7 +19,8 @@ pub(super) struct Knobs {
     /// The processor (sev-snp). [default: milan]
     #[arg(long)]
     product: Option<ProductName>,
-    /// Version of the report, 2 to 5 [default: 3], or of the quote, 3 to 5 [default: 4; of SGX 3].
+    /// Version of the report, 2 to 5 [default: 3], of the quote, 3 to 5 [default: 4; of SGX 3], or of Azure's evidence, 0 to
+    /// 2 [default: 1].
     #[arg(long)]
     version: Option<u16>,
     /// Sign with a VLEK, not a VCEK (sev-snp).
@@ -33,6 +35,12 @@ pub(super) struct Knobs {
     /// A PCK certificate of the Platform CA, not of the Processor CA (sgx).
     #[arg(long)]
     platform_ca: bool,
+    /// The attestation key and its scheme (tpm). [default: rsassa]
+    #[arg(long)]
+    key: Option<KeyName>,
+    /// The certificate of the attestation key (tpm). [default: ak]
+    #[arg(long)]
+    ak_usage: Option<UsageName>,
     /// Launch digest in hex: MEASUREMENT or MRTD, 48 bytes, or MRENCLAVE, 32 bytes.
     #[arg(long, value_name = "HEX")]
     measurement: Option<String>,
@@ -46,6 +54,9 @@ pub(super) struct Knobs {
     /// When the machine's certificate begins, RFC 3339; with the lab itself, if absent.
     #[arg(long, value_parser = UnixTime::parse)]
     at: Option<UnixTime>,
+    /// Add a boot's event log, and the registers that it leads to (tdx, tpm).
+    #[arg(long)]
+    event_log: bool,
     /// The guest may be debugged.
     #[arg(long)]
     debug: bool,
@@ -68,6 +79,29 @@ enum Kind {
     SevSnp,
     Tdx,
     Sgx,
+    Tpm,
+    AzSnpVtpm,
+    AzTdxVtpm,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum KeyName {
+    Rsassa,
+    RsassaSha384,
+    RsassaSha512,
+    Rsapss,
+    EcdsaP256,
+    EcdsaP384,
+}
+
+/// What the certificate of an attestation key is for; Google's are for endorsement keys, or for nothing.
+#[derive(Clone, Copy, ValueEnum)]
+enum UsageName {
+    Ak,
+    Ek,
+    Absent,
+    /// No certificate at all.
+    None,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -82,32 +116,81 @@ pub(super) enum Order {
     Snp(Box<SnpOrder>),
     Tdx(Box<TdxOrder>),
     Sgx(Box<SgxOrder>),
+    Tpm(Box<TpmOrder>),
+    Azure(Box<AzOrder>),
 }
 
 impl Order {
-    pub(super) fn document(&self, lab: &Lab, report_data: [u8; 64]) -> Result<Value, LabError> {
+    /// The document for report data of 64 bytes, or for qualifying data of 1 to 64.
+    pub(super) fn document(&self, lab: &Lab, data: &[u8]) -> anyhow::Result<Value> {
+        let length = data.len();
+        let report_data =
+            || <[u8; 64]>::try_from(data).map_err(|_| anyhow!("report data has 64 bytes, not {length}"));
+        let qualifying_data = || {
+            // A TPM2B_DATA of qualifying data holds one digest (TPM 2.0 Library, part 2, 10.4.3).
+            ensure!((1..=64).contains(&length), "qualifying data has 1 to 64 bytes, not {length}");
+            Ok(data.to_vec())
+        };
         let item = match self {
-            Self::Snp(order) => lab.snp(&SnpOrder { report_data, ..SnpOrder::clone(order) })?,
-            Self::Tdx(order) => lab.tdx(&TdxOrder { report_data, ..TdxOrder::clone(order) })?,
-            Self::Sgx(order) => lab.sgx(&SgxOrder { report_data, ..SgxOrder::clone(order) })?,
+            Self::Snp(order) => {
+                lab.snp(&SnpOrder { report_data: report_data()?, ..SnpOrder::clone(order) })?
+            }
+            Self::Tdx(order) => {
+                lab.tdx(&TdxOrder { report_data: report_data()?, ..TdxOrder::clone(order) })?
+            }
+            Self::Sgx(order) => {
+                lab.sgx(&SgxOrder { report_data: report_data()?, ..SgxOrder::clone(order) })?
+            }
+            Self::Tpm(order) => {
+                lab.tpm(&TpmOrder { qualifying_data: qualifying_data()?, ..TpmOrder::clone(order) })?
+            }
+            Self::Azure(order) => {
+                let tpm = TpmOrder { qualifying_data: qualifying_data()?, ..order.tpm.clone() };
+                lab.azure(&AzOrder { tpm, ..AzOrder::clone(order) })?
+            }
         };
         Ok(Lab::document(vec![item]))
     }
 }
 
 impl Knobs {
-    /// The order, or why there is none: a knob of the other kind is a mistake, not nothing.
+    /// The order, or why there is none: a knob of another kind is a mistake, not nothing.
     pub(super) fn order(&self) -> anyhow::Result<Order> {
+        self.refuse_knobs_of_other_kinds()?;
         Ok(match self.kind {
             Kind::SevSnp => Order::Snp(Box::new(self.snp()?)),
             Kind::Tdx => Order::Tdx(Box::new(self.tdx()?)),
             Kind::Sgx => Order::Sgx(Box::new(self.sgx()?)),
+            Kind::Tpm => Order::Tpm(Box::new(self.tpm()?)),
+            Kind::AzSnpVtpm | Kind::AzTdxVtpm => Order::Azure(Box::new(self.azure()?)),
         })
     }
 
+    fn refuse_knobs_of_other_kinds(&self) -> anyhow::Result<()> {
+        use Kind::{AzSnpVtpm, AzTdxVtpm, SevSnp, Sgx, Tdx, Tpm};
+        let knobs: [(&str, bool, &[Kind]); 14] = [
+            ("--product", self.product.is_some(), &[SevSnp, AzSnpVtpm]),
+            ("--vlek", self.vlek, &[SevSnp]),
+            ("--provisional", self.provisional, &[SevSnp, AzSnpVtpm]),
+            ("--td10", self.td10, &[Tdx, AzTdxVtpm]),
+            ("--processor-ca", self.processor_ca, &[Tdx, AzTdxVtpm]),
+            ("--platform-ca", self.platform_ca, &[Sgx]),
+            ("--key", self.key.is_some(), &[Tpm]),
+            ("--ak-usage", self.ak_usage.is_some(), &[Tpm]),
+            ("--version", self.version.is_some(), &[SevSnp, Tdx, Sgx, AzSnpVtpm, AzTdxVtpm]),
+            ("--measurement", self.measurement.is_some(), &[SevSnp, Tdx, Sgx, AzSnpVtpm, AzTdxVtpm]),
+            ("--host-data", self.host_data.is_some(), &[SevSnp, Tdx, Sgx]),
+            ("--debug", self.debug, &[SevSnp, Tdx, Sgx, AzSnpVtpm, AzTdxVtpm]),
+            ("--tcb-below", self.tcb_below, &[SevSnp, Tdx, Sgx, AzSnpVtpm, AzTdxVtpm]),
+            ("--event-log", self.event_log, &[Tdx, Tpm]),
+        ];
+        for (name, is_given, kinds) in knobs {
+            ensure!(!is_given || kinds.contains(&self.kind), "`{name}` does not belong to this `--type`");
+        }
+        Ok(())
+    }
+
     fn snp(&self) -> anyhow::Result<SnpOrder> {
-        ensure!(!self.td10 && !self.processor_ca, "`--td10` and `--processor-ca` belong to `--type tdx`");
-        ensure!(!self.platform_ca, "`--platform-ca` belongs to `--type sgx`");
         let mut order = SnpOrder {
             product: match self.product {
                 None | Some(ProductName::Milan) => SnpProduct::Milan,
@@ -141,8 +224,6 @@ impl Knobs {
     }
 
     fn tdx(&self) -> anyhow::Result<TdxOrder> {
-        self.refuse_snp()?;
-        ensure!(!self.platform_ca, "`--platform-ca` belongs to `--type sgx`");
         let mut order = TdxOrder {
             body: if self.td10 { TdxBody::Td10 } else { TdxBody::Td15 },
             pck_authority: if self.processor_ca { PckAuthority::Processor } else { PckAuthority::Platform },
@@ -164,6 +245,9 @@ impl Knobs {
         if let Some(text) = &self.host_data {
             order.mr_config_id = encoding::hex_array(text).context("`--host-data`")?;
         }
+        if self.event_log {
+            order = order.with_log(&LabLog::usual_td());
+        }
         Ok(match &self.defect {
             None => order,
             Some(name) => order.with_defect(name.parse::<TdxDefect>()?),
@@ -171,8 +255,6 @@ impl Knobs {
     }
 
     fn sgx(&self) -> anyhow::Result<SgxOrder> {
-        self.refuse_snp()?;
-        ensure!(!self.td10 && !self.processor_ca, "`--td10` and `--processor-ca` belong to `--type tdx`");
         let mut order = SgxOrder {
             pck_authority: if self.platform_ca { PckAuthority::Platform } else { PckAuthority::Processor },
             platform: self.machine,
@@ -205,9 +287,57 @@ impl Knobs {
         }
     }
 
-    fn refuse_snp(&self) -> anyhow::Result<()> {
-        let other_kind = self.vlek || self.provisional || self.product.is_some();
-        ensure!(!other_kind, "`--vlek`, `--provisional` and `--product` belong to `--type sev-snp`");
-        Ok(())
+    fn tpm(&self) -> anyhow::Result<TpmOrder> {
+        let mut order = TpmOrder {
+            key: match self.key {
+                None | Some(KeyName::Rsassa) => TpmKey::RsassaSha256,
+                Some(KeyName::RsassaSha384) => TpmKey::RsassaSha384,
+                Some(KeyName::RsassaSha512) => TpmKey::RsassaSha512,
+                Some(KeyName::Rsapss) => TpmKey::RsapssSha256,
+                Some(KeyName::EcdsaP256) => TpmKey::EcdsaP256,
+                Some(KeyName::EcdsaP384) => TpmKey::EcdsaP384,
+            },
+            certificate: match self.ak_usage {
+                None | Some(UsageName::Ak) => Some(AkUsage::Attestation),
+                Some(UsageName::Ek) => Some(AkUsage::Endorsement),
+                Some(UsageName::Absent) => Some(AkUsage::Absent),
+                Some(UsageName::None) => None,
+            }
+            .map(|usage| AkCertificate { usage, instance: None }),
+            machine: self.machine,
+            issued_at: self.at,
+            wrong_nonce: self.wrong_nonce,
+            ..TpmOrder::default()
+        };
+        if self.event_log {
+            order = order.with_log(&LabLog::usual_tpm(&[PcrBank::Sha256]));
+        }
+        Ok(match &self.defect {
+            None => order,
+            Some(name) => order.with_defect(name.parse::<TpmDefect>()?),
+        })
+    }
+
+    /// The machine has the knobs of its TEE, but for versions and defects, which are those of the whole.
+    fn azure(&self) -> anyhow::Result<AzOrder> {
+        let of_tee = Self { version: None, defect: None, wrong_nonce: false, ..self.clone() };
+        let usual = if self.kind == Kind::AzTdxVtpm { AzOrder::tdx() } else { AzOrder::default() };
+        let guest = match &usual.guest {
+            AzGuest::Snp(_) => AzGuest::Snp(of_tee.snp()?),
+            AzGuest::Tdx(azure) => {
+                AzGuest::Tdx(TdxOrder { td_attributes: azure.td_attributes, ..of_tee.tdx()? })
+            }
+        };
+        let tpm = TpmOrder { wrong_nonce: self.wrong_nonce, ..TpmOrder::default() };
+        let mut order = AzOrder { guest, tpm, ..usual };
+        match self.version {
+            None => {}
+            Some(version @ 0..=2) => order.version = version.into(),
+            Some(other) => bail!("Azure's evidence has the versions 0 to 2, not {other}"),
+        }
+        let Some(name) = &self.defect else { return Ok(order) };
+        let defect: AzDefect = name.parse()?;
+        ensure!(defect.is_of(&order.guest), "`{name}` is a defect of the other TEE");
+        Ok(order.with_defect(defect))
     }
 }

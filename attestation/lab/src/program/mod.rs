@@ -12,7 +12,7 @@ use hanzo_attestation_lab::Lab;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-/// Lab vendors that sign evidence in AMD's and Intel's byte formats.
+/// Lab vendors that sign evidence in the byte formats of AMD, Intel, TPMs and Azure.
 ///
 /// What they sign is accepted only by a verifier that is configured with their roots, and is marked as lab everywhere.
 ///
@@ -39,13 +39,13 @@ enum Verb {
     Evidence {
         #[command(flatten)]
         source: Source,
-        /// Report data, 64 bytes in lower-case hex.
-        #[arg(long, value_parser = hanzo_attestation_evidence::encoding::hex_array::<64>)]
+        /// Report data, 64 bytes in lower-case hex, or a TPM's qualifying data, 1 to 64 bytes.
+        #[arg(long, value_parser = hanzo_attestation_evidence::encoding::hex_decode)]
         report_data: ReportData,
     },
     /// Answers requests for evidence on a unix socket, until SIGTERM or SIGINT.
     ///
-    /// Each line in is {"report_data":BASE64 of 64 bytes}; each line out is an evidence document or {"error":TEXT}.
+    /// Each line in is {"report_data":BASE64 of 64 bytes, or of a TPM's qualifying data}; each line out is an evidence document or {"error":TEXT}.
     Serve {
         #[command(flatten)]
         source: Source,
@@ -62,7 +62,7 @@ enum Verb {
 }
 
 /// The value of `--report-data`, under a name so that clap does not take it for a list.
-type ReportData = [u8; 64];
+type ReportData = Vec<u8>;
 
 /// A lab, and what to ask of it.
 #[derive(clap::Args)]
@@ -88,7 +88,7 @@ impl Arguments {
             Verb::Evidence { source, report_data } => {
                 let lab = Lab::open(&source.dir)?;
                 let order = source.knobs.order()?;
-                let document = order.document(&lab, report_data)?;
+                let document = order.document(&lab, &report_data)?;
                 writeln!(std::io::stdout(), "{document}")?;
                 Ok(())
             }

@@ -112,8 +112,6 @@ async fn converse(stream: UnixStream, source: &Arc<(Lab, Order)>) -> io::Result<
 fn answer(lab: &Lab, order: &Order, line: &[u8]) -> Result<String, String> {
     let request: Request = json::from_slice(line).map_err(|error| error.to_string())?;
     let bytes = encoding::base64_decode(&request.report_data).map_err(|error| error.to_string())?;
-    let length = bytes.len();
-    let report_data = bytes.try_into().map_err(|_| format!("report data has 64 bytes, not {length}"))?;
-    let document = order.document(lab, report_data).map_err(|error| error.to_string())?;
+    let document = order.document(lab, &bytes).map_err(|error| error.to_string())?;
     Ok(document.to_string())
 }
