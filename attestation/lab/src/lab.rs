@@ -17,6 +17,7 @@ pub struct Lab {
     pub(crate) vendors: Arc<Vendors>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Vendors {
     pub(crate) validity: Validity,
     /// In the order of [`SnpProduct::ALL`].
@@ -59,6 +60,17 @@ impl Lab {
     #[must_use]
     pub fn validity(&self) -> Validity {
         self.vendors.validity
+    }
+
+    /// The same lab with other root certificates of its AMD, for the same keys: roots that may not sign revocation lists,
+    /// although they signed some (SNP-34).
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn without_list_signing(&self) -> Result<Self, LabError> {
+        let [milan, genoa, turin] = self.vendors.amd.each_ref().map(AmdVendor::without_list_signing);
+        let amd = [milan?, genoa?, turin?];
+        Ok(Self { vendors: Arc::new(Vendors { amd, ..(*self.vendors).clone() }) })
     }
 
     /// Makes a `sev-snp` item of an evidence document.

@@ -62,6 +62,8 @@ defects! {
         VekSaltLength = "vek-salt-length" breaks "SNP-19" "SnpVekProfile",
         /// It certifies an RSA key.
         VekRsaKey = "vek-rsa-key" breaks "SNP-19" "SnpVekProfile",
+        /// It may sign certificates, although it is no CA's.
+        VekCertificateSign = "vek-certificate-sign" breaks "SNP-19" "SnpVekProfile",
         /// Its common name is `VCEK`.
         VekCommonName = "vek-common-name" breaks "SNP-20" "SnpVekName",
         /// Its name has one attribute more.
@@ -108,6 +110,8 @@ defects! {
         VlekWithHwId = "vlek-with-hw-id" breaks "SNP-30" "SnpVlekProfile",
         /// A VCEK certificate with a provider id.
         VcekWithCspId = "vcek-with-csp-id" breaks "SNP-30" "SnpVlekProfile",
+        /// A VCEK certificate without a hardware id.
+        VcekWithoutHwId = "vcek-without-hw-id" breaks "SNP-30" "SnpVlekProfile",
         /// A VLEK certificate without a provider id.
         VlekWithoutCspId = "vlek-without-csp-id" breaks "SNP-30" "SnpVlekProfile",
         /// The certificate is for a lower microcode than the report.
@@ -122,6 +126,8 @@ defects! {
         SignatureZero = "signature-zero" breaks "COL-20" "SignatureNotCanonical",
         /// One byte follows the endorsement key's certificate.
         CertificateTrailing = "certificate-trailing" breaks "COL-22" "CertificateMalformed",
+        /// The intermediate's serial number is zero, which only endorsement keys have.
+        IntermediateSerialZero = "intermediate-serial-zero" breaks "COL-22" "CertificateMalformed",
         /// The root six times.
         CertificateCount = "certificate-count" breaks "COL-06" "CertificateBudgetExceeded",
         /// Report data that differs in the first bit.
@@ -166,6 +172,8 @@ defects! {
         Missing = "missing" breaks "SNP-33" "SnpCrlMissing",
         /// The intermediate signed them in the root's name.
         SignedByIntermediate = "signed-by-intermediate" breaks "SNP-34" "SnpCrlSignature",
+        /// The intermediates signed them, each in its own name.
+        InIntermediateName = "in-intermediate-name" breaks "SNP-34" "SnpCrlSignature",
         /// They will be issued later.
         NotYetCurrent = "not-yet-current" breaks "SNP-35" "SnpCrlNotCurrent",
         /// A newer one is due.
@@ -209,6 +217,7 @@ impl SnpDefect {
             | Self::ChipIdMismatch
             | Self::ChipIdMasked
             | Self::VcekWithCspId
+            | Self::VcekWithoutHwId
             | Self::ChipKeyMasked => order.vek = Vek::Vcek,
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! AMD revocation lists: issued by the root, naming intermediates, because endorsement keys have serial 0.
 
 use super::names::{name, pss};
-use super::vendor::{AmdVendor, intermediate_serial, root_name};
+use super::vendor::{AmdVendor, intermediate_name, intermediate_serial, root_name};
 use super::{ListDefect, SnpProduct, Vek};
 use crate::LabError;
 use crate::sign::RsaKey;
@@ -31,6 +31,14 @@ impl AmdVendor {
             ListDefect::Missing => return Ok(Vec::new()),
             ListDefect::SignedByIntermediate => {
                 plan(product, &keys.ark, validity, Vec::new()).issue(&keys.ask)?
+            }
+            ListDefect::InIntermediateName => {
+                let lists = [Vek::Vcek, Vek::Vlek].map(|kind| {
+                    let key = keys.intermediate(kind);
+                    let plan = plan(product, key, validity, Vec::new());
+                    ListPlan { issuer: name(&intermediate_name(product, kind)), ..plan }.issue(key)
+                });
+                return lists.into_iter().collect();
             }
             ListDefect::NotYetCurrent => by_root(
                 Validity { not_before: validity.not_after, not_after: validity.not_after },

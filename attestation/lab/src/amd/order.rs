@@ -36,6 +36,8 @@ pub struct SnpOrder {
     pub id_key_digest: [u8; 48],
     /// AUTHOR_KEY_DIGEST; when it is not zero, AUTHOR_KEY_EN is set.
     pub author_key_digest: [u8; 48],
+    /// REPORT_ID_MA of a migration agent, with which POLICY.MIGRATE_MA is set.
+    pub migration_agent: Option<[u8; 32]>,
     /// Which of the lab's chips: each number has its own CHIP_ID.
     pub chip: u32,
     /// CSP_ID of a VLEK.
@@ -74,6 +76,7 @@ impl Default for SnpOrder {
             image_id: [0; 16],
             id_key_digest: [0; 48],
             author_key_digest: [0; 48],
+            migration_agent: None,
             chip: 1,
             csp_id: "CN=lab.example".to_owned(),
             tcb: None,

@@ -79,7 +79,8 @@ fn body(order: &SnpOrder) -> Vec<u8> {
     field(at::VERSION, &order.version.to_le_bytes());
     field(at::GUEST_SVN, &order.guest_svn.to_le_bytes());
     let debug = u64::from(order.debug) << 19;
-    field(at::POLICY, &(order.policy | debug).to_le_bytes());
+    let migrate = u64::from(order.migration_agent.is_some()) << 18;
+    field(at::POLICY, &(order.policy | debug | migrate).to_le_bytes());
     field(at::FAMILY_ID, &order.family_id);
     field(at::IMAGE_ID, &order.image_id);
     field(at::VMPL, &order.vmpl.to_le_bytes());
@@ -93,7 +94,7 @@ fn body(order: &SnpOrder) -> Vec<u8> {
     field(at::ID_KEY_DIGEST, &order.id_key_digest);
     field(at::AUTHOR_KEY_DIGEST, &order.author_key_digest);
     field(at::REPORT_ID, &report_id(order));
-    field(at::REPORT_ID_MA, &[0xff; 32]);
+    field(at::REPORT_ID_MA, &order.migration_agent.unwrap_or([0xff; 32]));
     let tcb = order.effective_tcb().bytes(order.product);
     for offset in [at::CURRENT_TCB, at::REPORTED_TCB, at::COMMITTED_TCB, at::LAUNCH_TCB] {
         field(offset, &tcb);

@@ -6,7 +6,7 @@ use super::{SnpDefect, SnpOrder, SnpProduct, SnpTcb, Vek};
 use crate::LabError;
 use crate::der;
 use crate::sign::Issuer as _;
-use crate::x509::{self, Plan, Validity};
+use crate::x509::{self, KeyUsage, Plan, Validity};
 
 /// A provider id in the form of those with which test keys are issued.
 const TEST_PROVIDER: &str = "CN=cc-test.lab.example";
@@ -108,6 +108,7 @@ impl Statement {
             }
             Some(SnpDefect::VlekWithHwId) => self.hw_id = Some(order.chip_id().to_vec()),
             Some(SnpDefect::VcekWithCspId) => self.csp_id = Some(order.csp_id.clone()),
+            Some(SnpDefect::VcekWithoutHwId) => self.hw_id = None,
             Some(SnpDefect::VlekWithoutCspId) => self.csp_id = None,
             Some(SnpDefect::ExtensionUnknown) => self.unknown = true,
             _ => {}
@@ -165,6 +166,7 @@ fn amd(tail: &[u32], value: &[u8]) -> Vec<u8> {
 fn spoil(plan: &mut Plan, vendor: &AmdVendor, order: &SnpOrder) {
     match order.defect {
         Some(SnpDefect::VekIsCa) => plan.extensions.push(x509::authority(Some(0))),
+        Some(SnpDefect::VekCertificateSign) => plan.extensions.push(KeyUsage::CertificateSign.extension()),
         Some(SnpDefect::VekSaltLength) => plan.algorithm = pss_with_salt(order.product, 32),
         Some(SnpDefect::VekRsaKey) => plan.public_key_info = vendor.keys.asvk.public_key_info(),
         Some(SnpDefect::VekCommonName) => plan.subject = name("VCEK"),

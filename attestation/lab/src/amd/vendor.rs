@@ -57,11 +57,17 @@ impl AmdKeys {
 impl AmdVendor {
     /// Issues certificates and revocation lists for the keys.
     pub(crate) fn issue(product: SnpProduct, keys: AmdKeys, validity: Validity) -> Result<Self, LabError> {
-        let ark = root(product, &keys.ark, validity)?;
+        let ark = root(product, &keys.ark, validity, KeyUsage::CertificateAndListSign)?;
         let ask = intermediate(product, Vek::Vcek, &keys.ask, &keys.ark, validity).issue(&keys.ark)?;
         let asvk = intermediate(product, Vek::Vlek, &keys.asvk, &keys.ark, validity).issue(&keys.ark)?;
         let list = || lists::plan(product, &keys.ark, validity, Vec::new()).issue(&keys.ark);
         Ok(Self { product, validity, lists: [list()?, list()?], keys, ark, ask, asvk })
+    }
+
+    /// The same vendor with another root certificate for its key: one that may not sign lists.
+    pub(crate) fn without_list_signing(&self) -> Result<Self, LabError> {
+        let ark = root(self.product, &self.keys.ark, self.validity, KeyUsage::CertificateSign)?;
+        Ok(Self { ark, ..self.clone() })
     }
 
     /// The report and its three certificates: endorsement key, intermediate, root.
@@ -88,11 +94,17 @@ impl AmdVendor {
                     Vek::Vcek => &keys.asvk,
                     Vek::Vlek => &keys.ask,
                 };
-                vec![plan(foreign).issue(foreign)?, root(self.product, foreign, self.validity)?]
+                let usage = KeyUsage::CertificateAndListSign;
+                vec![plan(foreign).issue(foreign)?, root(self.product, foreign, self.validity, usage)?]
             }
             Some(SnpDefect::IntermediatePathLength) => {
                 let mut plan = plan(&keys.ark);
                 plan.extensions = intermediate_extensions(self.product, kind, keys, None);
+                vec![plan.issue(&keys.ark)?, self.ark.clone()]
+            }
+            Some(SnpDefect::IntermediateSerialZero) => {
+                let mut plan = plan(&keys.ark);
+                plan.serial = vec![0];
                 vec![plan.issue(&keys.ark)?, self.ark.clone()]
             }
             Some(SnpDefect::IntermediateExpired) => {
@@ -133,7 +145,7 @@ pub(super) const fn intermediate_serial(kind: Vek) -> [u8; 3] {
     }
 }
 
-fn root(product: SnpProduct, key: &RsaKey, validity: Validity) -> Result<Vec<u8>, LabError> {
+fn root(product: SnpProduct, key: &RsaKey, validity: Validity, usage: KeyUsage) -> Result<Vec<u8>, LabError> {
     let subject = name(&root_name(product));
     Plan {
         serial: ARK_SERIAL.to_vec(),
@@ -143,7 +155,7 @@ fn root(product: SnpProduct, key: &RsaKey, validity: Validity) -> Result<Vec<u8>
         subject,
         public_key_info: key.public_key_info(),
         extensions: vec![
-            KeyUsage::CertificateAndListSign.extension(),
+            usage.extension(),
             x509::subject_key_id(key),
             x509::authority(None),
             x509::distribution_point(&list_address(product, "vcek")),

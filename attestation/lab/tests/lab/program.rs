@@ -1,12 +1,8 @@
 //! The program `hanzo-lab`: its verbs, its exit codes, its socket.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod judge;
-
+use crate::judge::REPORT_DATA;
 use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_lab::Lab;
-use judge::REPORT_DATA;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -43,7 +39,9 @@ fn verdict(directory: &TempDir, knobs: &[&str]) -> &'static str {
     let output = evidence(directory, knobs);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    judge::judge(document["evidence"][0].clone(), &Lab::fixture().collateral()).err().unwrap_or("accepted")
+    crate::judge::judge(document["evidence"][0].clone(), &Lab::fixture().collateral())
+        .err()
+        .unwrap_or("accepted")
 }
 
 #[test]
@@ -243,7 +241,7 @@ fn the_socket_answers_many_requests_and_connections() {
     for connection in [&mut first, &mut second, &mut server.connect()] {
         for _ in 0..2 {
             let document = ask(connection, &request());
-            let verdict = judge::judge(document["evidence"][0].clone(), &Lab::fixture().collateral());
+            let verdict = crate::judge::judge(document["evidence"][0].clone(), &Lab::fixture().collateral());
             assert!(verdict.is_ok());
         }
     }

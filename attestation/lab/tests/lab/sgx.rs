@@ -1,7 +1,5 @@
 //! Lab SGX quotes, byte by byte: the layouts of three versions, every signature, and defects that change one thing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use hanzo_attestation_evidence::encoding::base64_decode;

@@ -1,12 +1,8 @@
 //! Every lab TD quote is accepted as ordered, and every defect is refused by its own code.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod judge;
-
+use crate::judge::{REPORT_DATA, judge};
 use hanzo_attestation::Claims;
 use hanzo_attestation_lab::{Lab, PckAuthority, TdxBody, TdxDefect, TdxOrder};
-use judge::{REPORT_DATA, judge};
 
 fn order() -> TdxOrder {
     TdxOrder { report_data: REPORT_DATA, ..TdxOrder::default() }

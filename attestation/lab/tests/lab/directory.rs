@@ -1,7 +1,5 @@
 //! Lab directories: what is written is what is opened, and nothing is overwritten.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use hanzo_attestation_lab::{Lab, LabError, SnpProduct};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

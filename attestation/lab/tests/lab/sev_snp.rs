@@ -1,12 +1,8 @@
 //! Every lab SEV-SNP report is accepted as ordered, and every defect is refused by its own code.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod judge;
-
+use crate::judge::{REPORT_DATA, authentic, judge, judge_under};
 use hanzo_attestation::Claims;
 use hanzo_attestation_lab::{Lab, ListDefect, SnpDefect, SnpOrder, SnpProduct, Vek};
-use judge::{REPORT_DATA, judge};
 
 fn order() -> SnpOrder {
     SnpOrder { report_data: REPORT_DATA, ..SnpOrder::default() }
@@ -80,6 +76,40 @@ fn every_defect_of_a_revocation_list_is_refused_by_its_own_code() {
             assert_eq!(verdict, Some(defect.expects()), "{}", defect.name());
         }
     }
+}
+
+/// SNP-34: the root's certificate, which everything else is under, must allow what the root did.
+#[test]
+fn lists_of_a_root_that_may_not_sign_lists_are_refused() {
+    let lab = Lab::fixture().without_list_signing().unwrap();
+    for product in SnpProduct::ALL {
+        for vek in [Vek::Vcek, Vek::Vlek] {
+            let item = lab.snp(&SnpOrder { product, vek, ..order() }).unwrap();
+            let verdict = judge_under(&lab, item, &lab.collateral()).err();
+            assert_eq!(verdict, Some("SnpCrlSignature"), "{product:?} {vek:?}");
+        }
+    }
+}
+
+#[test]
+fn an_agent_of_migration_is_stated_with_the_policy_that_allows_it() {
+    let lab = Lab::fixture();
+    let order = SnpOrder { migration_agent: Some([0x44; 32]), ..order() };
+    assert_eq!(verdict(&order), "SnpMigrationAllowed");
+    let verified = authentic(lab.snp(&order).unwrap(), &lab.collateral()).unwrap();
+    let Claims::SevSnp(claims) = verified.items()[0].claims() else { panic!("other claims") };
+    assert!(claims.policy.migrate_ma);
+    assert_eq!(claims.report_id_ma.map(|id| id.0), Some([0x44; 32]));
+}
+
+#[test]
+fn an_author_key_is_stated_with_its_id_key() {
+    let lab = Lab::fixture();
+    let order = SnpOrder { id_key_digest: [1; 48], author_key_digest: [2; 48], ..order() };
+    let verified = authentic(lab.snp(&order).unwrap(), &lab.collateral()).unwrap();
+    let Claims::SevSnp(claims) = verified.items()[0].claims() else { panic!("other claims") };
+    assert!(claims.key.author_key_en);
+    assert_eq!((claims.id_key_digest.0, claims.author_key_digest.0), ([1; 48], [2; 48]));
 }
 
 #[test]

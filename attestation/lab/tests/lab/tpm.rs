@@ -1,7 +1,5 @@
 //! Lab TPM items, byte by byte: layouts, every signature, certificates, and defects that change one thing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA256,
