@@ -11,7 +11,7 @@ mod quote;
 mod reader;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use reader::{Reader, length};
 

@@ -45,3 +45,6 @@ impl Evidence {
     }
 }
 
+
+#[cfg(test)]
+mod tests;

@@ -124,4 +124,4 @@ fn check_size(what: &'static str, der: &[u8], limit: usize) -> Result<(), X509Er
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,7 +8,7 @@ const ARK: &[u8] = include_bytes!("../../../src/roots/amd/milan/ark.der");
 const ASK: &[u8] = include_bytes!("../../../src/roots/amd/milan/ask.der");
 
 /// One DER element with a length in its shortest form.
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut out = vec![tag];
     match length {
@@ -23,7 +23,7 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
@@ -32,15 +32,15 @@ const OTHER_ALGORITHM: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
 
 /// The parts of a certificate, each as DER.
 #[derive(Clone)]
-struct Parts {
-    version: Vec<u8>,
-    serial: Vec<u8>,
-    inner_algorithm: Vec<u8>,
-    issuer: Vec<u8>,
-    validity: Vec<u8>,
-    spki: Vec<u8>,
-    extensions: Vec<Vec<u8>>,
-    signature: Vec<u8>,
+pub(crate) struct Parts {
+    pub(crate) version: Vec<u8>,
+    pub(crate) serial: Vec<u8>,
+    pub(crate) inner_algorithm: Vec<u8>,
+    pub(crate) issuer: Vec<u8>,
+    pub(crate) validity: Vec<u8>,
+    pub(crate) spki: Vec<u8>,
+    pub(crate) extensions: Vec<Vec<u8>>,
+    pub(crate) signature: Vec<u8>,
 }
 
 fn name(text: &str) -> Vec<u8> {
@@ -66,7 +66,7 @@ fn extension(arc: u8, critical: Option<u8>, value: &[u8]) -> Vec<u8> {
     sequence(&[&tlv(0x06, &[0x55, 0x1d, arc]), &critical, &tlv(0x04, value)])
 }
 
-fn parts() -> Parts {
+pub(crate) fn parts() -> Parts {
     Parts {
         version: tlv(0xa0, &tlv(0x02, &[2])),
         serial: tlv(0x02, &[1, 2, 3]),
@@ -82,7 +82,7 @@ fn parts() -> Parts {
     }
 }
 
-fn encode(parts: &Parts) -> Vec<u8> {
+pub(crate) fn encode(parts: &Parts) -> Vec<u8> {
     let extensions = match parts.extensions.as_slice() {
         [] => Vec::new(),
         list => tlv(0xa3, &tlv(0x30, &list.concat())),

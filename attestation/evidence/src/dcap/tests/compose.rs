@@ -6,27 +6,27 @@ use crate::tdx::BodyKind;
 
 /// A quote to be written.
 #[derive(Clone)]
-pub(super) struct Sample {
-    pub(super) version: u16,
-    pub(super) key_type: u16,
-    pub(super) tee_type: u32,
-    pub(super) descriptor: Option<(u16, u32)>,
-    pub(super) body: Vec<u8>,
-    pub(super) outer: u16,
-    pub(super) outer_slack: i32,
-    pub(super) auth: Vec<u8>,
-    pub(super) inner: u16,
-    pub(super) inner_slack: i32,
-    pub(super) chain: Vec<u8>,
+pub(crate) struct Sample {
+    pub(crate) version: u16,
+    pub(crate) key_type: u16,
+    pub(crate) tee_type: u32,
+    pub(crate) descriptor: Option<(u16, u32)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) outer: u16,
+    pub(crate) outer_slack: i32,
+    pub(crate) auth: Vec<u8>,
+    pub(crate) inner: u16,
+    pub(crate) inner_slack: i32,
+    pub(crate) chain: Vec<u8>,
 }
 
 impl Sample {
-    pub(super) fn sgx(version: u16) -> Self {
+    pub(crate) fn sgx(version: u16) -> Self {
         let descriptor = (version == 5).then_some((1, 384));
         Self { version, tee_type: 0, descriptor, body: vec![0; 384], ..Self::td(4, BodyKind::Td10) }
     }
 
-    pub(super) fn td(version: u16, kind: BodyKind) -> Self {
+    pub(crate) fn td(version: u16, kind: BodyKind) -> Self {
         let descriptor = (version == 5).then_some(match kind {
             BodyKind::Td10 => (2, 584),
             BodyKind::Td15 => (3, 648),
@@ -46,7 +46,7 @@ impl Sample {
         }
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut inner = vec![0; 384];
         inner.extend([0x53; 64]);
         inner.extend(u16::try_from(self.auth.len()).unwrap().to_le_bytes());
@@ -86,7 +86,7 @@ fn length(true_length: usize, slack: i32) -> [u8; 4] {
 }
 
 /// PEM blocks in the form of RFC 7468.
-pub(super) fn pem(certificates: &[&[u8]]) -> String {
+pub(crate) fn pem(certificates: &[&[u8]]) -> String {
     let mut text = String::new();
     for der in certificates {
         text.push_str("-----BEGIN CERTIFICATE-----\n");

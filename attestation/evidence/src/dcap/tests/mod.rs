@@ -1,6 +1,6 @@
 //! The parser against quotes built field by field: every rule has its refusals, and its acceptances beside them.
 
-mod compose;
+pub(crate) mod compose;
 mod corpus;
 
 use super::*;
