@@ -4,7 +4,7 @@ mod trustee;
 
 pub use trustee::trustee_claims;
 
-use crate::{identity, sgx, snp, tdx};
+use crate::{identity, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Digest, Hex, Tee, UnixTime};
 use serde::Serialize;
 
@@ -18,6 +18,8 @@ pub enum Claims {
     Tdx(Box<tdx::Claims>),
     /// Intel SGX.
     Sgx(Box<sgx::Claims>),
+    /// A TPM 2.0.
+    Tpm(Box<tpm::Claims>),
     /// A registered key.
     RegisteredKey(identity::Claims),
 }

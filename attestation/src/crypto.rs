@@ -1,7 +1,12 @@
 //! Every public-key operation of verification goes through here, and is counted (COL-05).
 //!
 //! The algorithms are a closed list (COL-19): RSA-PSS with SHA-384 and 4096 bits for AMD's authorities,
-//! ECDSA P-384 for its endorsement keys, ECDSA P-256 for Intel, Ed25519 and P-256 for registered keys.
+//! ECDSA P-384 for its endorsement keys, ECDSA P-256 for Intel, Ed25519 and P-256 for registered keys, and what TPMs
+//! can sign with.
+
+mod tpm;
+
+pub use tpm::{ecdsa, ecdsa_der, rsapss, rsassa};
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PSS_2048_8192_SHA384,

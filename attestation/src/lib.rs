@@ -23,6 +23,7 @@ pub mod roots;
 pub mod sgx;
 pub mod snp;
 pub mod tdx;
+pub mod tpm;
 pub mod verify;
 mod x509;
 

@@ -5,7 +5,7 @@ use crate::claims::{Claims, Facts};
 use crate::collateral::{Collateral, Revocation};
 use crate::crypto::Budget;
 use crate::roots::Roots;
-use crate::{identity, sgx, snp, tdx};
+use crate::{identity, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Binding, Broken, Evidence, Finding, Hex, Item, Recipient, Tee, UnixTime};
 
 /// Everything that verification rests on besides the evidence. Nothing in it is optional: what is absent is
@@ -128,6 +128,7 @@ pub struct Attested {
 /// # Errors
 /// [`Refused`] with the first broken rule.
 pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Refused> {
+    tpm::check_consistency(evidence.items())?;
     let mut verified = Verified {
         items: Vec::with_capacity(evidence.items().len()),
         identities: Vec::new(),
@@ -142,6 +143,7 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
             Item::SevSnp(item) => snp::verify(item, context, &mut verified.budget)?,
             Item::Tdx(item) => tdx::verify(item, context, &mut verified.budget)?,
             Item::Sgx(item) => sgx::verify(item, context, &mut verified.budget)?,
+            Item::Tpm(item) => tpm::verify(item, context, &mut verified.budget)?,
             Item::RegisteredKey(item) => {
                 verified.identities.push(identity::find_key(item, context.roots)?);
                 continue;
@@ -154,7 +156,7 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
     Ok(verified)
 }
 
-/// Compares the report data of parsed evidence with a binding, before any signature. A pass proves nothing;
+/// Compares the report data, or a TPM's qualifying data, of parsed evidence with a binding, before any signature. A pass proves nothing;
 /// a failure saves the work of verifying evidence that [`Verified::bind`] would refuse.
 ///
 /// # Errors
@@ -166,6 +168,9 @@ pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
         }
         Item::Tdx(item) => tdx::check_report_data(item.report_data(), binding.cpu_report_data()),
         Item::Sgx(item) => sgx::check_report_data(item.report_data(), binding.cpu_report_data()),
+        Item::Tpm(item) => {
+            tpm::check_qualifying_data(&item.quote.attest.extra_data, binding.tpm_qualifying_data())
+        }
         Item::RegisteredKey(_) => Ok(()),
     })
 }
@@ -202,28 +207,34 @@ impl Verified {
         self.lab
     }
 
-    /// Compares the report data of every CPU item with an expected value, in constant time, over all 64
-    /// bytes: for tools that have no binding. It gives no capability.
+    /// Compares the report data of every CPU item, and the qualifying data of every TPM item, with an expected
+    /// value, in constant time and over its whole length: for tools that have no binding. It gives no capability.
     ///
     /// # Errors
-    /// [`Refused`] with the platform's rule (SNP-39, DCAP-70).
-    pub fn check_report_data(&self, expected: &[u8; 64]) -> Result<(), Refused> {
+    /// [`Refused`] with the platform's rule (SNP-39, DCAP-70, TPM-14). A CPU's report data has 64 bytes, so that
+    /// an expected value of another length is another value.
+    pub fn check_report_data(&self, expected: &[u8]) -> Result<(), Refused> {
+        self.check_bound_data(expected, expected)
+    }
+
+    fn check_bound_data(&self, cpu: &[u8], tpm: &[u8]) -> Result<(), Refused> {
         self.items.iter().try_for_each(|item| match &item.claims {
-            Claims::SevSnp(claims) => snp::check_report_data(&claims.report_data.0, expected),
-            Claims::Tdx(claims) => tdx::check_report_data(&claims.report_data.0, expected),
-            Claims::Sgx(claims) => sgx::check_report_data(&claims.report_data.0, expected),
+            Claims::SevSnp(claims) => snp::check_report_data(&claims.report_data.0, cpu),
+            Claims::Tdx(claims) => tdx::check_report_data(&claims.report_data.0, cpu),
+            Claims::Sgx(claims) => sgx::check_report_data(&claims.report_data.0, cpu),
+            Claims::Tpm(claims) => tpm::check_qualifying_data(&claims.extra_data.0, tpm),
             Claims::RegisteredKey(_) => Ok(()),
         })
     }
 
-    /// Binds the evidence to one challenge and one recipient: the report data of a CPU item must be the
-    /// binding's, and a registered key must have signed it. Evidence without items binds to nothing, and
+    /// Binds the evidence to one challenge and one recipient: the report data of a CPU item and the qualifying
+    /// data of a TPM's must be the binding's, and a registered key must have signed it. Evidence without items binds to nothing, and
     /// proves nothing: tier 0.
     ///
     /// # Errors
     /// [`Refused`] with the first broken rule.
     pub fn bind(mut self, binding: &Binding) -> Result<Attested, Refused> {
-        self.check_report_data(binding.cpu_report_data())?;
+        self.check_bound_data(binding.cpu_report_data(), binding.tpm_qualifying_data())?;
         for identity in self.identities {
             self.items.push(identity.bind(binding, self.lab, &mut self.budget)?);
         }

@@ -3,6 +3,7 @@
 use crate::appraisal::{Appraisal, appraise_item};
 use crate::node::Node;
 use crate::tier::Tier;
+use hanzo_attestation::tpm::AkTrust;
 use hanzo_attestation::{Attested, Claims, Debug as Debuggable, Facts, Refused, TcbStatus, VerifiedItem};
 use hanzo_attestation_evidence::{Finding, Hex, Recipient, Rule, Severity, UnixTime};
 
@@ -59,7 +60,8 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
     Ok(Appraised { attested, findings, node })
 }
 
-/// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE.
+/// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE or a TPM whose
+/// attestation key is trusted.
 ///
 /// Total, and monotone: one more item never lowers it. A guest that can be debugged, or whose security
 /// version is unknown, proves nothing; whether the rest is acceptable is for [`appraise`] to say.
@@ -79,13 +81,15 @@ pub(crate) struct Proved {
 pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -> Proved {
     items.fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
         let cpu_tee = match claims {
-            Claims::RegisteredKey(_) => false,
+            // A TPM is a hardware root of its own, and no TEE: a policy that asks for one is not met (TPM-37).
+            Claims::Tpm(_) | Claims::RegisteredKey(_) => false,
             Claims::SevSnp(_) | Claims::Tdx(_) | Claims::Sgx(_) => {
                 facts.debug == Some(Debuggable::Disabled) && facts.tcb_status != TcbStatus::Unknown
             }
         };
         let tier = match claims {
             Claims::RegisteredKey(_) => Tier::Encrypted,
+            Claims::Tpm(claims) if claims.ak_trust != AkTrust::Untrusted => Tier::Confidential,
             _ if cpu_tee => Tier::Confidential,
             _ => Tier::Open,
         };

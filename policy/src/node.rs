@@ -164,6 +164,9 @@ impl Attributes {
             Claims::SevSnp(claims) => self.snp = Some(claims.clone()),
             Claims::Tdx(claims) => self.tdx = Some(claims.clone()),
             Claims::Sgx(claims) => self.sgx = Some(claims.clone()),
+            // A CPU beside it names the node.
+            Claims::Tpm(_) if !["none", "tpm", "registered-key"].contains(&self.tee.as_str()) => return,
+            Claims::Tpm(_) => {}
             Claims::RegisteredKey(claims) => {
                 self.identity = Some(claims.key_id.clone());
                 // A CPU beside it names the node.

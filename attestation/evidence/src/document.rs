@@ -12,7 +12,7 @@ pub use error::{DocumentError, EvidenceError};
 
 use crate::bytes::Hex;
 use crate::encoding::base64_encode;
-use crate::{identity, json, sgx, snp, tdx};
+use crate::{identity, json, sgx, snp, tdx, tpm};
 use aws_lc_rs::digest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -105,6 +105,7 @@ enum Content {
     Tdx { quote: Vec<u8>, event_log: Option<Vec<u8>> },
     Sgx { quote: Vec<u8> },
     SgxRaTls { certificate: Vec<u8> },
+    Tpm(Box<tpm::Parts>),
     RegisteredKey(identity::Evidence),
 }
 
@@ -116,6 +117,7 @@ impl DocumentItem {
             Content::SevSnp { .. } => Tee::SevSnp,
             Content::Tdx { .. } => Tee::Tdx,
             Content::Sgx { .. } | Content::SgxRaTls { .. } => Tee::Sgx,
+            Content::Tpm(_) => Tee::Tpm,
             Content::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -197,6 +199,7 @@ impl DocumentItem {
             }
             Content::Sgx { quote } => Ok(Item::Sgx(sgx::Evidence::parse(quote)?)),
             Content::SgxRaTls { certificate } => Ok(Item::Sgx(sgx::Evidence::parse_ra_tls(certificate)?)),
+            Content::Tpm(parts) => Ok(Item::Tpm(Box::new(tpm::Evidence::parse(parts)?))),
             Content::RegisteredKey(key) => Ok(Item::RegisteredKey(key.clone())),
         }
     }
@@ -219,6 +222,8 @@ pub enum Item {
     Tdx(tdx::Evidence),
     /// Intel SGX.
     Sgx(sgx::Evidence),
+    /// A TPM 2.0.
+    Tpm(Box<tpm::Evidence>),
     /// A registered key.
     RegisteredKey(identity::Evidence),
 }
@@ -231,6 +236,7 @@ impl Item {
             Self::SevSnp(_) => Tee::SevSnp,
             Self::Tdx(_) => Tee::Tdx,
             Self::Sgx(_) => Tee::Sgx,
+            Self::Tpm(_) => Tee::Tpm,
             Self::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -242,7 +248,7 @@ impl Item {
             Self::SevSnp(item) => Some(&item.report.body().report_data.0),
             Self::Tdx(item) => Some(item.report_data()),
             Self::Sgx(item) => Some(item.report_data()),
-            Self::RegisteredKey(_) => None,
+            Self::Tpm(_) | Self::RegisteredKey(_) => None,
         }
     }
 }

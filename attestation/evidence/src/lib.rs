@@ -23,6 +23,7 @@ pub mod sgx;
 pub mod snp;
 pub mod tdx;
 pub mod time;
+pub mod tpm;
 pub mod x509;
 
 pub use binding::{Binding, Kem, Recipient};

@@ -3,7 +3,7 @@
 //!
 //! Values are those of the verified claims; what Trustee states and this verifier does not is left out.
 
-use crate::{Claims, Facts, VerifiedItem, dcap, sgx, snp, tdx};
+use crate::{Claims, Facts, VerifiedItem, dcap, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::snp::{GuestPolicy, Tcb};
 use serde_json::{Map, Value, json};
 
@@ -18,6 +18,7 @@ pub fn trustee_claims(item: &VerifiedItem) -> Map<String, Value> {
     match item.claims() {
         Claims::SevSnp(claims) => named("snp", snp_claims(claims)),
         Claims::Tdx(claims) => named("tdx", tdx_claims(claims, item.facts())),
+        Claims::Tpm(claims) => named("tpm", tpm_claims(claims)),
         Claims::Sgx(claims) => named("sgx", sgx_claims(claims, item.facts())),
         Claims::RegisteredKey(_) => Map::new(),
     }
@@ -44,6 +45,20 @@ fn snp_claims(claims: &snp::Claims) -> Value {
         "init_data": claims.host_data,
         "chip_id": chip_id(claims),
     })
+}
+
+/// Registers of the bank on which facts rest, and the binding. Trustee states the key as PEM as well, from the
+/// evidence: here its digest is a claim of our own.
+fn tpm_claims(claims: &tpm::Claims) -> Value {
+    let mut tree = Map::from_iter([("report_data".to_owned(), json!(claims.extra_data))]);
+    if let Some(init_data) = &claims.init_data {
+        tree.insert("init_data".to_owned(), json!(init_data));
+    }
+    if let (Some(bank), Some(pcrs)) = (claims.bank(), &claims.pcrs) {
+        let quoted = pcrs.iter().filter(|(of, ..)| *of == bank);
+        tree.extend(quoted.map(|(_, index, value)| (format!("pcr{index:02}"), json!(value))));
+    }
+    Value::Object(tree)
 }
 
 /// CHIP_ID over its 64 bytes, as the report has it: zeros where the report hides the chip.

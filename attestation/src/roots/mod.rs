@@ -7,13 +7,16 @@
 mod amd;
 mod authority;
 mod intel;
+mod tpm;
 
 pub use self::amd::{AmdRoot, ExtraAmdRoot};
 pub(crate) use self::amd::{Intermediate, builtin_certificate, builtin_intermediate, sha256};
 pub(crate) use self::authority::{Authority, check_authority};
 pub use self::intel::IntelRoot;
+pub use self::tpm::{AkId, Parent, TpmCa, TpmTrust, TrustedAk};
 
 use crate::identity::{PublicKey, RegisteredKey};
+use crate::tpm::activation::ActivationKey;
 use std::collections::BTreeMap;
 
 /// Everything that a chain may end in, and the keys that may sign as an identity.
@@ -23,6 +26,7 @@ pub struct Roots {
     amd_digest: [u8; 32],
     intel: Vec<IntelRoot>,
     keys: BTreeMap<String, PublicKey>,
+    tpm: TpmTrust,
     lab: bool,
 }
 
@@ -45,6 +49,7 @@ impl Roots {
             amd,
             intel: vec![IntelRoot::vendor()],
             keys: BTreeMap::new(),
+            tpm: TpmTrust::default(),
             lab: false,
         }
     }
@@ -64,6 +69,46 @@ impl Roots {
     pub fn with_registered_key(mut self, key: RegisteredKey) -> Self {
         self.keys.insert(key.key_id, key.public_key);
         self
+    }
+
+    /// Trusts an attestation key of a TPM by name (TPM-11).
+    #[must_use]
+    pub fn with_trusted_ak(mut self, key: TrustedAk) -> Self {
+        self.lab |= key.is_lab();
+        self.tpm.keys.push(key);
+        self
+    }
+
+    /// Trusts an authority over attestation keys of TPMs (TPM-30).
+    #[must_use]
+    pub fn with_tpm_ca(mut self, ca: impl Into<TpmCa>) -> Self {
+        let ca = ca.into();
+        self.lab |= ca.is_lab();
+        self.tpm.cas.push(ca);
+        self
+    }
+
+    /// Trusts an authority over endorsement keys: a TPM manufacturer's root (TPM-28). It is asked when a key is
+    /// activated, and never about evidence.
+    #[must_use]
+    pub fn with_tpm_manufacturer(mut self, ca: impl Into<TpmCa>) -> Self {
+        let ca = ca.into();
+        self.lab |= ca.is_lab();
+        self.tpm.manufacturers.push(ca);
+        self
+    }
+
+    /// Trusts activation records under this key (TPM-33). Several are for rotation: each verifies.
+    #[must_use]
+    pub fn with_activation_key(mut self, key: ActivationKey) -> Self {
+        self.tpm.activation.push(key);
+        self
+    }
+
+    /// What makes a TPM's attestation key trusted.
+    #[must_use]
+    pub const fn tpm(&self) -> &TpmTrust {
+        &self.tpm
     }
 
     /// Whether any root is not the vendors'.

@@ -3,8 +3,8 @@
 //! Class P of the rule book, as typed thresholds. [`Appraisal::strict`] is the default and refuses what the
 //! rule book refuses by default; floors, requirements and lists beyond that start off, because they name an
 //! operator's own machines. [`Appraisal::corpus`] is the looser notion under which published evidence is
-//! judged. What nothing switches off: a guest that can be debugged, and a platform whose security version
-//! nobody has rated.
+//! judged. What nothing switches off: a guest that can be debugged, a platform whose security version nobody has
+//! rated, and a TPM's key that nothing but the evidence names.
 //!
 //! Every threshold can be set in a configuration file. An unknown name is an error, so that a misspelt floor
 //! never reads as no floor (COL-26).
@@ -16,6 +16,7 @@ mod lists;
 pub mod sgx;
 pub mod snp;
 pub mod tdx;
+pub mod tpm;
 
 pub use bits::Bit;
 pub use lists::{Allowed, ChipId, ChipIdError};
@@ -37,6 +38,8 @@ pub struct Appraisal {
     pub tdx: tdx::Thresholds,
     /// Intel SGX.
     pub sgx: sgx::Thresholds,
+    /// TPM 2.0.
+    pub tpm: tpm::Thresholds,
 }
 
 impl Appraisal {
@@ -47,6 +50,7 @@ impl Appraisal {
             snp: snp::Thresholds::strict(),
             tdx: tdx::Thresholds::strict(),
             sgx: sgx::Thresholds::strict(),
+            tpm: tpm::Thresholds::strict(),
         }
     }
 
@@ -58,6 +62,7 @@ impl Appraisal {
             snp: snp::Thresholds::corpus(),
             tdx: tdx::Thresholds::corpus(),
             sgx: sgx::Thresholds::corpus(),
+            tpm: tpm::Thresholds::corpus(),
         }
     }
 }
@@ -74,6 +79,7 @@ pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Apprai
         Claims::SevSnp(claims) => snp::check(claims, &appraisal.snp, &mut checks),
         Claims::Tdx(claims) => tdx::check(claims, &appraisal.tdx, &mut checks),
         Claims::Sgx(claims) => sgx::check(claims, &appraisal.sgx, &mut checks),
+        Claims::Tpm(claims) => tpm::check(claims, &appraisal.tpm, &mut checks),
         // Who registered the key was settled when its signature was verified.
         Claims::RegisteredKey(_) => return Vec::new(),
     }

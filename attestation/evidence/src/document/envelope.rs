@@ -1,20 +1,24 @@
 //! From strict JSON to items with decoded byte strings. Sizes are judged before anything is decoded.
 
 use super::{Content, Document, DocumentError, DocumentItem, MAX_EVENT_LOG, MAX_ITEMS};
-use crate::encoding::base64_decode;
+use crate::bytes::Digest;
+use crate::encoding::{base64_decode, hex_decode};
 use crate::identity::{self, KeyId};
-use crate::json;
 use crate::x509::{MAX_CERTIFICATE, MAX_CERTIFICATES, X509Error};
+use crate::{json, tpm};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Most bytes of a `report` that are decoded. The exact length is the report's own rule (SNP-01).
 const MAX_REPORT: usize = 4 << 10;
 /// Most bytes of a `quote` (rule book B.0: "quote 32 KiB").
 const MAX_QUOTE: usize = 32 << 10;
+/// Most bytes of a TPM's activation record: ours have less than 160.
+const MAX_ACTIVATION: usize = 256;
 /// Kinds of the interface that this build does not verify.
-const UNSUPPORTED: [&str; 5] = ["tpm", "az-snp-vtpm", "az-tdx-vtpm", "nvidia-gpu", "nvidia-switch"];
+const UNSUPPORTED: [&str; 4] = ["az-snp-vtpm", "az-tdx-vtpm", "nvidia-gpu", "nvidia-switch"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +58,28 @@ struct Sgx {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Tpm {
+    #[serde(rename = "type")]
+    _kind: String,
+    attest: String,
+    signature: String,
+    #[serde(default, deserialize_with = "present")]
+    pcrs: Option<BTreeMap<String, BTreeMap<String, String>>>,
+    ak_public: String,
+    #[serde(default, deserialize_with = "present")]
+    ak_tpmt: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    ak_certs: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    activation: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    event_log: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    init_data: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RegisteredKey {
     #[serde(rename = "type")]
     _kind: String,
@@ -62,8 +88,8 @@ struct RegisteredKey {
 }
 
 /// A field that is there has a value: `null` would be a second spelling of absence.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(deserializer).map(Some)
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 pub(super) fn read(value: Value) -> Result<Document, DocumentError> {
@@ -114,6 +140,7 @@ fn content(item: usize, json: &Value) -> Result<Content, DocumentError> {
                 _ => Err(DocumentError::Shape { item, problem: "one of `quote` and `ra_tls`".to_owned() }),
             }
         }
+        "tpm" => tpm(item, fields(item, json)?).map(|parts| Content::Tpm(Box::new(parts))),
         "registered-key" => {
             let RegisteredKey { key_id, signature, .. } = fields(item, json)?;
             let signature = bytes("signature", &signature, identity::SIGNATURE_LENGTH)?;
@@ -125,6 +152,52 @@ fn content(item: usize, json: &Value) -> Result<Content, DocumentError> {
         }
         other => Err(unknown(other)),
     }
+}
+
+fn tpm(item: usize, fields: Tpm) -> Result<tpm::Parts, DocumentError> {
+    if fields.ak_public.len() > tpm::MAX_PEM {
+        return Err(DocumentError::FieldTooLarge { field: "ak_public", limit: tpm::MAX_PEM });
+    }
+    let optional = |field, text: Option<String>, limit| text.map(|text| bytes(field, &text, limit)).transpose();
+    let init_data = optional("init_data", fields.init_data, Digest::MAX)?;
+    let init_data = init_data.map(|digest| Digest::try_from(digest.as_slice())).transpose();
+    Ok(tpm::Parts {
+        attest: bytes("attest", &fields.attest, tpm::MAX_ATTEST)?,
+        signature: bytes("signature", &fields.signature, tpm::MAX_SIGNATURE)?,
+        pcrs: fields.pcrs.map(|pcrs| registers(item, pcrs)).transpose()?,
+        ak_public: fields.ak_public,
+        ak_tpmt: optional("ak_tpmt", fields.ak_tpmt, tpm::MAX_PUBLIC)?,
+        ak_certs: certificates(&fields.ak_certs.unwrap_or_default())?,
+        activation: optional("activation", fields.activation, MAX_ACTIVATION)?,
+        event_log: optional("event_log", fields.event_log, MAX_EVENT_LOG)?,
+        init_data: init_data
+            .map_err(|error| DocumentError::Shape { item, problem: format!("`init_data`: {error}") })?,
+    })
+}
+
+/// Register values by bank and number, each in its one spelling. Whether they are the quoted ones is the quote's
+/// rule (TPM-19).
+fn registers(
+    item: usize,
+    pcrs: BTreeMap<String, BTreeMap<String, String>>,
+) -> Result<Vec<(tpm::Hash, u8, Vec<u8>)>, DocumentError> {
+    let shape = |problem: &str| DocumentError::Shape { item, problem: problem.to_owned() };
+    let mut registers = Vec::new();
+    for (bank, values) in pcrs {
+        let bank = tpm::Hash::from_name(&bank).ok_or_else(|| shape("`pcrs` has a bank of an unknown name"))?;
+        for (number, value) in values {
+            let index = number.parse().ok().filter(|index: &u8| *index < tpm::PCRS);
+            let index = index.filter(|index| index.to_string() == number);
+            let index = index.ok_or_else(|| shape("`pcrs` has a register that is no number from 0 to 23"))?;
+            if value.len() > 2 * Digest::MAX {
+                return Err(DocumentError::FieldTooLarge { field: "pcrs", limit: Digest::MAX });
+            }
+            let value =
+                hex_decode(&value).map_err(|error| DocumentError::Encoding { field: "pcrs", error })?;
+            registers.push((bank, index, value));
+        }
+    }
+    Ok(registers)
 }
 
 fn fields<T: DeserializeOwned>(item: usize, json: &Value) -> Result<T, DocumentError> {

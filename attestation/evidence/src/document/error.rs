@@ -7,6 +7,7 @@ use crate::json::JsonError;
 use crate::rule::{Broken, Rule};
 use crate::sgx::SgxError;
 use crate::snp::ReportError;
+use crate::tpm::FormatError;
 use crate::x509::X509Error;
 
 /// An envelope that is refused: the caller's mistake.
@@ -108,6 +109,9 @@ pub enum EvidenceError {
     /// The SGX quote.
     #[error(transparent)]
     Sgx(#[from] SgxError),
+    /// The TPM quote.
+    #[error(transparent)]
+    Tpm(#[from] FormatError),
     /// The document has no RFC 8785 form.
     #[error("the document has no RFC 8785 form: {0}")]
     Canonical(String),
@@ -121,6 +125,7 @@ impl EvidenceError {
             Self::SevSnp(_) => Some(Tee::SevSnp),
             Self::Tdx(_) => Some(Tee::Tdx),
             Self::Sgx(_) => Some(Tee::Sgx),
+            Self::Tpm(_) => Some(Tee::Tpm),
             Self::Canonical(_) => None,
         }
     }
@@ -132,6 +137,7 @@ impl Broken for EvidenceError {
             Self::SevSnp(error) => error.rule(),
             Self::Tdx(error) => error.rule(),
             Self::Sgx(error) => error.rule(),
+            Self::Tpm(error) => error.rule(),
             Self::Canonical(_) => Rule::new("COL-03", "EnvelopeMalformed"),
         }
     }

@@ -72,6 +72,18 @@ impl KeyUsage {
         self.0 & 1 << 1 != 0
     }
 
+    /// Bit 2.
+    #[must_use]
+    pub const fn key_encipherment(self) -> bool {
+        self.0 & 1 << 2 != 0
+    }
+
+    /// Bit 4.
+    #[must_use]
+    pub const fn key_agreement(self) -> bool {
+        self.0 & 1 << 4 != 0
+    }
+
     /// Bit 5.
     #[must_use]
     pub const fn key_cert_sign(self) -> bool {

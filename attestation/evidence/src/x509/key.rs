@@ -8,6 +8,7 @@ use ::der::asn1::ObjectIdentifier;
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 /// A public key. Whether a point is on its curve is known only where it is used to verify.
@@ -18,6 +19,8 @@ pub enum PublicKey<'a> {
     P256(&'a [u8; 65]),
     /// P-384, uncompressed point.
     P384(&'a [u8; 97]),
+    /// P-521, uncompressed point.
+    P521(&'a [u8; 133]),
     /// RSA with an odd modulus.
     Rsa {
         /// PKCS #1 RSAPublicKey, DER.
@@ -32,6 +35,17 @@ pub enum PublicKey<'a> {
 }
 
 impl<'a> PublicKey<'a> {
+    /// Reads a SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) to the last byte.
+    ///
+    /// # Errors
+    /// The [`X509Error`] of the first rule it breaks.
+    pub fn from_spki(der: &'a [u8]) -> Result<Self, X509Error> {
+        let mut cursor = Cursor::new(der, "public key")?;
+        let (key, _) = Self::read(&mut cursor)?;
+        cursor.finish()?;
+        Ok(key)
+    }
+
     pub(super) fn read(cursor: &mut Cursor<'a>) -> Result<(Self, &'a [u8]), X509Error> {
         let raw = cursor.take(Tag::Sequence)?;
         let mut info = Cursor::new(raw.value, "public key")?;
@@ -48,6 +62,7 @@ impl<'a> PublicKey<'a> {
             match curve {
                 P256 => Self::P256(uncompressed(point)?),
                 P384 => Self::P384(uncompressed(point)?),
+                P521 => Self::P521(uncompressed(point)?),
                 other => Self::Other(other),
             }
         } else if kind == RSA {

@@ -114,6 +114,10 @@ fn main_claims(facts: &Facts, claims: Option<&Claims>) -> Vec<(&'static str, Str
         Some(Claims::SevSnp(claims)) => rows.push(("report data", claims.report_data.to_string())),
         Some(Claims::Tdx(claims)) => rows.push(("report data", claims.report_data.to_string())),
         Some(Claims::Sgx(claims)) => rows.push(("report data", claims.report_data.to_string())),
+        Some(Claims::Tpm(claims)) => {
+            rows.push(("extra data", claims.extra_data.to_string()));
+            rows.push(("attestation key", claims.ak_sha256.to_string()));
+        }
         Some(Claims::RegisteredKey(_)) | None => {}
     }
     if let Some(chip) = &facts.chip {

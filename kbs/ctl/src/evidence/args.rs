@@ -3,7 +3,7 @@
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_attestation_evidence::encoding::{hex_array, hex_decode};
+use hanzo_attestation_evidence::encoding::hex_decode;
 use std::path::PathBuf;
 
 /// Evidence of what a machine is, offline.
@@ -34,7 +34,7 @@ pub(super) struct VerifyArgs {
     /// The expected SPDM requester nonce of a device; no device is verified by this build
     #[arg(long, value_name = "HEX", value_parser = nonce)]
     pub(super) nonce: Option<Nonce>,
-    /// The expected report data of a CPU item, 64 bytes
+    /// The expected report data of a CPU item, 64 bytes, or qualifying data of a TPM item
     #[arg(long, value_name = "HEX", value_parser = report_data)]
     pub(super) report_data: Option<ReportData>,
     /// Intel collateral as one JSON object: `tcb_info` and `qe_identity`, each with its `_signature` and
@@ -79,16 +79,23 @@ pub(super) enum Profile {
     Corpus,
 }
 
-/// Expected report data.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReportData(pub(super) [u8; 64]);
+/// Expected report data, at most [`MAX_REPORT_DATA`] bytes.
+#[derive(Clone, Debug)]
+pub(super) struct ReportData(pub(super) Vec<u8>);
+
+/// A TPM takes as much as its longest digest with an algorithm's id: 66 bytes (TPM2B_DATA).
+const MAX_REPORT_DATA: usize = 66;
 
 /// An expected nonce: read, so that a misspelt one is found.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Nonce;
 
 fn report_data(text: &str) -> Result<ReportData, String> {
-    hex_array(text).map(ReportData).map_err(|error| error.to_string())
+    let bytes = hex_decode(text).map_err(|error| error.to_string())?;
+    match bytes.len() {
+        1..=MAX_REPORT_DATA => Ok(ReportData(bytes)),
+        length => Err(format!("{length} bytes; report data has 64, and qualifying data 1 to {MAX_REPORT_DATA}")),
+    }
 }
 
 fn nonce(text: &str) -> Result<Nonce, String> {

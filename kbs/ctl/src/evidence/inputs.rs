@@ -23,7 +23,7 @@ pub(super) struct Inputs {
     pub(super) collateral: Collateral,
     pub(super) revocation: Revocation,
     pub(super) now: UnixTime,
-    pub(super) report_data: Option<[u8; 64]>,
+    pub(super) report_data: Option<Vec<u8>>,
     pub(super) profile: Profile,
     pub(super) appraisal: Appraisal,
     /// What was given and has no effect, said in every item.
@@ -64,7 +64,7 @@ impl Inputs {
             None => Revocation::Required,
             Some(reason) => Revocation::Waived { reason: reason.clone() },
         };
-        let report_data = args.report_data.map(|expected| expected.0);
+        let report_data = args.report_data.as_ref().map(|expected| expected.0.clone());
         let unused = unused(args)?;
         Ok(Self { roots, collateral, revocation, now, report_data, profile: args.profile, appraisal, unused })
     }

@@ -2,9 +2,10 @@
 
 use crate::output::{Sheet, Show};
 use aws_lc_rs::digest::{SHA256, digest};
+use hanzo_attestation::tpm::Bytes;
 use hanzo_attestation_evidence::dcap::{Certification, Quote};
 use hanzo_attestation_evidence::x509::{Certificate, Name, ObjectIdentifier};
-use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, encoding, sgx, snp, tdx};
+use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, encoding, sgx, snp, tdx, tpm};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -63,6 +64,7 @@ fn read_item(document: &Document) -> ShownItem {
             Some(Item::SevSnp(item)) => show_snp(item),
             Some(Item::Tdx(item)) => show_tdx(item),
             Some(Item::Sgx(item)) => show_sgx(item),
+            Some(Item::Tpm(item)) => show_tpm(item),
             Some(Item::RegisteredKey(item)) => ShownItem {
                 kind,
                 refused: None,
@@ -121,6 +123,29 @@ fn show_quote<B: Serialize>(kind: Tee, quote: &Quote<B>) -> ShownItem {
         fields.insert("certification".to_owned(), certification);
     }
     ShownItem { kind, refused: None, fields, certificates }
+}
+
+fn show_tpm(item: &tpm::Evidence) -> ShownItem {
+    let (attest, signature) = (&item.quote.attest, &item.quote.signature);
+    let fields = json!({
+        "qualified_signer": Bytes(attest.qualified_signer.clone()),
+        "extra_data": Bytes(attest.extra_data.clone()),
+        "clock_ms": attest.clock.milliseconds,
+        "reset_count": attest.clock.reset_count,
+        "restart_count": attest.clock.restart_count,
+        "clock_safe": attest.clock.safe,
+        "firmware_version": Hex(attest.firmware_version.to_be_bytes()),
+        "selection": attest.selection,
+        "pcr_digest": Bytes(attest.pcr_digest.clone()),
+        "pcrs": item.quote.pcrs,
+        "sig_alg": signature.scheme(),
+        "sig_hash": signature.hash,
+        "ak_sha256": sha256(item.key.spki()),
+        "ak_name": item.key.name(),
+        "event_log_bytes": item.event_log.as_ref().map(Vec::len),
+    });
+    let certificates = item.certs.iter().map(|der| certificate(der)).collect();
+    ShownItem { kind: Tee::Tpm, refused: None, fields, certificates }
 }
 
 fn certificate(der: &[u8]) -> ShownCertificate {

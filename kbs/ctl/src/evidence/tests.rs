@@ -20,7 +20,7 @@ fn inputs(profile: Profile) -> Inputs {
         collateral: lab.collateral(),
         revocation: Revocation::Required,
         now: UnixTime::from_seconds(lab.validity().not_before.seconds() + 86_400).unwrap(),
-        report_data: Some(REPORT_DATA),
+        report_data: Some(REPORT_DATA.to_vec()),
         profile,
         appraisal: match profile {
             Profile::Strict => Appraisal::strict(),
@@ -90,7 +90,7 @@ fn a_genuine_td_without_collateral_is_authentic_and_never_acceptable() {
 #[test]
 fn other_report_data_is_not_authentic_and_its_claims_are_withheld() {
     for (item, code) in [(snp(), "ReportDataMismatch"), (tdx(), "QuoteReportDataMismatch")] {
-        let other = Inputs { report_data: Some([8; 64]), ..inputs(Profile::Corpus) };
+        let other = Inputs { report_data: Some(vec![8; 64]), ..inputs(Profile::Corpus) };
         let (_, json) = judged(vec![item], &other);
         assert_eq!((&json["authentic"], &json["acceptable"]), (&json!(false), &json!(false)));
         assert!(codes(&json).iter().any(|(_, found)| found.contains("ReportData")), "{code} {json:#}");
