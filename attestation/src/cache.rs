@@ -6,7 +6,7 @@
 //!
 //! Bounded: a full generation pushes out the one before it.
 
-use crate::snp;
+use crate::{dcap, snp};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,10 @@ pub struct Cache {
     pub(crate) amd_chains: Memo<snp::Known>,
     /// Revocation lists of AMD that a root signed, by (list, root).
     pub(crate) amd_lists: Memo<()>,
+    /// PCK chains whose signatures hold, by their certificates.
+    pub(crate) pck_chains: Memo<dcap::Chain>,
+    /// Documents and lists of Intel that a key signed, by (document, key).
+    pub(crate) intel_signatures: Memo<()>,
 }
 
 impl Cache {
@@ -30,7 +34,13 @@ impl Cache {
     #[must_use]
     pub fn new(entries: usize) -> Self {
         let entries = entries.min(MAX_ENTRIES);
-        Self { entries, amd_chains: Memo::new(entries), amd_lists: Memo::new(entries) }
+        Self {
+            entries,
+            amd_chains: Memo::new(entries),
+            amd_lists: Memo::new(entries),
+            pck_chains: Memo::new(entries),
+            intel_signatures: Memo::new(entries),
+        }
     }
 
     /// The cache that keeps nothing: every verification is the first.

@@ -2,18 +2,22 @@
 
 mod intel;
 
-pub use intel::{IntelCollateralError, IntelDocument, MAX_INTEL_JSON};
+pub use intel::{IntelCollateralError, IntelDocument, IntelGrace, MAX_INTEL_JSON};
 
 use crate::crl::List;
+use crate::dcap::{Stored, StoredPck};
+use hanzo_attestation_evidence::dcap::{QeIdentity, TcbInfo};
+use std::sync::Arc;
 
 /// Collateral at hand, as raw vendor bytes: each is verified when it is used, to the pinned roots.
 #[derive(Clone, Debug, Default)]
 pub struct Collateral {
     amd_crls: Vec<List>,
-    intel_tcb_infos: Vec<IntelDocument>,
-    intel_qe_identities: Vec<IntelDocument>,
-    intel_crls: Vec<Vec<u8>>,
-    intel_pck_chains: Vec<Vec<u8>>,
+    intel_tcb_infos: Vec<Arc<Stored<TcbInfo>>>,
+    intel_qe_identities: Vec<Arc<Stored<QeIdentity>>>,
+    intel_crls: Vec<Arc<List>>,
+    intel_pck_chains: Vec<Arc<StoredPck>>,
+    intel_grace: IntelGrace,
 }
 
 impl Collateral {
@@ -29,21 +33,21 @@ impl Collateral {
     /// that is in force counts.
     #[must_use]
     pub fn with_intel_tcb_info(mut self, document: IntelDocument) -> Self {
-        self.intel_tcb_infos.push(document);
+        self.intel_tcb_infos.push(Arc::new(Stored::tcb_info(document)));
         self
     }
 
     /// Adds an identity of Intel's quoting enclave, for SGX or for TDX.
     #[must_use]
     pub fn with_intel_qe_identity(mut self, document: IntelDocument) -> Self {
-        self.intel_qe_identities.push(document);
+        self.intel_qe_identities.push(Arc::new(Stored::qe_identity(document)));
         self
     }
 
     /// Adds a certificate revocation list of Intel's root or of a PCK CA (DER): its issuer says whose.
     #[must_use]
     pub fn with_intel_crl(mut self, der: Vec<u8>) -> Self {
-        self.intel_crls.push(der);
+        self.intel_crls.push(Arc::new(List::new(&der)));
         self
     }
 
@@ -51,7 +55,7 @@ impl Collateral {
     /// certificate, PCK CA and root, PEM, in this order.
     #[must_use]
     pub fn with_intel_pck_chain(mut self, pem: Vec<u8>) -> Self {
-        self.intel_pck_chains.push(pem);
+        self.intel_pck_chains.push(Arc::new(StoredPck::new(&pem)));
         self
     }
 
@@ -63,6 +67,40 @@ impl Collateral {
     /// [`IntelCollateralError`] when the object itself cannot be read.
     pub fn with_intel_json(self, bytes: &[u8]) -> Result<Self, IntelCollateralError> {
         intel::add_json(self, bytes)
+    }
+
+    /// Lets Intel's documents count for a while after their nextUpdate (COL-09). Whoever uses one says so.
+    #[must_use]
+    pub fn with_intel_grace(mut self, grace: IntelGrace) -> Self {
+        self.intel_grace = grace.capped();
+        self
+    }
+
+    /// Whether any document of Intel's is at hand by which a platform is rated or revoked.
+    pub(crate) fn has_intel(&self) -> bool {
+        !(self.intel_tcb_infos.is_empty()
+            && self.intel_qe_identities.is_empty()
+            && self.intel_crls.is_empty())
+    }
+
+    pub(crate) fn intel_tcb_infos(&self) -> &[Arc<Stored<TcbInfo>>] {
+        &self.intel_tcb_infos
+    }
+
+    pub(crate) fn intel_qe_identities(&self) -> &[Arc<Stored<QeIdentity>>] {
+        &self.intel_qe_identities
+    }
+
+    pub(crate) fn intel_crls(&self) -> &[Arc<List>] {
+        &self.intel_crls
+    }
+
+    pub(crate) fn intel_pck_chains(&self) -> &[Arc<StoredPck>] {
+        &self.intel_pck_chains
+    }
+
+    pub(crate) const fn intel_grace(&self) -> IntelGrace {
+        self.intel_grace
     }
 
     pub(crate) fn amd_crls(&self) -> &[List] {

@@ -29,6 +29,6 @@ mod x509;
 
 pub use cache::Cache;
 pub use claims::{Claims, CollateralUse, Debug, Facts, Measurement, Product, TcbStatus};
-pub use collateral::{Collateral, IntelCollateralError, IntelDocument, Revocation};
+pub use collateral::{Collateral, IntelCollateralError, IntelDocument, IntelGrace, Revocation};
 pub use roots::{ExtraAmdRoot, ExtraRoots, Roots};
 pub use verify::{Attested, Context, Refused, Verified, VerifiedItem, precheck, verify};

@@ -84,7 +84,7 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
             // A TPM is a hardware root of its own, and no TEE: a policy that asks for one is not met (TPM-37).
             Claims::Tpm(_) | Claims::RegisteredKey(_) => false,
             Claims::SevSnp(_) | Claims::Tdx(_) | Claims::Sgx(_) => {
-                facts.debug == Some(Debuggable::Disabled) && facts.tcb_status != TcbStatus::Unknown
+                facts.debug == Some(Debuggable::Disabled) && is_rated(facts.tcb_status)
             }
         };
         let tier = match claims {
@@ -95,6 +95,12 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
         };
         Proved { tier: sum.tier.max(tier), cpu_tee: sum.cpu_tee || cpu_tee }
     })
+}
+
+/// Whether the vendor knows the security version and did not withdraw it. Which of the rest is good enough is for
+/// the thresholds to say.
+const fn is_rated(status: TcbStatus) -> bool {
+    !matches!(status, TcbStatus::Unknown | TcbStatus::NotRecognized | TcbStatus::Revoked)
 }
 
 impl Appraised {

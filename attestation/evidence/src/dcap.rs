@@ -7,8 +7,10 @@ mod enclave;
 mod error;
 mod header;
 mod pem;
+mod qe_identity;
 mod quote;
 mod reader;
+mod tcb_info;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -18,6 +20,12 @@ pub(crate) use reader::{Reader, length};
 pub use enclave::{EnclaveReport, QeReport};
 pub use error::QuoteError;
 pub use header::{Header, INTEL_QE_VENDOR_ID, TeeType};
+pub use pem::read_certificates;
+pub use qe_identity::{QeIdentity, QeIdentityError};
 pub use quote::{
     Body, Certification, MAX_CERTIFICATE, MAX_QE_AUTH_DATA, MAX_QUOTE, MAX_TRAILING_ZEROS, PckChain, Quote,
+};
+pub use tcb_info::{
+    LevelStatus, MAX_ADVISORIES, MAX_DOCUMENT, MAX_LEVELS, MAX_MODULE_IDENTITIES, ModuleIdentity,
+    PlatformLevel, SvnLevel, TcbInfo, TcbInfoError, VersionedModule,
 };

@@ -5,6 +5,7 @@ use hanzo_attestation_evidence::encoding::{self, EncodingError};
 use hanzo_attestation_evidence::json::{self, JsonError};
 use hanzo_attestation_evidence::{Broken, Rule};
 use serde::Deserialize;
+use std::time::Duration;
 
 /// Largest JSON object in bytes: four documents of 1 MiB each (rule book B.0), of which the lists are written in
 /// hex, and their chains.
@@ -19,6 +20,29 @@ pub struct IntelDocument {
     pub signature: [u8; 64],
     /// The signer's certificate and the root, PEM.
     pub issuer_chain: Vec<u8>,
+}
+
+/// How long after its nextUpdate a document may still count (COL-09): not at all, unless configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntelGrace {
+    /// TCB info.
+    pub tcb_info: Duration,
+    /// QE identity.
+    pub qe_identity: Duration,
+    /// Revocation lists, the root's included.
+    pub crls: Duration,
+}
+
+impl IntelGrace {
+    /// The longest grace (COL-09): seven days.
+    pub const MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+    /// The same, with nothing longer than [`Self::MAX`].
+    #[must_use]
+    pub fn capped(self) -> Self {
+        let cap = |grace: Duration| grace.min(Self::MAX);
+        Self { tcb_info: cap(self.tcb_info), qe_identity: cap(self.qe_identity), crls: cap(self.crls) }
+    }
 }
 
 /// A JSON object that cannot be read as Intel's collateral.

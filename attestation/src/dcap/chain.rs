@@ -1,53 +1,71 @@
 //! The PCK chain: PCK certificate, Platform or Processor CA, Intel SGX Root CA (DCAP-16 to -23).
 //!
 //! There is one order and no path search. The root is the one whose public key is pinned: a certificate in a
-//! quote is a candidate, never an anchor.
+//! quote is a candidate, never an anchor (COL-14).
 
 use super::claims::PckCa;
 use super::error::{DcapError, Link};
 use super::pck::{PckExtension, PckExtensionError, SGX_EXTENSION};
-use crate::roots::Roots;
+use super::profile::{ECDSA_WITH_SHA256, organization, p256};
+use crate::roots::{IntelRoot, Roots, sha256};
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::dcap::PckChain;
-use hanzo_attestation_evidence::x509::{Certificate, Name, PublicKey, X509Error};
+use hanzo_attestation_evidence::x509::{Certificate, X509Error};
 
-const ORGANIZATION: &str = "Intel Corporation";
 const LEAF: &str = "Intel SGX PCK Certificate";
 const PLATFORM_CA: &str = "Intel SGX PCK Platform CA";
 const PROCESSOR_CA: &str = "Intel SGX PCK Processor CA";
 
-/// AlgorithmIdentifier ecdsa-with-SHA256 (RFC 5758, 3.2).
-const ECDSA_WITH_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-
-/// A chain whose names, profiles, dates and root are right. Its signatures are not verified yet.
-pub(super) struct Chain<'a> {
-    links: [Certified<'a>; 3],
+/// A chain whose names and profiles are right. Dates and the root are judged at every use.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(super) leaf: Certified,
+    pub(super) ca: Certified,
+    pub(super) root: Certified,
     /// What the PCK certificate says of its platform.
     pub(super) extension: PckExtension,
     /// Which CA issued it.
     pub(super) issuer: PckCa,
-    /// Whether the root is a configured one instead of Intel's.
-    pub(super) lab: bool,
 }
 
-/// A certificate with its P-256 key.
-struct Certified<'a> {
-    link: Link,
-    certificate: Certificate<'a>,
-    key: &'a [u8; 65],
+/// What of a certificate is needed after it was read.
+#[derive(Debug)]
+pub(super) struct Certified {
+    /// P-256, uncompressed point.
+    pub(super) key: [u8; 65],
+    /// As certificates and lists write it.
+    pub(super) serial: Vec<u8>,
+    /// The subject's name, DER.
+    pub(super) subject: Vec<u8>,
+    /// Identifier of the key, if stated.
+    pub(super) key_id: Option<Vec<u8>>,
+    pub(super) not_before: UnixTime,
+    pub(super) not_after: UnixTime,
 }
 
-/// A signature of the chain to verify: who signed, what, and the signature (DER).
-pub(super) struct SignedLink<'a> {
+/// A signature of a chain to verify: who signed, what, and the signature (DER).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SignedLink {
     pub(super) link: Link,
-    pub(super) issuer_key: &'a [u8; 65],
-    pub(super) message: &'a [u8],
-    pub(super) signature: &'a [u8],
+    pub(super) issuer_key: [u8; 65],
+    pub(super) message: Vec<u8>,
+    pub(super) signature: Vec<u8>,
 }
 
-impl<'a> Chain<'a> {
-    /// Reads the certificates and checks everything that needs no public-key operation.
-    pub(super) fn read(chain: &'a PckChain, roots: &Roots, now: UnixTime) -> Result<Self, DcapError> {
+/// What everything that [`Chain::read`] finds depends on.
+pub(super) fn key_of(chain: &PckChain) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(chain.leaf.len() + chain.ca.len() + chain.root.len() + 24);
+    for der in [&chain.leaf, &chain.ca, &chain.root] {
+        bytes.extend(der.len().to_be_bytes());
+        bytes.extend_from_slice(der);
+    }
+    sha256(&bytes)
+}
+
+impl Chain {
+    /// Reads the certificates and checks everything that needs neither a key nor a clock. The signatures that
+    /// hold the chain together are left to verify, leaf first.
+    pub(super) fn read(chain: &PckChain, roots: &Roots) -> Result<(Self, Vec<SignedLink>), DcapError> {
         let leaf = Certificate::parse(&chain.leaf)?;
         let ca = Certificate::parse(&chain.ca)?;
         let root = Certificate::parse(&chain.root)?;
@@ -58,74 +76,89 @@ impl<'a> Chain<'a> {
         if [&leaf, &ca, &root].into_iter().any(Certificate::serial_is_zero) {
             return Err(X509Error::SerialNumber.into());
         }
-        Self::check(leaf, ca, root, roots, now)
+        Self::check(&leaf, &ca, &root, roots)
     }
 
     fn check(
-        leaf: Certificate<'a>,
-        ca: Certificate<'a>,
-        root: Certificate<'a>,
+        leaf: &Certificate<'_>,
+        ca: &Certificate<'_>,
+        root: &Certificate<'_>,
         roots: &Roots,
-        now: UnixTime,
-    ) -> Result<Self, DcapError> {
-        order(&leaf, &ca, Link::Leaf)?;
-        order(&ca, &root, Link::Ca)?;
-        order(&root, &root, Link::Root)?;
-        let root_key = p256(&root).ok_or(DcapError::RootNotPinned)?;
-        let pinned = roots.intel().iter().find(|pinned| pinned.public_key() == root_key);
-        let lab = pinned.ok_or(DcapError::RootNotPinned)?.is_lab();
-        let leaf_key = check_leaf(&leaf)?;
-        let (issuer, ca_key) = check_ca(&ca)?;
+    ) -> Result<(Self, Vec<SignedLink>), DcapError> {
+        order(leaf, ca, Link::Leaf)?;
+        order(ca, root, Link::Ca)?;
+        order(root, root, Link::Root)?;
+        let root_key = p256(root).ok_or(DcapError::RootNotPinned)?;
+        let pinned = pinned(root_key, roots)?;
+        let leaf_key = check_leaf(leaf)?;
+        let (issuer, ca_key) = check_ca(ca)?;
         if root.signature_algorithm() != ECDSA_WITH_SHA256 {
             return Err(DcapError::Algorithm(Link::Root));
-        }
-        for (link, certificate) in [(Link::Leaf, &leaf), (Link::Ca, &ca), (Link::Root, &root)] {
-            valid(link, certificate, now)?;
         }
         let found = leaf.extension(SGX_EXTENSION).ok_or(PckExtensionError::Absent)?;
         let extension = PckExtension::parse(found.value)?;
         check_ca_type(issuer, &extension)?;
-        Ok(Self {
-            links: [
-                Certified { link: Link::Leaf, certificate: leaf, key: leaf_key },
-                Certified { link: Link::Ca, certificate: ca, key: ca_key },
-                Certified { link: Link::Root, certificate: root, key: root_key },
-            ],
+        let mut signatures =
+            vec![SignedLink::new(Link::Leaf, leaf, ca_key), SignedLink::new(Link::Ca, ca, root_key)];
+        // The root that is known byte for byte needs no signature. Others with its key sign themselves.
+        if *pinned.certificate_sha256() != sha256(root.der()) {
+            signatures.push(SignedLink::new(Link::Root, root, root_key));
+        }
+        let chain = Self {
+            leaf: Certified::new(leaf, leaf_key),
+            ca: Certified::new(ca, ca_key),
+            root: Certified::new(root, root_key),
             extension,
             issuer,
-            lab,
-        })
+        };
+        Ok((chain, signatures))
     }
 
-    /// The key that signs for quoting enclaves.
-    pub(super) const fn pck_key(&self) -> &'a [u8; 65] {
-        let [leaf, _, _] = &self.links;
-        leaf.key
+    /// DCAP-17: whether the root, which is one that is configured now, is a lab's.
+    pub(super) fn is_lab(&self, roots: &Roots) -> Result<bool, DcapError> {
+        pinned(&self.root.key, roots).map(IntelRoot::is_lab)
     }
 
-    /// End of validity of the PCK certificate.
-    pub(super) const fn pck_not_after(&self) -> UnixTime {
-        let [leaf, _, _] = &self.links;
-        leaf.certificate.not_after()
+    /// DCAP-21, both ends included.
+    pub(super) fn check_dates(&self, now: UnixTime) -> Result<(), DcapError> {
+        for (link, certified) in [(Link::Leaf, &self.leaf), (Link::Ca, &self.ca), (Link::Root, &self.root)] {
+            let (not_before, not_after) = (certified.not_before, certified.not_after);
+            if now < not_before || not_after < now {
+                return Err(DcapError::NotInValidity { link, now, not_before, not_after });
+            }
+        }
+        Ok(())
     }
 
     /// Earliest end of validity in the chain.
     pub(super) fn not_after(&self) -> UnixTime {
-        let [leaf, ca, root] = &self.links;
-        leaf.certificate.not_after().min(ca.certificate.not_after()).min(root.certificate.not_after())
+        self.leaf.not_after.min(self.ca.not_after).min(self.root.not_after)
     }
+}
 
-    /// The signatures that hold the chain together, leaf first; the root signs itself.
-    pub(super) fn signatures(&self) -> [SignedLink<'a>; 3] {
-        let [leaf, ca, root] = &self.links;
-        let signed = |subject: &Certified<'a>, issuer: &Certified<'a>| SignedLink {
-            link: subject.link,
-            issuer_key: issuer.key,
-            message: subject.certificate.tbs(),
-            signature: subject.certificate.signature(),
-        };
-        [signed(leaf, ca), signed(ca, root), signed(root, root)]
+impl Certified {
+    pub(super) fn new(certificate: &Certificate<'_>, key: &[u8; 65]) -> Self {
+        Self {
+            key: *key,
+            serial: certificate.serial().to_vec(),
+            subject: certificate.subject().der().to_vec(),
+            key_id: certificate.subject_key_id().map(<[u8]>::to_vec),
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+        }
     }
+}
+
+impl SignedLink {
+    pub(super) fn new(link: Link, subject: &Certificate<'_>, issuer_key: &[u8; 65]) -> Self {
+        let (message, signature) = (subject.tbs().to_vec(), subject.signature().to_vec());
+        Self { link, issuer_key: *issuer_key, message, signature }
+    }
+}
+
+/// DCAP-17: the configured root with this key.
+fn pinned<'r>(key: &[u8; 65], roots: &'r Roots) -> Result<&'r IntelRoot, DcapError> {
+    roots.intel().iter().find(|pinned| pinned.public_key() == key).ok_or(DcapError::RootNotPinned)
 }
 
 /// DCAP-16: names are compared byte for byte.
@@ -135,16 +168,7 @@ fn order(subject: &Certificate<'_>, issuer: &Certificate<'_>, link: Link) -> Res
 
 /// DCAP-18: keeps certificates of authorities and of TCB signers out of the leaf's place.
 fn check_leaf<'a>(leaf: &Certificate<'a>) -> Result<&'a [u8; 65], DcapError> {
-    let profile = |holds: bool, what| if holds { Ok(()) } else { Err(DcapError::LeafProfile(what)) };
-    profile(leaf.subject().common_name() == Some(LEAF), "its common name differs")?;
-    profile(organization(leaf.subject()) == Some(ORGANIZATION), "its organisation differs")?;
-    profile(leaf.signature_algorithm() == ECDSA_WITH_SHA256, "it is not signed with ecdsa-with-SHA256")?;
-    profile(leaf.basic_constraints().is_some_and(|constraints| !constraints.ca), "it is not CA:FALSE")?;
-    profile(
-        leaf.key_usage().is_some_and(|usage| usage.digital_signature() && !usage.key_cert_sign()),
-        "its key usage is not that of a signer",
-    )?;
-    p256(leaf).ok_or(DcapError::LeafProfile("its key is not on P-256"))
+    super::profile::end_entity(leaf, LEAF).map_err(DcapError::LeafProfile)
 }
 
 /// DCAP-19.
@@ -155,7 +179,7 @@ fn check_ca<'a>(ca: &Certificate<'a>) -> Result<(PckCa, &'a [u8; 65]), DcapError
         Some(PROCESSOR_CA) => PckCa::Processor,
         _ => return Err(DcapError::CaProfile("its common name differs")),
     };
-    profile(organization(ca.subject()) == Some(ORGANIZATION), "its organisation differs")?;
+    profile(organization(ca.subject()), "its organisation differs")?;
     profile(ca.signature_algorithm() == ECDSA_WITH_SHA256, "it is not signed with ecdsa-with-SHA256")?;
     let constraints = ca.basic_constraints();
     profile(constraints.is_some_and(|found| found.ca), "it is not CA:TRUE")?;
@@ -179,31 +203,6 @@ fn check_ca_type(issuer: PckCa, extension: &PckExtension) -> Result<(), DcapErro
         (PckCa::Processor, (false, true), _) => mismatch("a configuration is there"),
         (PckCa::Platform, _, _) => mismatch("the SGX type is neither 1 nor 2"),
         (PckCa::Processor, _, _) => mismatch("the SGX type is not 0"),
-    }
-}
-
-/// DCAP-21, both ends included.
-fn valid(link: Link, certificate: &Certificate<'_>, now: UnixTime) -> Result<(), DcapError> {
-    if certificate.is_valid_at(now) {
-        return Ok(());
-    }
-    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
-    Err(DcapError::NotInValidity { link, now, not_before, not_after })
-}
-
-fn p256<'a>(certificate: &Certificate<'a>) -> Option<&'a [u8; 65]> {
-    match certificate.public_key() {
-        PublicKey::P256(point) => Some(point),
-        _ => None,
-    }
-}
-
-/// The organisation, if there is exactly one.
-fn organization<'a>(name: &Name<'a>) -> Option<&'a str> {
-    let mut found = name.attributes().iter().filter(|(kind, _)| *kind == Name::ORGANIZATION);
-    match (found.next(), found.next()) {
-        (Some((_, text)), None) => Some(text),
-        _ => None,
     }
 }
 

@@ -73,6 +73,9 @@ pub struct Rating {
     /// Since when a newer level has been there for a part that is out of date: the earliest such date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub superseded: Option<UnixTime>,
+    /// Whole days since then, at the instant of the verification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_days: Option<u64>,
     /// Advisories of the three levels, sorted.
     pub advisories: Vec<String>,
     /// Evaluation data number of the TCB info.

@@ -13,7 +13,7 @@ const CONFIGURATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.11
 const COMPONENTS: usize = 16;
 
 /// What the extension says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PckExtension {
     pub(super) ppid: Hex<16>,
     pub(super) cpusvn: Hex<16>,

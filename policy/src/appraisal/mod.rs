@@ -11,6 +11,7 @@
 
 mod bits;
 mod checks;
+pub mod dcap;
 pub mod event_log;
 mod lists;
 pub mod sgx;

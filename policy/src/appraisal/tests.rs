@@ -29,6 +29,10 @@ fn thresholds_are_read_by_name() {
         csps = ["CN=cc-us-east-2.amazonaws.com"]
         [tdx]
         attributes = ["pks"]
+        [tdx.dcap]
+        statuses = ["UpToDate", "ConfigurationNeeded"]
+        advisories = ["INTEL-SA-00615"]
+        tcb_date_floor = "2024-03-13T00:00:00Z"
         fmspcs = ["50806f000000"]
     "#;
     let appraisal = read(text).unwrap();
@@ -36,6 +40,9 @@ fn thresholds_are_read_by_name() {
     assert_eq!(appraisal.snp.host_data, Allowed::Any);
     assert_eq!(appraisal.snp.trusted_io, snp::Switch::Off);
     assert_eq!(appraisal.tdx.attributes, Allowed::Listed(vec![tdx::Attribute::Pks]));
+    assert_eq!(appraisal.tdx.dcap.statuses, [dcap::Status::UpToDate, dcap::Status::ConfigurationNeeded]);
+    assert_eq!(appraisal.tdx.dcap.advisories, Allowed::Listed(vec!["INTEL-SA-00615".to_owned()]));
+    assert_eq!(appraisal.tdx.dcap.out_of_date_grace_days, None);
     // What is not named keeps its strict value.
     assert_eq!(appraisal.snp.vmpls, [0]);
 }
@@ -62,6 +69,12 @@ fn slips_are_errors_and_never_the_absence_of_a_threshold() {
         "[snp]\nguest_svn_floor = 1\nguest_svn_floor = 2",
         "[tdx]\nattributes = [\"debug\"]",
         "[tdx]\nsept_ve = true",
+        "[tdx]\nfmspcs = [\"50806f000000\"]",
+        "[tdx.dcap]\nstatuses = [\"Revoked\"]",
+        "[tdx.dcap]\nstatuses = [\"uptodate\"]",
+        "[tdx.dcap]\nadvisories = \"all\"",
+        "[tdx.dcap]\ntcb_date_floor = \"2024\"",
+        "[tdx.dcap]\nout_of_date_grace_days = -1",
     ] {
         assert!(read(slip).is_err(), "{slip}");
     }

@@ -1,4 +1,4 @@
-//! The PCK chain as quotes carry it: three PEM certificates and nothing else (DCAP-15).
+//! Certificate chains as quotes and collateral carry them: so many PEM certificates and nothing else (DCAP-15).
 
 use super::error::QuoteError;
 use super::quote::{MAX_CERTIFICATE, PckChain};
@@ -9,22 +9,33 @@ const END: &str = "-----END CERTIFICATE-----";
 /// Characters of a full line of base64: 64 (RFC 7468), or 76 (RFC 2045) as in quotes of some older services.
 const LINES: [usize; 2] = [64, 76];
 
-/// Reads leaf, CA and root. After the last line only newlines may follow, and at most one NUL among them.
+/// Reads leaf, CA and root.
 pub(super) fn read_chain(data: &[u8]) -> Result<PckChain, QuoteError> {
+    let [leaf, ca, root] = read_certificates(data)?;
+    Ok(PckChain { leaf, ca, root })
+}
+
+/// Reads exactly `N` PEM certificates and nothing else. After the last line only newlines may follow, and at most
+/// one NUL among them.
+///
+/// # Errors
+/// [`QuoteError::Pem`] (DCAP-15) and [`QuoteError::CertificateTooLarge`] (COL-06).
+pub fn read_certificates<const N: usize>(data: &[u8]) -> Result<[Vec<u8>; N], QuoteError> {
     let tail = data.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r' | 0)).count();
     let (data, tail) = data.split_at(data.len().saturating_sub(tail));
     if tail.iter().filter(|byte| **byte == 0).count() > 1 {
-        return Err(QuoteError::Pem("more than one NUL follows the third certificate"));
+        return Err(QuoteError::Pem("more than one NUL follows the last certificate"));
     }
-    let text = std::str::from_utf8(data).map_err(|_| QuoteError::Pem("not ASCII text"))?;
-    let mut rest = text;
-    let leaf = block(&mut rest, 0)?;
-    let ca = block(&mut rest, 1)?;
-    let root = block(&mut rest, 2)?;
-    if !rest.is_empty() {
-        return Err(QuoteError::Pem("something follows the third certificate"));
+    let mut rest = std::str::from_utf8(data).map_err(|_| QuoteError::Pem("not ASCII text"))?;
+    let mut certificates = [const { Vec::new() }; N];
+    for (index, certificate) in certificates.iter_mut().enumerate() {
+        *certificate = block(&mut rest, index)?;
     }
-    Ok(PckChain { leaf, ca, root })
+    if rest.is_empty() {
+        Ok(certificates)
+    } else {
+        Err(QuoteError::Pem("something follows the last certificate"))
+    }
 }
 
 /// Reads one block and moves past it.

@@ -2,6 +2,7 @@
 
 use super::{Signer, Thresholds};
 use crate::appraisal::checks::Checks;
+use crate::appraisal::dcap;
 use hanzo_attestation::sgx::Claims;
 use hanzo_attestation_evidence::Rule;
 
@@ -26,6 +27,7 @@ pub(in crate::appraisal) fn check(claims: &Claims, limits: &Thresholds, checks: 
     features(claims, limits, checks);
     identity(claims, limits, checks);
     configuration(claims, limits, checks);
+    dcap::check(&claims.dcap, &limits.dcap, checks);
 }
 
 fn features(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {

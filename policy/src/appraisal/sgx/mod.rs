@@ -7,7 +7,7 @@ mod check;
 
 pub(super) use check::check;
 
-use super::Allowed;
+use super::{Allowed, dcap};
 use hanzo_attestation_evidence::Hex;
 use serde::Deserialize;
 
@@ -44,6 +44,8 @@ pub struct Thresholds {
     pub config_svn_floor: u16,
     /// SGX-16: demand that asynchronous exits are notified to the enclave.
     pub require_aex_notify: bool,
+    /// The platform under the enclave, and what Intel says of it.
+    pub dcap: dcap::Thresholds,
 }
 
 /// One product of one signer. The three belong together: a signer's other products are other programs, and its
@@ -76,13 +78,15 @@ impl Thresholds {
             isv_family_id: None,
             config_svn_floor: 0,
             require_aex_notify: false,
+            dcap: dcap::Thresholds::strict(),
         }
     }
 
     /// No rule on features and configuration ids.
     #[must_use]
     pub fn corpus() -> Self {
-        Self { xfrm_bits: None, config_ids: Allowed::Any, ..Self::strict() }
+        let dcap = dcap::Thresholds::corpus();
+        Self { xfrm_bits: None, config_ids: Allowed::Any, dcap, ..Self::strict() }
     }
 }
 

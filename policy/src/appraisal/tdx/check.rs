@@ -2,9 +2,9 @@
 
 use super::{Attribute, Thresholds};
 use crate::appraisal::checks::Checks;
-use crate::appraisal::{Allowed, event_log};
+use crate::appraisal::{Allowed, dcap, event_log};
 use hanzo_attestation::event_log::Register;
-use hanzo_attestation::{dcap, tdx};
+use hanzo_attestation::tdx;
 use hanzo_attestation_evidence::{Hex, Rule};
 
 const TDX_09: Rule = Rule::new("TDX-09", "TdDebug");
@@ -21,18 +21,12 @@ const TDX_22: Rule = Rule::new("TDX-22", "TdRtmrUnknown");
 const TDX_23: Rule = Rule::new("TDX-23", "TdMrConfigIdMismatch");
 const TDX_24: Rule = Rule::new("TDX-24", "TdOwnerIdentity");
 const TDX_25: Rule = Rule::new("TDX-25", "TdQuoteVersionTooOld");
-const DCAP_64: Rule = Rule::new("DCAP-64", "SgxTypeNotAllowed");
-const DCAP_65: Rule = Rule::new("DCAP-65", "DynamicPlatformNotAllowed");
-const DCAP_66: Rule = Rule::new("DCAP-66", "CachedKeysNotAllowed");
-const DCAP_67: Rule = Rule::new("DCAP-67", "PlatformSmtNotAllowed");
-const DCAP_68: Rule = Rule::new("DCAP-68", "PlatformNotAllowed");
-const DCAP_69: Rule = Rule::new("DCAP-69", "FmspcNotAllowed");
 
 pub(in crate::appraisal) fn check(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
     attributes(claims, limits, checks);
     identities(claims, limits, checks);
     module(claims, limits, checks);
-    platform(&claims.dcap, limits, checks);
+    dcap::check(&claims.dcap, &limits.dcap, checks);
     event_log::check(claims.log.as_ref(), &limits.log, checks);
 }
 
@@ -107,29 +101,4 @@ fn module(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
             checks.refuse(below, TDX_20, || format!("{name} is below {floor}"));
         }
     }
-}
-
-fn platform(claims: &dcap::Claims, limits: &Thresholds, checks: &mut Checks) {
-    let kind = claims.sgx_type;
-    checks.refuse(!limits.sgx_types.contains(&kind), DCAP_64, || format!("SGX type {kind} is not accepted"));
-    for (demanded, stated, rule, name) in [
-        (limits.require_static_platform, claims.dynamic_platform, DCAP_65, "packages can be added later"),
-        (limits.require_uncached_keys, claims.cached_keys, DCAP_66, "its keys are cached by the vendor"),
-        (limits.require_smt_off, claims.smt_enabled, DCAP_67, "SMT is on"),
-    ] {
-        checks.refuse(demanded && stated != Some(false), rule, || match stated {
-            Some(_) => format!("of the platform: {name}"),
-            None => format!("the platform does not say whether {name}"),
-        });
-    }
-    let listed = |list: &Option<Vec<Hex<16>>>, id: Option<Hex<16>>| {
-        list.as_ref().is_none_or(|list| id.is_some_and(|id| list.contains(&id)))
-    };
-    let known = listed(&limits.ppids, Some(claims.ppid))
-        && listed(&limits.platform_instances, claims.platform_instance_id);
-    checks.refuse(!known, DCAP_68, || "the platform is not in the list".to_owned());
-    let fmspc = claims.fmspc;
-    checks.refuse(limits.fmspcs.as_ref().is_some_and(|list| !list.contains(&fmspc)), DCAP_69, || {
-        format!("the FMSPC {fmspc} is not in the list")
-    });
 }

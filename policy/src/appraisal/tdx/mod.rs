@@ -1,14 +1,12 @@
-//! Thresholds for TD quotes, class P of rule book B.3 and B.4.
+//! Thresholds for TD quotes, class P of rule book B.4; those of the platform are in [`dcap`].
 //!
-//! Not here: TDX-21 (MRTD) and RTMR0 to 2 of TDX-22 are policies' questions, asked of the reference values;
-//! what depends on Intel's collateral (DCAP-58 to 63, TDX-06, TDX-07), because without it the security
-//! version is unknown, and that alone refuses (COL-10).
+//! Not here: TDX-21 (MRTD) and RTMR0 to 2 of TDX-22 are policies' questions, asked of the reference values.
 
 mod check;
 
 pub(super) use check::check;
 
-use super::{Allowed, event_log};
+use super::{Allowed, dcap, event_log};
 use hanzo_attestation_evidence::Hex;
 use serde::Deserialize;
 
@@ -49,21 +47,8 @@ pub struct Thresholds {
     pub owners: Allowed<Hex<48>>,
     /// TDX-24: MROWNERCONFIG that is accepted besides zero.
     pub owner_configs: Allowed<Hex<48>>,
-    /// DCAP-64: SGX types that are accepted: 0 standard, 1 scalable, 2 scalable with integrity.
-    pub sgx_types: Vec<u8>,
-    /// DCAP-65: refuse a platform to which packages may be added later, or that does not say.
-    pub require_static_platform: bool,
-    /// DCAP-66: refuse a platform whose keys Intel's registration service holds, or that does not say.
-    pub require_uncached_keys: bool,
-    /// DCAP-67: refuse a platform with SMT, or that does not say.
-    pub require_smt_off: bool,
-    /// DCAP-68: the only platforms that are accepted, by PPID.
-    pub ppids: Option<Vec<Hex<16>>>,
-    /// DCAP-68: the only platforms that are accepted, by platform instance id. With both lists, both must
-    /// hold: a list of one kind is never satisfied by the other.
-    pub platform_instances: Option<Vec<Hex<16>>>,
-    /// DCAP-69: the only FMSPCs that are accepted.
-    pub fmspcs: Option<Vec<Hex<6>>>,
+    /// The platform under the TD, and what Intel says of it.
+    pub dcap: dcap::Thresholds,
     /// LOG-13 to LOG-20, TDX-27: what the guest's event log must show.
     pub log: event_log::Thresholds,
 }
@@ -105,13 +90,7 @@ impl Thresholds {
             config_ids: Allowed::none(),
             owners: Allowed::none(),
             owner_configs: Allowed::none(),
-            sgx_types: vec![0, 1, 2],
-            require_static_platform: false,
-            require_uncached_keys: false,
-            require_smt_off: false,
-            ppids: None,
-            platform_instances: None,
-            fmspcs: None,
+            dcap: dcap::Thresholds::strict(),
             log: event_log::Thresholds::strict(),
         }
     }
@@ -128,6 +107,7 @@ impl Thresholds {
             config_ids: Allowed::Any,
             owners: Allowed::Any,
             owner_configs: Allowed::Any,
+            dcap: dcap::Thresholds::corpus(),
             ..Self::strict()
         }
     }
