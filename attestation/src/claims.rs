@@ -4,7 +4,7 @@ mod trustee;
 
 pub use trustee::trustee_claims;
 
-use crate::{identity, sgx, snp, tdx, tpm};
+use crate::{azure, identity, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Digest, Hex, Tee, UnixTime};
 use serde::Serialize;
 
@@ -20,6 +20,10 @@ pub enum Claims {
     Sgx(Box<sgx::Claims>),
     /// A TPM 2.0.
     Tpm(Box<tpm::Claims>),
+    /// SEV-SNP behind Azure's paravisor.
+    AzSnpVtpm(Box<azure::SnpClaims>),
+    /// TDX behind Azure's paravisor.
+    AzTdxVtpm(Box<azure::TdxClaims>),
     /// A registered key.
     RegisteredKey(identity::Claims),
 }

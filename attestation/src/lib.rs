@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), deny(clippy::as_conversions))]
 
 pub mod admission;
+pub mod azure;
 pub mod cache;
 pub mod claims;
 pub mod collateral;

@@ -5,7 +5,7 @@ use crate::claims::{Claims, Facts};
 use crate::collateral::{Collateral, Revocation};
 use crate::crypto::Budget;
 use crate::roots::Roots;
-use crate::{identity, sgx, snp, tdx, tpm};
+use crate::{azure, identity, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Binding, Broken, Evidence, Finding, Hex, Item, Recipient, Tee, UnixTime};
 
 /// Everything that verification rests on besides the evidence. Nothing in it is optional: what is absent is
@@ -144,6 +144,8 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
             Item::Tdx(item) => tdx::verify(item, context, &mut verified.budget)?,
             Item::Sgx(item) => sgx::verify(item, context, &mut verified.budget)?,
             Item::Tpm(item) => tpm::verify(item, context, &mut verified.budget)?,
+            Item::AzSnpVtpm(item) => azure::verify_snp(item, context, &mut verified.budget)?,
+            Item::AzTdxVtpm(item) => azure::verify_tdx(item, context, &mut verified.budget)?,
             Item::RegisteredKey(item) => {
                 verified.identities.push(identity::find_key(item, context.roots)?);
                 continue;
@@ -171,8 +173,14 @@ pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
         Item::Tpm(item) => {
             tpm::check_qualifying_data(&item.quote.attest.extra_data, binding.tpm_qualifying_data())
         }
+        Item::AzSnpVtpm(az) => check_azure(item.kind(), &az.vtpm.quote.attest.extra_data, binding),
+        Item::AzTdxVtpm(az) => check_azure(item.kind(), &az.vtpm.quote.attest.extra_data, binding),
         Item::RegisteredKey(_) => Ok(()),
     })
+}
+
+fn check_azure(tee: Tee, extra_data: &[u8], binding: &Binding) -> Result<(), Refused> {
+    azure::check_qualifying_data(tee, extra_data, binding.tpm_qualifying_data())
 }
 
 impl Verified {
@@ -223,6 +231,12 @@ impl Verified {
             Claims::Tdx(claims) => tdx::check_report_data(&claims.report_data.0, cpu),
             Claims::Sgx(claims) => sgx::check_report_data(&claims.report_data.0, cpu),
             Claims::Tpm(claims) => tpm::check_qualifying_data(&claims.extra_data.0, tpm),
+            Claims::AzSnpVtpm(claims) => {
+                azure::check_qualifying_data(item.tee(), &claims.vtpm.tpm.extra_data.0, tpm)
+            }
+            Claims::AzTdxVtpm(claims) => {
+                azure::check_qualifying_data(item.tee(), &claims.vtpm.tpm.extra_data.0, tpm)
+            }
             Claims::RegisteredKey(_) => Ok(()),
         })
     }
@@ -253,6 +267,10 @@ impl Verified {
 impl VerifiedItem {
     pub(crate) const fn new(claims: Claims, facts: Facts, findings: Vec<Finding>) -> Self {
         Self { claims, facts, findings }
+    }
+
+    pub(crate) fn into_parts(self) -> (Claims, Facts, Vec<Finding>) {
+        (self.claims, self.facts, self.findings)
     }
 
     /// The kind of evidence.

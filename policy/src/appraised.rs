@@ -83,7 +83,11 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
         let cpu_tee = match claims {
             // A TPM is a hardware root of its own, and no TEE: a policy that asks for one is not met (TPM-37).
             Claims::Tpm(_) | Claims::RegisteredKey(_) => false,
-            Claims::SevSnp(_) | Claims::Tdx(_) | Claims::Sgx(_) => {
+            Claims::SevSnp(_)
+            | Claims::Tdx(_)
+            | Claims::Sgx(_)
+            | Claims::AzSnpVtpm(_)
+            | Claims::AzTdxVtpm(_) => {
                 facts.debug == Some(Debuggable::Disabled) && is_rated(facts.tcb_status)
             }
         };

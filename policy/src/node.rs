@@ -166,7 +166,7 @@ impl Attributes {
             Claims::Sgx(claims) => self.sgx = Some(claims.clone()),
             // A CPU beside it names the node.
             Claims::Tpm(_) if !["none", "tpm", "registered-key"].contains(&self.tee.as_str()) => return,
-            Claims::Tpm(_) => {}
+            Claims::Tpm(_) | Claims::AzSnpVtpm(_) | Claims::AzTdxVtpm(_) => {}
             Claims::RegisteredKey(claims) => {
                 self.identity = Some(claims.key_id.clone());
                 // A CPU beside it names the node.

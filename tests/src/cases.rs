@@ -85,6 +85,8 @@ fn title(document: &Value) -> Result<String> {
         Item::Tdx(item) => format!("Intel TDX, quote v{}", item.quote.header.version),
         Item::Sgx(item) => format!("Intel SGX, quote v{}", item.quote.header.version),
         Item::Tpm(_) => "TPM 2.0 quote".to_owned(),
+        Item::AzSnpVtpm(_) => "Azure, SEV-SNP".to_owned(),
+        Item::AzTdxVtpm(_) => "Azure, TDX".to_owned(),
         Item::RegisteredKey(_) => "a registered key".to_owned(),
     })
 }

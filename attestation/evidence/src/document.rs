@@ -12,7 +12,7 @@ pub use error::{DocumentError, EvidenceError};
 
 use crate::bytes::Hex;
 use crate::encoding::base64_encode;
-use crate::{identity, json, sgx, snp, tdx, tpm};
+use crate::{azure, identity, json, sgx, snp, tdx, tpm};
 use aws_lc_rs::digest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -101,11 +101,24 @@ pub struct DocumentItem {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Content {
-    SevSnp { report: Vec<u8>, certs: Vec<Vec<u8>> },
-    Tdx { quote: Vec<u8>, event_log: Option<Vec<u8>> },
-    Sgx { quote: Vec<u8> },
-    SgxRaTls { certificate: Vec<u8> },
+    SevSnp {
+        report: Vec<u8>,
+        certs: Vec<Vec<u8>>,
+    },
+    Tdx {
+        quote: Vec<u8>,
+        event_log: Option<Vec<u8>>,
+    },
+    Sgx {
+        quote: Vec<u8>,
+    },
+    SgxRaTls {
+        certificate: Vec<u8>,
+    },
     Tpm(Box<tpm::Parts>),
+    /// What is inside is read from the item itself.
+    AzSnpVtpm,
+    AzTdxVtpm,
     RegisteredKey(identity::Evidence),
 }
 
@@ -118,6 +131,8 @@ impl DocumentItem {
             Content::Tdx { .. } => Tee::Tdx,
             Content::Sgx { .. } | Content::SgxRaTls { .. } => Tee::Sgx,
             Content::Tpm(_) => Tee::Tpm,
+            Content::AzSnpVtpm => Tee::AzSnpVtpm,
+            Content::AzTdxVtpm => Tee::AzTdxVtpm,
             Content::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -178,6 +193,13 @@ impl DocumentItem {
         let (received, parsed) = match (&self.content, parsed) {
             (Content::Tdx { quote, .. }, Item::Tdx(tdx)) => (quote, tdx.quote.bytes()),
             (Content::Sgx { quote }, Item::Sgx(sgx)) => (quote, sgx.quote.bytes()),
+            (Content::AzTdxVtpm, Item::AzTdxVtpm(item)) => {
+                let mut json = self.json.clone();
+                if let Some(evidence) = json.get_mut("evidence") {
+                    azure::cut_td_quote(evidence, item.tdx.quote.bytes());
+                }
+                return Cow::Owned(json);
+            }
             _ => return Cow::Borrowed(&self.json),
         };
         let mut json = Cow::Borrowed(&self.json);
@@ -187,6 +209,11 @@ impl DocumentItem {
             *text = Value::String(base64_encode(parsed));
         }
         json
+    }
+
+    /// The object of an Azure item.
+    fn inside(&self) -> &Value {
+        self.json.get("evidence").unwrap_or(&Value::Null)
     }
 
     fn parse(&self) -> Result<Item, EvidenceError> {
@@ -200,6 +227,12 @@ impl DocumentItem {
             Content::Sgx { quote } => Ok(Item::Sgx(sgx::Evidence::parse(quote)?)),
             Content::SgxRaTls { certificate } => Ok(Item::Sgx(sgx::Evidence::parse_ra_tls(certificate)?)),
             Content::Tpm(parts) => Ok(Item::Tpm(Box::new(tpm::Evidence::parse(parts)?))),
+            Content::AzSnpVtpm => azure::SnpEvidence::parse(self.inside())
+                .map(|item| Item::AzSnpVtpm(Box::new(item)))
+                .map_err(EvidenceError::AzSnpVtpm),
+            Content::AzTdxVtpm => azure::TdxEvidence::parse(self.inside())
+                .map(|item| Item::AzTdxVtpm(Box::new(item)))
+                .map_err(EvidenceError::AzTdxVtpm),
             Content::RegisteredKey(key) => Ok(Item::RegisteredKey(key.clone())),
         }
     }
@@ -224,6 +257,10 @@ pub enum Item {
     Sgx(sgx::Evidence),
     /// A TPM 2.0.
     Tpm(Box<tpm::Evidence>),
+    /// SEV-SNP behind Azure's paravisor.
+    AzSnpVtpm(Box<azure::SnpEvidence>),
+    /// TDX behind Azure's paravisor.
+    AzTdxVtpm(Box<azure::TdxEvidence>),
     /// A registered key.
     RegisteredKey(identity::Evidence),
 }
@@ -237,6 +274,8 @@ impl Item {
             Self::Tdx(_) => Tee::Tdx,
             Self::Sgx(_) => Tee::Sgx,
             Self::Tpm(_) => Tee::Tpm,
+            Self::AzSnpVtpm(_) => Tee::AzSnpVtpm,
+            Self::AzTdxVtpm(_) => Tee::AzTdxVtpm,
             Self::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -248,7 +287,8 @@ impl Item {
             Self::SevSnp(item) => Some(&item.report.body().report_data.0),
             Self::Tdx(item) => Some(item.report_data()),
             Self::Sgx(item) => Some(item.report_data()),
-            Self::Tpm(_) | Self::RegisteredKey(_) => None,
+            // Azure's guests choose the vTPM's qualifying data instead.
+            Self::Tpm(_) | Self::AzSnpVtpm(_) | Self::AzTdxVtpm(_) | Self::RegisteredKey(_) => None,
         }
     }
 }

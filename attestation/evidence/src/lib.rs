@@ -9,6 +9,7 @@
 
 #![cfg_attr(not(test), deny(clippy::as_conversions))]
 
+pub mod azure;
 pub mod binding;
 pub mod bytes;
 pub mod dcap;

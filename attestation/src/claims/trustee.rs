@@ -20,7 +20,7 @@ pub fn trustee_claims(item: &VerifiedItem) -> Map<String, Value> {
         Claims::Tdx(claims) => named("tdx", tdx_claims(claims, item.facts())),
         Claims::Tpm(claims) => named("tpm", tpm_claims(claims)),
         Claims::Sgx(claims) => named("sgx", sgx_claims(claims, item.facts())),
-        Claims::RegisteredKey(_) => Map::new(),
+        Claims::AzSnpVtpm(_) | Claims::AzTdxVtpm(_) | Claims::RegisteredKey(_) => Map::new(),
     }
 }
 

@@ -3,12 +3,13 @@
 //! The certificate's dates and names are its own statement and prove nothing: whoever serves TLS judges them.
 
 use super::error::SgxError;
-use crate::crypto::{Budget, FormError, SignatureError, ecdsa_p256_der, ecdsa_p384_der};
+use crate::crypto::{Budget, FormError, SignatureError, ecdsa_der, rsassa};
 use crate::roots::sha256;
 use crate::verify::{Context, Refused, VerifiedItem};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hanzo_attestation_evidence::sgx::Evidence;
 use hanzo_attestation_evidence::sgx::ra_tls::{Carriage, Courier};
+use hanzo_attestation_evidence::tpm::SigningHash;
 use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
 use hanzo_attestation_evidence::{Hex, Tee};
 
@@ -16,6 +17,9 @@ use hanzo_attestation_evidence::{Hex, Tee};
 const ECDSA_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
 /// AlgorithmIdentifier of ecdsa-with-SHA384 (RFC 5758, 3.2), DER.
 const ECDSA_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
+
+/// AlgorithmIdentifier of sha256WithRSAEncryption with NULL parameters (RFC 4055, 5), DER.
+const RSA_SHA256: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
 
 /// Verifies an RA-TLS certificate (DER): the quote that it carries, that its key is the one in the report data,
 /// and that it signs itself. Freshness is the handshake's: whoever holds the private key is the enclave.
@@ -49,9 +53,17 @@ impl<'a> SelfSigned<'a> {
     /// The certificate's signature verifies with its own key.
     pub(super) fn check_signature(&self, budget: &mut Budget) -> Result<(), SgxError> {
         let (message, signature) = (self.certificate.tbs(), self.certificate.signature());
-        let checked = match (self.certificate.public_key(), self.certificate.signature_algorithm()) {
-            (PublicKey::P256(key), ECDSA_SHA256) => ecdsa_p256_der(budget, key, message, signature),
-            (PublicKey::P384(key), ECDSA_SHA384) => ecdsa_p384_der(budget, key, message, signature),
+        let (key, algorithm) = (self.certificate.public_key(), self.certificate.signature_algorithm());
+        let checked = match (key, algorithm) {
+            (PublicKey::P256(_) | PublicKey::P384(_), ECDSA_SHA256) => {
+                ecdsa_der(budget, SigningHash::Sha256, key, message, signature)
+            }
+            (PublicKey::P384(_), ECDSA_SHA384) => {
+                ecdsa_der(budget, SigningHash::Sha384, key, message, signature)
+            }
+            (PublicKey::Rsa { .. }, RSA_SHA256) => {
+                rsassa(budget, SigningHash::Sha256, key, message, signature)
+            }
             _ => Err(FormError::AlgorithmNotAllowed.into()),
         };
         checked.map_err(|error| match error {

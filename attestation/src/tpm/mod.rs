@@ -18,7 +18,9 @@ pub use claims::*;
 pub use error::TpmError;
 pub use instance::GceInstance;
 
-pub(crate) use verify::{check_consistency, check_qualifying_data, verify};
+pub(crate) use verify::{
+    check_consistency, check_pcr_digest, check_qualifying_data, check_signature, verify,
+};
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@
 //! Every threshold can be set in a configuration file. An unknown name is an error, so that a misspelt floor
 //! never reads as no floor (COL-26).
 
+pub mod azure;
 mod bits;
 mod checks;
 pub mod dcap;
@@ -41,6 +42,8 @@ pub struct Appraisal {
     pub sgx: sgx::Thresholds,
     /// TPM 2.0.
     pub tpm: tpm::Thresholds,
+    /// Virtual machines on Azure; what is inside them is held to `snp` and `tdx`.
+    pub azure: azure::Thresholds,
 }
 
 impl Appraisal {
@@ -52,6 +55,7 @@ impl Appraisal {
             tdx: tdx::Thresholds::strict(),
             sgx: sgx::Thresholds::strict(),
             tpm: tpm::Thresholds::strict(),
+            azure: azure::Thresholds::strict(),
         }
     }
 
@@ -64,6 +68,7 @@ impl Appraisal {
             tdx: tdx::Thresholds::corpus(),
             sgx: sgx::Thresholds::corpus(),
             tpm: tpm::Thresholds::corpus(),
+            azure: azure::Thresholds::corpus(),
         }
     }
 }
@@ -81,6 +86,8 @@ pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Apprai
         Claims::Tdx(claims) => tdx::check(claims, &appraisal.tdx, &mut checks),
         Claims::Sgx(claims) => sgx::check(claims, &appraisal.sgx, &mut checks),
         Claims::Tpm(claims) => tpm::check(claims, &appraisal.tpm, &mut checks),
+        Claims::AzSnpVtpm(claims) => azure::check_snp(claims, appraisal, &mut checks),
+        Claims::AzTdxVtpm(claims) => azure::check_tdx(claims, appraisal, &mut checks),
         // Who registered the key was settled when its signature was verified.
         Claims::RegisteredKey(_) => return Vec::new(),
     }

@@ -8,7 +8,7 @@ use crate::x509::{MAX_CERTIFICATE, MAX_CERTIFICATES, X509Error};
 use crate::{json, tpm};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Most bytes of a `report` that are decoded. The exact length is the report's own rule (SNP-01).
@@ -18,7 +18,7 @@ const MAX_QUOTE: usize = 32 << 10;
 /// Most bytes of a TPM's activation record: ours have less than 160.
 const MAX_ACTIVATION: usize = 256;
 /// Kinds of the interface that this build does not verify.
-const UNSUPPORTED: [&str; 4] = ["az-snp-vtpm", "az-tdx-vtpm", "nvidia-gpu", "nvidia-switch"];
+const UNSUPPORTED: [&str; 2] = ["nvidia-gpu", "nvidia-switch"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +76,16 @@ struct Tpm {
     event_log: Option<String>,
     #[serde(default, deserialize_with = "present")]
     init_data: Option<String>,
+}
+
+/// The object inside has versions of its own, which the parser judges (AZ-01).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Azure {
+    #[serde(rename = "type")]
+    _kind: String,
+    #[serde(rename = "evidence")]
+    _evidence: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +151,8 @@ fn content(item: usize, json: &Value) -> Result<Content, DocumentError> {
             }
         }
         "tpm" => tpm(item, fields(item, json)?).map(|parts| Content::Tpm(Box::new(parts))),
+        "az-snp-vtpm" => fields(item, json).map(|_: Azure| Content::AzSnpVtpm),
+        "az-tdx-vtpm" => fields(item, json).map(|_: Azure| Content::AzTdxVtpm),
         "registered-key" => {
             let RegisteredKey { key_id, signature, .. } = fields(item, json)?;
             let signature = bytes("signature", &signature, identity::SIGNATURE_LENGTH)?;
@@ -158,7 +170,8 @@ fn tpm(item: usize, fields: Tpm) -> Result<tpm::Parts, DocumentError> {
     if fields.ak_public.len() > tpm::MAX_PEM {
         return Err(DocumentError::FieldTooLarge { field: "ak_public", limit: tpm::MAX_PEM });
     }
-    let optional = |field, text: Option<String>, limit| text.map(|text| bytes(field, &text, limit)).transpose();
+    let optional =
+        |field, text: Option<String>, limit| text.map(|text| bytes(field, &text, limit)).transpose();
     let init_data = optional("init_data", fields.init_data, Digest::MAX)?;
     let init_data = init_data.map(|digest| Digest::try_from(digest.as_slice())).transpose();
     Ok(tpm::Parts {
@@ -184,7 +197,8 @@ fn registers(
     let shape = |problem: &str| DocumentError::Shape { item, problem: problem.to_owned() };
     let mut registers = Vec::new();
     for (bank, values) in pcrs {
-        let bank = tpm::Hash::from_name(&bank).ok_or_else(|| shape("`pcrs` has a bank of an unknown name"))?;
+        let bank =
+            tpm::Hash::from_name(&bank).ok_or_else(|| shape("`pcrs` has a bank of an unknown name"))?;
         for (number, value) in values {
             let index = number.parse().ok().filter(|index: &u8| *index < tpm::PCRS);
             let index = index.filter(|index| index.to_string() == number);

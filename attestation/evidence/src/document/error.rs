@@ -1,6 +1,7 @@
 //! What can be wrong with a document, and with what is inside.
 
 use super::{MAX_ITEMS, Tee};
+use crate::azure::AzureError;
 use crate::dcap::QuoteError;
 use crate::encoding::EncodingError;
 use crate::json::JsonError;
@@ -112,6 +113,12 @@ pub enum EvidenceError {
     /// The TPM quote.
     #[error(transparent)]
     Tpm(#[from] FormatError),
+    /// The evidence of an Azure SEV-SNP machine.
+    #[error(transparent)]
+    AzSnpVtpm(AzureError),
+    /// The evidence of an Azure TDX machine.
+    #[error(transparent)]
+    AzTdxVtpm(AzureError),
     /// The document has no RFC 8785 form.
     #[error("the document has no RFC 8785 form: {0}")]
     Canonical(String),
@@ -126,6 +133,8 @@ impl EvidenceError {
             Self::Tdx(_) => Some(Tee::Tdx),
             Self::Sgx(_) => Some(Tee::Sgx),
             Self::Tpm(_) => Some(Tee::Tpm),
+            Self::AzSnpVtpm(_) => Some(Tee::AzSnpVtpm),
+            Self::AzTdxVtpm(_) => Some(Tee::AzTdxVtpm),
             Self::Canonical(_) => None,
         }
     }
@@ -138,6 +147,7 @@ impl Broken for EvidenceError {
             Self::Tdx(error) => error.rule(),
             Self::Sgx(error) => error.rule(),
             Self::Tpm(error) => error.rule(),
+            Self::AzSnpVtpm(error) | Self::AzTdxVtpm(error) => error.rule(),
             Self::Canonical(_) => Rule::new("COL-03", "EnvelopeMalformed"),
         }
     }

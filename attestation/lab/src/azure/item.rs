@@ -1,6 +1,6 @@
 //! Items: the hardware report over the runtime data, the TPM's quote, and the object in which they travel.
 
-use super::runtime::{base64_url, runtime_data};
+use super::runtime::runtime_data;
 use super::{AzDefect, AzGuest, AzOrder, hcl};
 use crate::lab::Vendors;
 use crate::tpm::shown;
@@ -27,8 +27,8 @@ pub(crate) fn item(vendors: &Vendors, order: &AzOrder) -> Result<Value, LabError
             let guest = SnpOrder { report_data, vmpl, ..guest.clone() };
             let (report, certificates) = vendors.of(guest.product).evidence(&guest)?;
             let hcl = hcl::report(order, &report, &runtime_data);
-            evidence.insert("hcl_report".to_owned(), json!(base64_url(&hcl)));
-            let vcek = certificates.first().map(|leaf| base64_encode(leaf));
+            evidence.insert("hcl_report".to_owned(), json!(padded_base64_url(&hcl)));
+            let vcek = certificates.first().map(|leaf| padded_base64_url(leaf));
             evidence.insert("vcek".to_owned(), json!(vcek));
             "az-snp-vtpm"
         }
@@ -46,8 +46,8 @@ pub(crate) fn item(vendors: &Vendors, order: &AzOrder) -> Result<Value, LabError
                 _ => guest,
             };
             let td_quote = vendors.intel.tdx_quote(&quoted)?;
-            evidence.insert("hcl_report".to_owned(), json!(base64_url(&hcl)));
-            evidence.insert("td_quote".to_owned(), json!(base64_url(&td_quote)));
+            evidence.insert("hcl_report".to_owned(), json!(padded_base64_url(&hcl)));
+            evidence.insert("td_quote".to_owned(), json!(padded_base64_url(&td_quote)));
             "az-tdx-vtpm"
         }
     };
@@ -112,4 +112,9 @@ fn flip(bytes: &mut [u8], offset: usize) {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Base64 for URLs with padding (RFC 4648, 5), as the attester of Confidential Containers writes it.
+fn padded_base64_url(bytes: &[u8]) -> String {
+    base64_encode(bytes).replace('+', "-").replace('/', "_")
 }

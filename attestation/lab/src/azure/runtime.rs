@@ -79,6 +79,6 @@ fn user_data(order: &AzOrder) -> String {
 }
 
 /// Base64 for URLs, without padding (RFC 4648, 5).
-pub(super) fn base64_url(bytes: &[u8]) -> String {
+fn base64_url(bytes: &[u8]) -> String {
     base64_encode(bytes).trim_end_matches('=').replace('+', "-").replace('/', "_")
 }

@@ -118,6 +118,12 @@ fn main_claims(facts: &Facts, claims: Option<&Claims>) -> Vec<(&'static str, Str
             rows.push(("extra data", claims.extra_data.to_string()));
             rows.push(("attestation key", claims.ak_sha256.to_string()));
         }
+        Some(Claims::AzSnpVtpm(claims)) => {
+            rows.push(("qualifying data", claims.vtpm.tpm.extra_data.to_string()));
+        }
+        Some(Claims::AzTdxVtpm(claims)) => {
+            rows.push(("qualifying data", claims.vtpm.tpm.extra_data.to_string()));
+        }
         Some(Claims::RegisteredKey(_)) | None => {}
     }
     if let Some(chip) = &facts.chip {

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation::tpm::Bytes;
 use hanzo_attestation_evidence::dcap::{Certification, Quote};
 use hanzo_attestation_evidence::x509::{Certificate, Name, ObjectIdentifier};
-use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, encoding, sgx, snp, tdx, tpm};
+use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, azure, encoding, sgx, snp, tdx, tpm};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -65,6 +65,8 @@ fn read_item(document: &Document) -> ShownItem {
             Some(Item::Tdx(item)) => show_tdx(item),
             Some(Item::Sgx(item)) => show_sgx(item),
             Some(Item::Tpm(item)) => show_tpm(item),
+            Some(Item::AzSnpVtpm(item)) => show_azure(kind, &item.vtpm, json!(item.snp.report.body())),
+            Some(Item::AzTdxVtpm(item)) => show_azure(kind, &item.vtpm, json!(item.tdx.quote)),
             Some(Item::RegisteredKey(item)) => ShownItem {
                 kind,
                 refused: None,
@@ -123,6 +125,20 @@ fn show_quote<B: Serialize>(kind: Tee, quote: &Quote<B>) -> ShownItem {
         fields.insert("certification".to_owned(), certification);
     }
     ShownItem { kind, refused: None, fields, certificates }
+}
+
+fn show_azure(kind: Tee, vtpm: &azure::Vtpm, hardware: Value) -> ShownItem {
+    let attest = &vtpm.quote.attest;
+    let fields = json!({
+        "version": vtpm.version,
+        "hcl_version": vtpm.hcl.version,
+        "vm_config": vtpm.runtime.vm_config,
+        "user_data": vtpm.runtime.user_data.map(Hex),
+        "extra_data": Bytes(attest.extra_data.clone()),
+        "pcrs": vtpm.quote.pcrs,
+        "hardware": hardware,
+    });
+    ShownItem { kind, refused: None, fields, certificates: Vec::new() }
 }
 
 fn show_tpm(item: &tpm::Evidence) -> ShownItem {
