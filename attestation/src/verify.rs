@@ -215,6 +215,12 @@ impl Verified {
         self.lab
     }
 
+    /// Public-key operations that this took (COL-05): fewer when much was known before.
+    #[must_use]
+    pub const fn public_key_operations(&self) -> u32 {
+        self.budget.used()
+    }
+
     /// Compares the report data of every CPU item, and the qualifying data of every TPM item, with an expected
     /// value, in constant time and over its whole length: for tools that have no binding. It gives no capability.
     ///

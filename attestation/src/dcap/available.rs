@@ -83,3 +83,6 @@ impl Named {
             && pck.pcesvn <= self.pcesvn
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -307,3 +307,6 @@ impl<'a, L: Level> Place<'a, L> {
         Part { advisories, superseded: if late { newer.min() } else { None } }
     }
 }
+
+#[cfg(test)]
+mod tests;

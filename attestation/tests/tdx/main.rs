@@ -2,6 +2,8 @@
 //! byte changed in turn.
 
 #[cfg(test)]
+mod collateral;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod fixtures;

@@ -142,3 +142,6 @@ impl Raw {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,3 +91,6 @@ impl ModuleIdentity {
         seam_attributes & mask == wanted
     }
 }
+
+#[cfg(test)]
+mod tests;

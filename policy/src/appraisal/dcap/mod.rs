@@ -129,3 +129,6 @@ impl Default for Thresholds {
         Self::strict()
     }
 }
+
+#[cfg(test)]
+mod tests;
