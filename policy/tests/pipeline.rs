@@ -3,7 +3,7 @@
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
-use hanzo_attestation::{Attested, Cache, Context, Refused, Revocation, Roots, verify};
+use hanzo_attestation::{Attested, Cache, Collateral, Context, Refused, Revocation, Roots, verify};
 use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::{Binding, Document, Hex, Kem, Recipient, Severity, UnixTime};
 use hanzo_attestation_lab::{Lab, SnpDefect, SnpOrder, SnpProduct, TdxOrder, Vek};
@@ -24,11 +24,16 @@ struct Bench {
     roots: Roots,
     runner: Ed25519KeyPair,
     binding: Binding,
+    collateral: Collateral,
     now: UnixTime,
 }
 
 impl Bench {
     fn new() -> Self {
+        Self::with_collateral(Lab::collateral)
+    }
+
+    fn with_collateral(of: impl FnOnce(&Lab) -> Collateral) -> Self {
         let lab = Lab::fixture();
         let runner = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         let key = RegisteredKey {
@@ -39,7 +44,7 @@ impl Bench {
         let recipient = Recipient::new(Kem::X25519HkdfSha256, vec![9; 32]).unwrap();
         let binding = Binding::new("a nonce", &recipient, None, &[]).unwrap();
         let now = lab.validity().not_before.after(HOUR * 24);
-        Self { lab, roots, runner, binding, now }
+        Self { collateral: of(&lab), lab, roots, runner, binding, now }
     }
 
     fn snp(&self, order: SnpOrder) -> Value {
@@ -59,7 +64,7 @@ impl Bench {
         let document = Document::from_json(Lab::document(items).to_string().as_bytes()).unwrap();
         let context = Context {
             roots: &self.roots,
-            collateral: &self.lab.collateral(),
+            collateral: &self.collateral,
             revocation: &Revocation::Required,
             now: self.now,
             cache: Cache::off(),
@@ -224,15 +229,25 @@ fn each_denial_has_its_code() {
     assert!(bench.ask(&nobody, &scope(Tier::Open), &[ALL]).is_ok());
 }
 
-/// A TD is genuine here, and no tier: nobody has rated its platform.
+#[test]
+fn a_known_td_gets_a_permit() {
+    let bench = Bench::new();
+    let appraised = bench.appraise(vec![bench.td(TdxOrder::default())]).unwrap();
+    assert_eq!((appraised.tier(), appraised.lab()), (Tier::Confidential, true));
+    assert!(bench.ask(&appraised, &scope(Tier::Confidential), &[IMAGES]).is_ok());
+    let unknown = bench.appraise(vec![bench.td(TdxOrder { mr_td: [9; 48], ..TdxOrder::default() })]).unwrap();
+    assert!(bench.ask(&unknown, &scope(Tier::Confidential), &[IMAGES]).is_err());
+    let debug = bench.attest(vec![bench.td(TdxOrder { debug: true, ..TdxOrder::default() })]).unwrap();
+    assert_eq!(appraise(debug, &Appraisal::corpus()).unwrap_err().finding.rule.code, "TdDebug");
+}
+
+/// COL-10: a TD without collateral is genuine, and no tier: nobody has rated its platform.
 #[test]
 fn an_unrated_td_proves_nothing() {
-    let bench = Bench::new();
+    let bench = Bench::with_collateral(Lab::amd_collateral);
     let attested = bench.attest(vec![bench.td(TdxOrder::default())]).unwrap();
     assert_eq!(tier_of(attested.items()), Tier::Open);
     assert_eq!(appraise(attested, &Appraisal::strict()).unwrap_err().finding.rule.code, "CollateralMissing");
-    let debug = bench.attest(vec![bench.td(TdxOrder { debug: true, ..TdxOrder::default() })]).unwrap();
-    assert_eq!(appraise(debug, &Appraisal::corpus()).unwrap_err().finding.rule.code, "TdDebug");
 }
 
 proptest! {

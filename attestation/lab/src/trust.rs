@@ -32,6 +32,12 @@ impl Lab {
         collect(self.amd_lists(), self.intel_collateral())
     }
 
+    /// AMD's part of [`Lab::collateral`] alone: with it, quotes cannot be judged (COL-10).
+    #[must_use]
+    pub fn amd_collateral(&self) -> Collateral {
+        self.amd_lists().into_iter().fold(Collateral::default(), Collateral::with_amd_crl)
+    }
+
     /// As [`Lab::collateral`], with a defect in every AMD list.
     ///
     /// # Errors

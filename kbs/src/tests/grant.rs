@@ -2,7 +2,8 @@
 
 use super::World;
 use super::world::with;
-use hanzo_attestation_lab::{SnpOrder, SnpProduct};
+use hanzo_attestation_lab::event_log::LabLog;
+use hanzo_attestation_lab::{PckAuthority, SnpOrder, SnpProduct, TdxBody, TdxOrder};
 use hanzo_kbs_protocol::{AuthorizeResponse, Expected, ExpectedAad};
 use serde_json::{Value, json};
 
@@ -36,6 +37,27 @@ async fn an_attested_node_gets_its_key_and_only_it_can_open_it() {
         assert_eq!(row["hash"], granted.body["receipts"][0]["hash"]);
         assert_eq!(row["claims"][0]["type"], "sev-snp");
         assert_eq!(granted.body["checkpoint"]["seq"], row["seq"]);
+    }
+}
+
+#[tokio::test]
+async fn an_attested_td_gets_its_key_at_the_tier_of_a_guest() {
+    let world = World::furnished().await;
+    let values = json!([{"tee": "tdx", "register": "mr_td", "digest": hex::encode(TdxOrder::usual_mr_td())}]);
+    let put = world.admin("PUT", "/kbs/v1/references/images", json!({"values": values})).await;
+    assert_eq!(put.status, 200, "{put:?}");
+    for (version, body) in [(4, TdxBody::Td10), (5, TdxBody::Td10), (5, TdxBody::Td15)] {
+        for pck_authority in [PckAuthority::Platform, PckAuthority::Processor] {
+            let order = TdxOrder { version, body, pck_authority, ..TdxOrder::default() };
+            let order = order.with_log(&LabLog::usual_td());
+            let granted = world.authorize(world.td_proof(order).await, &["acme/disk"]).await;
+            assert_eq!(granted.status, 200, "{granted:?}");
+            assert_eq!(granted.body["tier"], 2);
+            assert_eq!(open(&world, &granted.body, 0).len(), 32);
+            let row = world.newest().await;
+            assert_eq!((&row["outcome"], &row["lab"]), (&json!("granted"), &json!(true)));
+            assert_eq!(row["claims"][0]["type"], "tdx");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::World;
 use super::world::{Options, START, with};
 use crate::config::Limits;
 use hanzo_attestation_evidence::Kem;
-use hanzo_attestation_lab::{SnpDefect, SnpOrder, TdxOrder};
+use hanzo_attestation_lab::{SnpDefect, SnpOrder, TdxDefect, TdxOrder};
 use hanzo_kbs_protocol::RecipientKeyPair;
 use serde_json::json;
 
@@ -100,17 +100,25 @@ async fn absent_and_ungranted_keys_answer_alike() {
     assert_eq!(answers[1], answers[2]);
 }
 
+/// COL-10.
 #[tokio::test]
 async fn tdx_without_collateral_is_refused_by_name() {
-    let world = World::furnished().await;
-    let nonce = world.nonce().await;
-    let binding =
-        hanzo_attestation_evidence::Binding::new(&nonce, world.pair.recipient(), None, &[]).unwrap();
-    let order = TdxOrder { report_data: *binding.cpu_report_data(), ..TdxOrder::default() };
-    let item = world.lab.tdx(&order).unwrap();
-    let proof = json!({"nonce": nonce, "recipient": world.pair.recipient(), "evidence": [item]});
-    let refused = world.authorize(proof, &["acme/disk"]).await;
+    let world = World::furnished_with(Options { intel: false, ..Options::default() }).await;
+    let refused = world.authorize(world.td_proof(TdxOrder::default()).await, &["acme/disk"]).await;
     world.assert_refused(&refused, 403, "EvidenceRefused", "CollateralMissing").await;
+}
+
+#[tokio::test]
+async fn a_td_below_its_thresholds_is_refused_by_name() {
+    let world = World::furnished().await;
+    for (order, code) in [
+        (TdxOrder { tcb_below: true, ..TdxOrder::default() }, "TcbStatusNotAllowed"),
+        (TdxOrder { debug: true, ..TdxOrder::default() }, "TdDebug"),
+        (TdxOrder::default().with_defect(TdxDefect::QeSigner), "QeMrSigner"),
+    ] {
+        let refused = world.authorize(world.td_proof(order).await, &["acme/disk"]).await;
+        world.assert_refused(&refused, 403, "EvidenceRefused", code).await;
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
 use hanzo_attestation::{Revocation, Roots};
 use hanzo_attestation_evidence::{Binding, Kem, UnixTime, encoding};
-use hanzo_attestation_lab::{Lab, SnpOrder};
+use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder};
 use hanzo_kbs_protocol::RecipientKeyPair;
 use hanzo_kbs_vault::{KeyFileSeal, Rng, RngError, Seal, SealError, Store};
 use hanzo_policy::Appraisal;
@@ -85,6 +85,8 @@ impl Reply {
 pub(super) struct Options {
     pub(super) environment: Environment,
     pub(super) lab: bool,
+    /// Whether the broker has Intel's collateral.
+    pub(super) intel: bool,
     pub(super) limits: Limits,
     pub(super) issuer: &'static str,
     pub(super) seed: u64,
@@ -95,6 +97,7 @@ impl Default for Options {
         Self {
             environment: Environment::Development,
             lab: true,
+            intel: true,
             limits: Limits::default(),
             issuer: "https://kbs.example",
             seed: 1,
@@ -148,7 +151,7 @@ impl World {
         }
         let grounds = Grounds {
             roots,
-            collateral: lab.collateral(),
+            collateral: if options.intel { lab.collateral() } else { lab.amd_collateral() },
             revocation: Revocation::Required,
             appraisal: Appraisal::strict(),
             cache: hanzo_attestation::Cache::new(16),
@@ -251,7 +254,11 @@ impl World {
 
     /// A world in which `acme/disk` (tier 2) is there for the lab's usual image.
     pub(super) async fn furnished() -> Self {
-        let world = Self::new().await;
+        Self::furnished_with(Options::default()).await
+    }
+
+    pub(super) async fn furnished_with(options: Options) -> Self {
+        let world = Self::with(options).await;
         world.references().await;
         world.key("acme/disk", 2).await;
         world
@@ -274,6 +281,15 @@ impl World {
     /// A fresh challenge, answered.
     pub(super) async fn proof(&self, order: SnpOrder) -> Value {
         self.proof_for(&self.nonce().await, order)
+    }
+
+    /// A fresh challenge, answered by a TD.
+    pub(super) async fn td_proof(&self, order: TdxOrder) -> Value {
+        let nonce = self.nonce().await;
+        let binding = Binding::new(&nonce, self.pair.recipient(), None, &[]).unwrap();
+        let order = TdxOrder { report_data: *binding.cpu_report_data(), ..order };
+        let item = self.lab.tdx(&order).unwrap();
+        json!({"nonce": nonce, "recipient": self.pair.recipient(), "evidence": [item]})
     }
 
     /// A registered key's answer to a fresh challenge.

@@ -68,6 +68,16 @@ defects! {
         CpuSvnDiffers = "cpusvn-differs" breaks "DCAP-22" "PckExtensionMalformed",
         /// A Platform CA certificate without platform instance id.
         PlatformInstanceMissing = "platform-instance-missing" breaks "DCAP-23" "PckCaTypeMismatch",
+        /// A quoting enclave of another signer.
+        QeSigner = "qe-signer" breaks "DCAP-44" "QeMrSigner",
+        /// Another product of the quoting enclave's signer.
+        QeProduct = "qe-product" breaks "DCAP-45" "QeIsvProdId",
+        /// A quoting enclave with EXINFO.
+        QeMiscSelect = "qe-misc-select" breaks "DCAP-46" "QeMiscSelect",
+        /// A quoting enclave with KSS.
+        QeAttributes = "qe-attributes" breaks "DCAP-47" "QeAttributes",
+        /// A quoting enclave below every level.
+        QeSvn = "qe-svn" breaks "DCAP-49" "QeTcbUnrecognized",
         /// The quoting enclave may be debugged.
         QeDebug = "qe-debug" breaks "DCAP-48" "QeDebug",
         /// A reserved byte of the QE report is set.

@@ -154,6 +154,11 @@ fn qe_report(plan: &QuotePlan<'_>, key: &[u8], auth: &[u8]) -> Vec<u8> {
     field(320, &binding);
     match plan.defect {
         Some(TdxDefect::QeReserved) => field(160, &[1]),
+        Some(TdxDefect::QeSigner) => field(128, &[0x11; 32]),
+        Some(TdxDefect::QeProduct) => field(256, &[0xff, 0]),
+        Some(TdxDefect::QeMiscSelect) => field(16, &[1]),
+        Some(TdxDefect::QeAttributes) => field(48, &(QE_ATTRIBUTES | 1 << 7).to_le_bytes()),
+        Some(TdxDefect::QeSvn) => field(258, &[0, 0]),
         Some(TdxDefect::QeUpperHalf) => field(383, &[1]),
         _ => {}
     }

@@ -1,10 +1,12 @@
 //! Lab SGX quotes, byte by byte: the layouts of three versions, every signature, and defects that change one thing.
 
+use crate::judge::{REPORT_DATA, judge};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use hanzo_attestation::{Claims, TcbStatus};
 use hanzo_attestation_evidence::encoding::base64_decode;
 use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
-use hanzo_attestation_lab::{Lab, PckAuthority, SgxDefect, SgxOrder, TdxDefect};
+use hanzo_attestation_lab::{IntelDefect, IntelOrder, Lab, PckAuthority, SgxDefect, SgxOrder, TdxDefect};
 
 /// A quote cut into its parts by the lengths that it states.
 struct Parts {
@@ -170,4 +172,99 @@ fn quotes_of_both_kinds_share_the_defects_around_the_body() {
     assert!(!altered.is_signed() && altered.report_is_signed());
     let unbound = Parts::of(&order(3).with_quote_defect(TdxDefect::QeBinding).unwrap());
     assert!(unbound.is_signed() && !unbound.is_bound() && unbound.report_is_signed());
+}
+
+fn all_forms() -> impl Iterator<Item = SgxOrder> {
+    (3..=5).flat_map(|version| {
+        [PckAuthority::Platform, PckAuthority::Processor].map(|pck_authority| SgxOrder {
+            pck_authority,
+            report_data: REPORT_DATA,
+            ..order(version)
+        })
+    })
+}
+
+/// The code of the refusal, or `accepted`.
+fn verdict(order: &SgxOrder) -> &'static str {
+    let lab = Lab::fixture();
+    judge(lab.sgx(order).unwrap(), &lab.collateral()).err().unwrap_or("accepted")
+}
+
+fn verdict_with(order: &SgxOrder, intel: &IntelOrder) -> &'static str {
+    let lab = Lab::fixture();
+    let collateral = lab.collateral_with_intel(intel).unwrap();
+    judge(lab.sgx(order).unwrap(), &collateral).err().unwrap_or("accepted")
+}
+
+#[test]
+fn every_version_and_authority_is_accepted_and_up_to_date() {
+    for order in all_forms() {
+        let lab = Lab::fixture();
+        let verified = judge(lab.sgx(&order).unwrap(), &lab.collateral())
+            .unwrap_or_else(|code| panic!("{order:?}: {code}"));
+        assert!(verified.lab());
+        let Claims::Sgx(claims) = verified.items()[0].claims() else { panic!("other claims") };
+        assert_eq!(claims.mr_enclave.0, order.mr_enclave);
+        assert_eq!(verified.items()[0].facts().tcb_status, TcbStatus::UpToDate);
+    }
+}
+
+#[test]
+fn every_defect_is_refused_by_its_own_code() {
+    let mut wrong = Vec::new();
+    for form in all_forms() {
+        let enclave = SgxDefect::ALL
+            .iter()
+            .map(|defect| (defect.name(), defect.expects(), form.clone().with_defect(*defect)));
+        let quote = TdxDefect::ALL.iter().filter_map(|defect| {
+            Some((defect.name(), defect.expects(), form.clone().with_quote_defect(*defect)?))
+        });
+        for (name, expects, order) in enclave.chain(quote) {
+            let verdict = verdict(&order);
+            if verdict != expects {
+                wrong.push(format!(
+                    "v{} {:?} {name}: {expects} expected, {verdict} found",
+                    order.version, order.pck_authority
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_defect_of_the_collateral_is_refused_by_its_own_code() {
+    let mut wrong = Vec::new();
+    for form in all_forms() {
+        for defect in IntelDefect::ALL.iter().filter(|defect| !defect.is_of_tdx_alone()) {
+            let verdict = verdict_with(&form, &Lab::fixture().intel_order().with_defect(*defect));
+            if verdict != defect.expects() {
+                wrong.push(format!(
+                    "v{} {:?} {}: {} expected, {verdict} found",
+                    form.version,
+                    form.pck_authority,
+                    defect.name(),
+                    defect.expects()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// DCAP-35: a TCB info of version 2, which names no TEE, speaks of SGX.
+#[test]
+fn tcb_info_of_version_2_judges_an_enclave() {
+    let mut intel = Lab::fixture().intel_order();
+    intel.sgx_tcb_info = intel.sgx_tcb_info.map(hanzo_attestation_lab::TcbInfo::version_2);
+    assert_eq!(verdict_with(&SgxOrder { report_data: REPORT_DATA, ..order(3) }, &intel), "accepted");
+}
+
+#[test]
+fn the_knobs_have_their_own_codes() {
+    let order = || SgxOrder { report_data: REPORT_DATA, ..order(3) };
+    assert_eq!(verdict(&SgxOrder { debug: true, ..order() }), "SgxDebug");
+    assert_eq!(verdict(&SgxOrder { wrong_nonce: true, ..order() }), "QuoteReportDataMismatch");
+    assert_eq!(verdict(&SgxOrder { tcb_below: true, ..order() }), "TcbStatusNotAllowed");
+    assert_eq!(verdict(&SgxOrder { xfrm: 3 | 1 << 19, ..order() }), "SgxXfrmNotAllowed");
 }

@@ -79,11 +79,21 @@ fn a_good_report_is_acceptable_in_both_profiles() {
 #[test]
 fn a_genuine_td_without_collateral_is_authentic_and_never_acceptable() {
     for profile in [Profile::Strict, Profile::Corpus] {
-        let (_, json) = judged(vec![tdx()], &inputs(profile));
+        let unrated = Inputs { collateral: Lab::fixture().amd_collateral(), ..inputs(profile) };
+        let (_, json) = judged(vec![tdx()], &unrated);
         assert_eq!((&json["authentic"], &json["acceptable"]), (&json!(true), &json!(false)), "{json:#}");
         assert!(has(&json, "refuse", "CollateralMissing"), "{json:#}");
         assert_eq!(json["tier"], 0);
         assert!(json["items"][0]["claims"]["mr_td"].is_string());
+    }
+}
+
+#[test]
+fn a_td_with_collateral_is_acceptable_in_both_profiles() {
+    for profile in [Profile::Strict, Profile::Corpus] {
+        let (answer, json) = judged(vec![tdx()], &inputs(profile));
+        assert!(answer.acceptable, "{json:#}");
+        assert_eq!((&json["authentic"], &json["tier"]), (&json!(true), &json!(2)));
     }
 }
 
@@ -183,7 +193,8 @@ fn people_read_the_verdict_first() {
     let sheet = format!("{:?}", answer.sheet());
     assert!(sheet.starts_with("Sheet([Line(\"authentic and acceptable, tier 2 (confidential)\")"), "{sheet}");
     assert!(sheet.contains("LAB root") && sheet.contains("measurement"), "{sheet}");
-    let (answer, _) = judged(vec![tdx()], &inputs(Profile::Strict));
+    let unrated = Inputs { collateral: Lab::fixture().amd_collateral(), ..inputs(Profile::Strict) };
+    let (answer, _) = judged(vec![tdx()], &unrated);
     let sheet = format!("{:?}", answer.sheet());
     assert!(sheet.starts_with("Sheet([Line(\"authentic, NOT acceptable, tier 0 (open)\")"), "{sheet}");
     assert!(sheet.contains("COL-10 CollateralMissing"), "{sheet}");

@@ -11,7 +11,7 @@ defects! {
         /// The Platform CA signed the root's list in the root's name.
         RootListSigner = "root-list-signer" breaks "DCAP-25" "RootCrlSignature",
         /// The root's list will be issued later.
-        RootListNotYetCurrent = "root-list-not-yet-current" breaks "DCAP-26" "RootCrlNotCurrent",
+        RootListNotYetCurrent = "root-list-not-yet-current" breaks "COL-08" "CollateralNotYetValid",
         /// A newer list of the root is due.
         RootListOutOfDate = "root-list-out-of-date" breaks "DCAP-26" "RootCrlNotCurrent",
         /// The root's list has both PCK authorities.
@@ -21,7 +21,7 @@ defects! {
         /// Each PCK authority's list is signed by the other one in its name.
         PckListSigner = "pck-list-signer" breaks "DCAP-29" "PckCrlSignature",
         /// The lists of the PCK authorities will be issued later.
-        PckListNotYetCurrent = "pck-list-not-yet-current" breaks "DCAP-30" "PckCrlNotCurrent",
+        PckListNotYetCurrent = "pck-list-not-yet-current" breaks "COL-08" "CollateralNotYetValid",
         /// Newer lists of the PCK authorities are due.
         PckListOutOfDate = "pck-list-out-of-date" breaks "DCAP-30" "PckCrlNotCurrent",
         /// The lists have the PCK certificate of the lab's first platform.
@@ -45,7 +45,7 @@ defects! {
         /// A TCB info of version 4.
         TcbInfoVersion = "tcb-info-version" breaks "DCAP-35" "TcbInfoIdentity",
         /// The TCB info will be issued later.
-        TcbInfoNotYetCurrent = "tcb-info-not-yet-current" breaks "DCAP-36" "TcbInfoNotCurrent",
+        TcbInfoNotYetCurrent = "tcb-info-not-yet-current" breaks "COL-08" "CollateralNotYetValid",
         /// A newer TCB info is due.
         TcbInfoOutOfDate = "tcb-info-out-of-date" breaks "DCAP-36" "TcbInfoNotCurrent",
         /// A TCB info for other platforms.
@@ -73,7 +73,7 @@ defects! {
         /// A QE identity of version 3.
         QeIdentityVersion = "qe-identity-version" breaks "DCAP-42" "QeIdentityKind",
         /// The QE identity will be issued later.
-        QeIdentityNotYetCurrent = "qe-identity-not-yet-current" breaks "DCAP-43" "QeIdentityNotCurrent",
+        QeIdentityNotYetCurrent = "qe-identity-not-yet-current" breaks "COL-08" "CollateralNotYetValid",
         /// A newer QE identity is due.
         QeIdentityOutOfDate = "qe-identity-out-of-date" breaks "DCAP-43" "QeIdentityNotCurrent",
         /// Another signer of the quoting enclave.

@@ -33,7 +33,8 @@ fn tcb_info(info: &mut TcbInfo, defect: IntelDefect) {
         IntelDefect::TcbInfoPceId => info.pce_id = [0, 1],
         IntelDefect::TcbInfoTooManyLevels => many_levels(info),
         IntelDefect::TcbInfoLevelsConflict => info.levels.extend(info.levels.first().map(outdated)),
-        IntelDefect::PlatformTcbUnrecognized => info.levels.iter_mut().for_each(beyond),
+        // Above what any platform of the lab has.
+        IntelDefect::PlatformTcbUnrecognized => info.levels.iter_mut().for_each(|level| level.pce_svn += 100),
         IntelDefect::ModuleIdentityMissing => {
             info.module_identities.iter_mut().for_each(|all| all.retain(|found| found.id != USUAL_MODULE));
         }
@@ -71,7 +72,7 @@ fn module(identity: &mut ModuleIdentity, defect: IntelDefect) {
         IntelDefect::ModuleAttributes => identity.module.attributes[0] = 1,
         IntelDefect::ModuleTcbUnrecognized => identity.levels.iter_mut().for_each(|level| level.svn += 100),
         IntelDefect::ModuleRevoked => first(&mut identity.levels, "Revoked"),
-        IntelDefect::ModuleOutOfDate => first(&mut identity.levels, "OutOfDate"),
+        IntelDefect::ModuleOutOfDate => superseded(&mut identity.levels),
         _ => {}
     }
 }
@@ -108,18 +109,17 @@ fn first(levels: &mut [SvnLevel], status: &str) {
     }
 }
 
+/// A level above the newest, which is out of date from then on.
+fn superseded(levels: &mut Vec<SvnLevel>) {
+    let Some(newest) = levels.first().cloned() else { return };
+    first(levels, "OutOfDate");
+    levels.insert(0, SvnLevel::new(newest.svn + 1, newest.standing));
+}
+
 /// The same level with another status.
 fn outdated(level: &TcbLevel) -> TcbLevel {
     let standing = Standing { status: "OutOfDate".to_owned(), ..level.standing.clone() };
     TcbLevel { standing, ..level.clone() }
-}
-
-/// Above what any platform of the lab has.
-fn beyond(level: &mut TcbLevel) {
-    if let Some(first) = level.components.first_mut() {
-        *first = 0xff;
-    }
-    level.pce_svn += 100;
 }
 
 /// Levels below all others, each different.

@@ -94,8 +94,9 @@ impl SgxOrder {
             return None;
         }
         match defect {
-            TdxDefect::HeaderReserved | TdxDefect::OuterCertificationType => {
-                self.version = self.version.max(4)
+            // In version 3 the signature data are the container of the certification data.
+            TdxDefect::HeaderReserved | TdxDefect::OuterCertificationType | TdxDefect::SignatureLength => {
+                self.version = self.version.max(4);
             }
             TdxDefect::BodyDescriptor => self.version = 5,
             // In version 4 it would be a TD quote that is cut short.
