@@ -5,7 +5,8 @@
 //!  "intel":[{"root":"intel/root.der","crls":["intel/root.crl","intel/platform-ca.crl"],
 //!            "tcb_infos":[{"body":"intel/tdx-tcb-info.json","signature":"intel/tdx-tcb-info.sig"}],
 //!            "qe_identities":[{"body":"intel/td-qe-identity.json","signature":"intel/td-qe-identity.sig"}],
-//!            "tcb_signing_chain":"intel/tcb-signing-chain.pem"}]}
+//!            "tcb_signing_chain":"intel/tcb-signing-chain.pem"}],
+//!  "tpm":{"authorities":["tpm/authority.der"],"manufacturers":["tpm/manufacturer.der"]}}
 //! ```
 //!
 //! Of Intel only the root is required: what is absent is missing when a quote needs it.
@@ -106,6 +107,18 @@ struct Index {
     amd: Vec<AmdEntry>,
     #[serde(default)]
     intel: Vec<IntelEntry>,
+    #[serde(default)]
+    tpm: TpmEntry,
+}
+
+/// Authorities over the attestation keys of TPMs, and manufacturers, who certify endorsement keys.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TpmEntry {
+    #[serde(default)]
+    authorities: Vec<String>,
+    #[serde(default)]
+    manufacturers: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -168,7 +181,9 @@ pub fn read_lab(directory: &Path) -> Result<(ExtraRoots, Collateral), LabDirErro
     };
     bound(index.amd.len(), MAX_ROOTS, "AMD roots")?;
     bound(index.intel.len(), MAX_ROOTS, "Intel roots")?;
-    if index.amd.is_empty() && index.intel.is_empty() {
+    bound(index.tpm.authorities.len(), MAX_ROOTS, "authorities over TPM keys")?;
+    bound(index.tpm.manufacturers.len(), MAX_ROOTS, "TPM manufacturers")?;
+    if index.amd.is_empty() && index.intel.is_empty() && index.tpm.authorities.is_empty() {
         return Err(LabDirError::NoRoot { path });
     }
     let mut roots = ExtraRoots::default();
@@ -180,6 +195,13 @@ pub fn read_lab(directory: &Path) -> Result<(ExtraRoots, Collateral), LabDirErro
         roots.amd.push(ExtraAmdRoot { product: entry.product.into(), ark_der });
         for name in &entry.crls {
             collateral = collateral.with_amd_crl(read_amd_crl(&inside(directory, name)?)?);
+        }
+    }
+    for (names, found) in
+        [(&index.tpm.authorities, &mut roots.tpm), (&index.tpm.manufacturers, &mut roots.tpm_manufacturers)]
+    {
+        for name in names {
+            found.push(root(&inside(directory, name)?, "TPM", |key| !matches!(key, PublicKey::Other(_)))?);
         }
     }
     for entry in index.intel {

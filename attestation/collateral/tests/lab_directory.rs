@@ -152,6 +152,21 @@ fn a_signature_of_another_length_is_refused() {
 }
 
 #[test]
+fn authorities_over_tpm_keys_are_certificates_that_sign_themselves() {
+    let lab = Lab::fixture();
+    let directory = with_index(r#"{"tpm":{"authorities":["tpm/authority.der"]}}"#);
+    let (roots, _) = read_lab(directory.path()).unwrap();
+    assert_eq!((roots.tpm, roots.tpm_manufacturers), (vec![lab.tpm_authority().to_vec()], Vec::new()));
+    for (list, name) in [("authorities", "intel/platform-ca.der"), ("manufacturers", "amd/milan/vcek.crl")] {
+        let index = format!(r#"{{"tpm":{{"{list}":["{name}"]}},"intel":[{{"root":"intel/root.der"}}]}}"#);
+        assert!(matches!(refusal(&with_index(&index)), LabDirError::Root { vendor: "TPM", .. }), "{name}");
+    }
+    let many = [r#""tpm/authority.der""#; 9].join(",");
+    let index = format!(r#"{{"tpm":{{"authorities":[{many}]}}}}"#);
+    assert!(matches!(refusal(&with_index(&index)), LabDirError::TooMany { limit: 8, .. }));
+}
+
+#[test]
 fn more_documents_than_any_lab_has_are_refused() {
     let document = r#"{"body":"intel/tdx-tcb-info.json","signature":"intel/tdx-tcb-info.sig"}"#;
     for kind in ["tcb_infos", "qe_identities"] {

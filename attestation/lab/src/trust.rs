@@ -23,7 +23,12 @@ impl Lab {
             product: product.into(),
             ark_der: self.amd_root(product).to_vec(),
         });
-        ExtraRoots { amd: amd.to_vec(), intel: vec![self.intel_root().to_vec()] }
+        ExtraRoots {
+            amd: amd.to_vec(),
+            intel: vec![self.intel_root().to_vec()],
+            tpm: vec![self.tpm_authority().to_vec()],
+            tpm_manufacturers: vec![self.tpm_manufacturer().to_vec()],
+        }
     }
 
     /// The lab's revocation lists, which revoke nothing, and what its Intel says of its platforms: they are up to date.

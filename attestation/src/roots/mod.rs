@@ -37,6 +37,10 @@ pub struct ExtraRoots {
     pub amd: Vec<ExtraAmdRoot>,
     /// Root certificates, DER, in the place of Intel's.
     pub intel: Vec<Vec<u8>>,
+    /// Authorities over attestation keys of TPMs, DER.
+    pub tpm: Vec<Vec<u8>>,
+    /// Manufacturers of TPMs, DER: authorities over endorsement keys.
+    pub tpm_manufacturers: Vec<Vec<u8>>,
 }
 
 impl Roots {
@@ -59,6 +63,8 @@ impl Roots {
     pub fn with_extra(mut self, extra: ExtraRoots) -> Self {
         self.lab = true;
         self.amd.extend(extra.amd.into_iter().map(AmdRoot::extra));
+        self.tpm.cas.extend(extra.tpm.into_iter().map(|der| TpmCa::new(der).as_lab()));
+        self.tpm.manufacturers.extend(extra.tpm_manufacturers.into_iter().map(|der| TpmCa::new(der).as_lab()));
         self.amd_digest = amd::digest_of_all(&self.amd);
         self.intel.extend(extra.intel.iter().filter_map(|der| IntelRoot::extra(der)));
         self

@@ -23,7 +23,7 @@ fn roots() -> Roots {
         product: product.into(),
         ark_der: lab.amd_root(product).to_vec(),
     };
-    Roots::vendor().with_extra(ExtraRoots { amd: SnpProduct::ALL.map(ark).to_vec(), intel: Vec::new() })
+    Roots::vendor().with_extra(ExtraRoots { amd: SnpProduct::ALL.map(ark).to_vec(), ..ExtraRoots::default() })
 }
 
 fn lists(lists: Vec<Vec<u8>>) -> Collateral {
@@ -244,7 +244,7 @@ fn snp_25_the_root_has_its_dates_too() {
     evidence.certs.retain(|der| !Certificate::parse(der).unwrap().is_self_issued());
     let judge_under = |ark_der: Vec<u8>| {
         let root = ExtraAmdRoot { product: SnpProduct::Milan.into(), ark_der };
-        let roots = Roots::vendor().with_extra(ExtraRoots { amd: vec![root], intel: Vec::new() });
+        let roots = Roots::vendor().with_extra(ExtraRoots { amd: vec![root], ..ExtraRoots::default() });
         let (collateral, revocation) = (lists(lab.amd_lists()), Revocation::Required);
         let context = Context {
             roots: &roots,

@@ -109,7 +109,7 @@ fn index() -> Value {
             })
         })
         .collect();
-    json!({"amd": amd, "intel": [intel::index()]})
+    json!({"amd": amd, "intel": [intel::index()], "tpm": tpm::index()})
 }
 
 pub(crate) fn read(file: &Reader<'_>) -> Result<Lab, LabError> {

@@ -4,10 +4,19 @@ use super::{Reader, Writer};
 use crate::sign::{Curve, EcKey, RsaKey};
 use crate::tpm::{TpmKeys, TpmVendor};
 use crate::{LabError, Validity};
+use serde_json::{Value, json};
+
+const MANUFACTURER: &str = "tpm/manufacturer.der";
+const AUTHORITY: &str = "tpm/authority.der";
+
+/// What `lab.json` says of the lab's TPMs.
+pub(super) fn index() -> Value {
+    json!({"authorities": [AUTHORITY], "manufacturers": [MANUFACTURER]})
+}
 
 pub(super) fn write(files: Writer<'_>, vendor: &TpmVendor) -> Result<(), LabError> {
-    files.public("tpm/manufacturer.der", &vendor.manufacturer)?;
-    files.public("tpm/authority.der", &vendor.authority)?;
+    files.public(MANUFACTURER, &vendor.manufacturer)?;
+    files.public(AUTHORITY, &vendor.authority)?;
     let keys = &vendor.keys;
     files.private("tpm-manufacturer.pk8", keys.manufacturer.pkcs8())?;
     files.private("tpm-authority.pk8", keys.authority.pkcs8())?;
@@ -29,7 +38,7 @@ pub(super) fn read(file: &Reader<'_>, validity: Validity) -> Result<TpmVendor, L
             p256: EcKey::from_pkcs8(Curve::P256, private("ak-p256")?)?,
             p384: EcKey::from_pkcs8(Curve::P384, private("ak-p384")?)?,
         },
-        manufacturer: file("tpm/manufacturer.der")?.to_vec(),
-        authority: file("tpm/authority.der")?.to_vec(),
+        manufacturer: file(MANUFACTURER)?.to_vec(),
+        authority: file(AUTHORITY)?.to_vec(),
     })
 }

@@ -1,11 +1,13 @@
 //! Lab TPM items, byte by byte: layouts, every signature, certificates, and defects that change one thing.
 
+use crate::judge::{REPORT_DATA, authentic, judge};
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey,
     VerificationAlgorithm,
 };
+use hanzo_attestation::Claims;
 use hanzo_attestation_evidence::encoding::{base64_decode, hex_decode};
 use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
 use hanzo_attestation_lab::event_log::{LabLog, PcrBank};
@@ -278,4 +280,73 @@ fn endorsement_keys_are_certified_by_their_manufacturer() {
         let usage = contains(&other.certificates[0], &EK_USAGE);
         assert_eq!(usage, !matches!(defect, EkDefect::Usage | EkDefect::NoUsage), "{}", defect.name());
     }
+}
+
+/// What every order of the judged tests asks to be bound.
+fn bound(key: TpmKey) -> TpmOrder {
+    TpmOrder { qualifying_data: REPORT_DATA.to_vec(), ..order(key) }
+}
+
+/// The code of the refusal, or `accepted`.
+fn verdict(order: &TpmOrder) -> &'static str {
+    let lab = Lab::fixture();
+    judge(lab.tpm(order).unwrap(), &lab.collateral()).err().unwrap_or("accepted")
+}
+
+#[test]
+fn a_quote_of_every_key_is_accepted() {
+    let lab = Lab::fixture();
+    for key in TpmKey::ALL {
+        for with_public_area in [true, false] {
+            let order = TpmOrder { with_public_area, ..bound(key) };
+            let verified = judge(lab.tpm(&order).unwrap(), &lab.collateral())
+                .unwrap_or_else(|code| panic!("{key:?} {with_public_area}: {code}"));
+            assert!(verified.lab());
+            let Claims::Tpm(claims) = verified.items()[0].claims() else { panic!("other claims") };
+            assert_eq!(claims.extra_data.0, REPORT_DATA);
+        }
+    }
+}
+
+#[test]
+fn a_quote_with_its_boots_log_is_accepted() {
+    let order = bound(TpmKey::RsassaSha256).with_log(&LabLog::usual_tpm(&[PcrBank::Sha256]));
+    authentic(Lab::fixture().tpm(&order).unwrap(), &Lab::fixture().collateral()).unwrap();
+}
+
+#[test]
+fn every_defect_is_refused_by_its_own_code() {
+    let mut wrong = Vec::new();
+    for key in TpmKey::ALL {
+        for defect in TpmDefect::ALL {
+            let verdict = verdict(&bound(key).with_defect(*defect));
+            if verdict != defect.expects() {
+                wrong.push(format!(
+                    "{key:?} {}: {} expected, {verdict} found",
+                    defect.name(),
+                    defect.expects()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// TPM-30: what Google's certificates state is for authorities that are excepted by name.
+#[test]
+fn the_usages_of_googles_certificates_are_refused_under_other_authorities() {
+    for usage in [AkUsage::Endorsement, AkUsage::Absent] {
+        let certificate = Some(AkCertificate { usage, instance: None });
+        assert_eq!(verdict(&TpmOrder { certificate, ..bound(TpmKey::EcdsaP256) }), "TpmAkCertificateInvalid");
+    }
+}
+
+/// TPM-36: register 8 holds the data that the item names, once and alone.
+#[test]
+fn initialisation_data_are_those_of_register_8() {
+    let digest = [9; 32];
+    let bank = TpmBank::usual(TpmHash::Sha256).with_extended(8, &digest);
+    let order = TpmOrder { banks: vec![bank], init_data: Some(digest), ..bound(TpmKey::RsassaSha256) };
+    assert_eq!(verdict(&order), "accepted");
+    assert_eq!(verdict(&TpmOrder { init_data: Some([8; 32]), ..order }), "TpmInitDataMismatch");
 }
