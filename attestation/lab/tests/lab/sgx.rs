@@ -235,7 +235,10 @@ fn every_defect_is_refused_by_its_own_code() {
 #[test]
 fn every_defect_of_the_collateral_is_refused_by_its_own_code() {
     let mut wrong = Vec::new();
-    for form in all_forms() {
+    // The one that most machines make, and the one that differs most from it.
+    let forms = [(3, PckAuthority::Processor), (5, PckAuthority::Platform)];
+    for (version, pck_authority) in forms {
+        let form = SgxOrder { pck_authority, report_data: REPORT_DATA, ..order(version) };
         for defect in IntelDefect::ALL.iter().filter(|defect| !defect.is_of_tdx_alone()) {
             let verdict = verdict_with(&form, &Lab::fixture().intel_order().with_defect(*defect));
             if verdict != defect.expects() {

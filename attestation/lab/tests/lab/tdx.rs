@@ -117,7 +117,10 @@ fn verdict_with(order: &TdxOrder, intel: &IntelOrder) -> &'static str {
 #[test]
 fn every_defect_of_the_collateral_is_refused_by_its_own_code() {
     let mut wrong = Vec::new();
-    for form in all_forms() {
+    // The one that most machines make, and the one that differs most from it.
+    let forms = [(4, TdxBody::Td10, PckAuthority::Platform), (5, TdxBody::Td15, PckAuthority::Processor)];
+    for (version, body, pck_authority) in forms {
+        let form = TdxOrder { version, body, pck_authority, ..order() };
         for defect in IntelDefect::ALL {
             let verdict = verdict_with(&form, &Lab::fixture().intel_order().with_defect(*defect));
             if verdict != defect.expects() {
