@@ -196,6 +196,7 @@ mod tests {
         let extra = ExtraRoots {
             amd: vec![ExtraAmdRoot { product: Product::Milan, ark_der: vec![1, 2, 3] }],
             intel: vec![vec![4, 5, 6]],
+            ..ExtraRoots::default()
         };
         let roots = Roots::vendor().with_extra(extra);
         assert!(roots.is_lab());
