@@ -125,10 +125,6 @@ fn tdx_reaches(wanted: &[u8; 16], svn: &[u8; 16], from: usize) -> bool {
 
 /// Step 4: who signed the module, what it is allowed, and its level (TDX-02 to TDX-05). The outer `None` is a module
 /// that is rated with the platform; the inner one is a module below every level.
-#[expect(
-    clippy::type_complexity,
-    reason = "the two absences differ, and the caller tells them apart at once"
-)]
 fn module_level<'a>(
     info: &'a TcbInfo,
     body: &Body,
