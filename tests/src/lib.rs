@@ -1,6 +1,7 @@
 //! Whole programs together: architecture tests, attacks, the demo and the benchmarks.
 
 pub mod cases;
+pub mod fuzz;
 pub mod http;
 pub mod lab_node;
 pub mod measure;

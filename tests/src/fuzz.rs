@@ -1,0 +1,215 @@
+//! Hostile input: one table of everything that reads bytes from outside, with genuine inputs to start from.
+//!
+//! Two programs run it. `cargo run -p hanzo-tests --bin fuzz` changes the seeds blindly, on any machine with
+//! Rust alone; `tests/fuzz` is a cargo-fuzz package whose runs are guided by coverage. A target's function must return:
+//! a panic, an overflow of the stack, or an assertion that fails is a defect (COL-23). Where a format has one spelling, a
+//! target also asserts that what was read is written back as the same bytes.
+//!
+//! A new parser gets an entry in [`TARGETS`], and nothing else.
+
+mod mutate;
+mod seeds;
+
+pub use mutate::{Mutator, Random};
+
+use hanzo_attestation::event_log;
+use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, precheck, verify};
+use hanzo_attestation_collateral::bundle::{Manifest, Signatures, tar};
+use hanzo_attestation_evidence::encoding::base64_encode;
+use hanzo_attestation_evidence::event_log::{CcelTable, PcrBank, Variable};
+use hanzo_attestation_evidence::x509::{Certificate, Crl};
+use hanzo_attestation_evidence::{Document, Hex, dcap, json, sgx, snp};
+use hanzo_attestation_lab::Lab;
+use hanzo_kbs_protocol as protocol;
+use hanzo_policy::{Appraisal, Policies, PolicySource, TestCase, appraise_item};
+use serde_json::json;
+use std::sync::LazyLock;
+
+/// One thing that reads bytes.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// Its name, and the name of its coverage-guided twin.
+    pub name: &'static str,
+    /// Genuine inputs.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// Reads the bytes, whatever they are.
+    pub run: fn(&[u8]),
+}
+
+macro_rules! targets {
+    ($($name:literal: $seeds:path => $run:expr;)*) => {
+        /// Every target.
+        pub const TARGETS: &[Target] = &[$(Target { name: $name, seeds: $seeds, run: $run },)*];
+    };
+}
+
+targets! {
+    "document": seeds::documents => document;
+    "snp-item": seeds::snp_items => snp_item;
+    "tdx-item": seeds::tdx_items => tdx_item;
+    "sgx-item": seeds::sgx_quotes => sgx_item;
+    "snp-report": seeds::snp_reports => |bytes| drop(snp::Report::parse(bytes));
+    "snp-certificate-table": seeds::certificate_tables => |bytes| drop(snp::certificate_table::parse(bytes));
+    "certificate": seeds::certificates => |bytes| drop(Certificate::parse(bytes));
+    "revocation-list": seeds::revocation_lists => |bytes| drop(Crl::parse(bytes));
+    "quote": seeds::quotes => |bytes| drop(dcap::Quote::parse(bytes));
+    "sgx-ra-tls": seeds::certificates => |bytes| drop(sgx::Evidence::parse_ra_tls(bytes));
+    "intel-collateral": seeds::intel_json => |bytes| drop(Collateral::default().with_intel_json(bytes));
+    "ccel": seeds::ccels => ccel;
+    "tcg2": seeds::tcg2 => tcg2;
+    "ima": seeds::ima => ima;
+    "ccel-table": seeds::ccel_tables => |bytes| drop(CcelTable::parse(bytes));
+    "uefi-variable": seeds::variables => |bytes| drop(Variable::parse(bytes));
+    "json": seeds::documents => json_value;
+    "bundle-manifest": seeds::manifests => |bytes| drop(Manifest::parse(bytes));
+    "bundle-signatures": seeds::bundle_signatures => |bytes| drop(Signatures::parse(bytes));
+    "bundle-archive": seeds::archives => |bytes| drop(tar::read(bytes));
+    "protocol-messages": seeds::messages => messages;
+    "protocol-associated-data": seeds::associated_data => associated_data;
+    "policy": seeds::policies => policy;
+    "policy-case": seeds::policy_cases => |bytes| drop(TestCase::read(bytes));
+    "appraisal": seeds::appraisals => |bytes| drop(json::from_slice::<Appraisal>(bytes));
+}
+
+/// The target of that name.
+#[must_use]
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().find(|target| target.name == name).copied()
+}
+
+/// Runs the target of that name: what a coverage-guided program calls.
+///
+/// # Panics
+/// When there is no such target, and for every defect that the input shows.
+pub fn run(name: &str, bytes: &[u8]) {
+    let Some(target) = target(name) else { unreachable!("no target `{name}`") };
+    (target.run)(bytes);
+}
+
+static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::vendor().with_extra(Lab::fixture().extra_roots()));
+static RTMRS: LazyLock<[Hex<48>; 4]> = LazyLock::new(seeds::usual_rtmrs);
+static PCRS: LazyLock<event_log::Quoted> = LazyLock::new(seeds::usual_pcrs);
+static COLLATERAL: LazyLock<Collateral> = LazyLock::new(|| Lab::fixture().collateral());
+
+/// A whole document, as the broker takes it from anybody: read, verified, appraised.
+fn document(bytes: &[u8]) {
+    let Ok(document) = Document::from_json(bytes) else { return };
+    let Ok(evidence) = document.parse() else { return };
+    let again = document.parse().map(|evidence| evidence.digest());
+    assert_eq!(Ok(evidence.digest()), again, "one document, one digest");
+    drop(precheck(&evidence, &seeds::binding()));
+    let context = Context {
+        roots: &ROOTS,
+        collateral: &COLLATERAL,
+        revocation: &Revocation::Required,
+        now: seeds::now(),
+        cache: Cache::off(),
+    };
+    let Ok(verified) = verify(evidence, &context) else { return };
+    assert!(verified.lab(), "no vendor signed anything here");
+    for item in verified.items() {
+        drop(appraise_item(item, &Appraisal::strict()));
+        assert!(serde_json::to_vec(item.claims()).is_ok(), "claims are JSON");
+    }
+}
+
+/// An SNP report and certificates, without the encoding around them: see [`seeds::parts`].
+fn snp_item(bytes: &[u8]) {
+    let mut parts = seeds::read_parts(bytes, 4).into_iter().map(|part| base64_encode(&part));
+    let report = parts.next().unwrap_or_default();
+    let certs: Vec<String> = parts.collect();
+    item(&json!({"type": "sev-snp", "report": report, "certs": certs}));
+}
+
+/// A TD quote, and perhaps an event log after it.
+fn tdx_item(bytes: &[u8]) {
+    let parts = seeds::read_parts(bytes, 2);
+    let quote = base64_encode(parts.first().map_or(&[], Vec::as_slice));
+    match parts.get(1).filter(|log| !log.is_empty()) {
+        Some(log) => item(&json!({"type": "tdx", "quote": quote, "event_log": base64_encode(log)})),
+        None => item(&json!({"type": "tdx", "quote": quote})),
+    }
+}
+
+fn sgx_item(bytes: &[u8]) {
+    item(&json!({"type": "sgx", "quote": base64_encode(bytes)}));
+}
+
+fn item(item: &serde_json::Value) {
+    document(json!({"evidence": [item]}).to_string().as_bytes());
+}
+
+fn ccel(bytes: &[u8]) {
+    drop(event_log::ccel(bytes, &RTMRS));
+}
+
+fn tcg2(bytes: &[u8]) {
+    drop(event_log::tcg2(bytes, &PCRS));
+}
+
+fn ima(bytes: &[u8]) {
+    drop(event_log::ima(bytes, PcrBank::Sha256, &PCRS));
+}
+
+/// Strict JSON, which has one canonical form.
+fn json_value(bytes: &[u8]) {
+    let Ok(value) = json::parse(bytes) else { return };
+    let text = value.to_string();
+    assert_eq!(json::parse(text.as_bytes()).as_ref(), Ok(&value), "what was read is written and read again");
+}
+
+/// Every message of the native protocol, each as strict JSON.
+fn messages(bytes: &[u8]) {
+    drop(json::from_slice::<protocol::ChallengeRequest>(bytes));
+    drop(json::from_slice::<protocol::Challenge>(bytes));
+    drop(json::from_slice::<protocol::AttestRequest>(bytes));
+    drop(json::from_slice::<protocol::AttestResponse>(bytes));
+    drop(json::from_slice::<protocol::AuthorizeRequest>(bytes));
+    drop(json::from_slice::<protocol::AuthorizeResponse>(bytes));
+    drop(json::from_slice::<protocol::RenewRequest>(bytes));
+    drop(json::from_slice::<protocol::RevokeRequest>(bytes));
+    drop(json::from_slice::<protocol::Sealed>(bytes));
+    drop(json::from_slice::<protocol::Problem>(bytes));
+}
+
+fn associated_data(bytes: &[u8]) {
+    let Ok(aad) = protocol::Aad::from_bytes(bytes) else { return };
+    assert_eq!(aad.to_bytes().ok().as_deref(), Some(bytes), "associated data has one spelling");
+}
+
+/// Policy text, whose nesting is bounded before anything recursive reads it.
+fn policy(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let source = PolicySource { name: "fuzz".to_owned(), version: 1, text: text.to_owned() };
+    drop(Policies::compile(&[source]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_has_a_coverage_guided_twin() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        for target in TARGETS {
+            let name = target.name;
+            assert!(manifest.contains(&format!("name = \"{name}\"\n")), "{name}");
+            let twin = std::fs::read_to_string(folder.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+            assert!(twin.contains(&format!("run(\"{name}\", bytes)")), "{name}");
+        }
+        let twins = std::fs::read_dir(folder.join("fuzz_targets")).unwrap().count();
+        assert_eq!(twins, TARGETS.len(), "no twin without a target");
+    }
+
+    #[test]
+    fn every_target_has_a_name_of_its_own_and_takes_its_seeds() {
+        for (position, target) in TARGETS.iter().enumerate() {
+            assert!(TARGETS.iter().take(position).all(|other| other.name != target.name), "{}", target.name);
+            let seeds = (target.seeds)();
+            assert!(!seeds.is_empty() && seeds.iter().all(|seed| !seed.is_empty()), "{}", target.name);
+            seeds.iter().for_each(|seed| run(target.name, seed));
+            run(target.name, &[]);
+        }
+    }
+}
