@@ -18,7 +18,7 @@ use hanzo_attestation_collateral::bundle::{Manifest, Signatures, tar};
 use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::event_log::{CcelTable, PcrBank, Variable};
 use hanzo_attestation_evidence::x509::{Certificate, Crl};
-use hanzo_attestation_evidence::{Document, Hex, dcap, json, sgx, snp};
+use hanzo_attestation_evidence::{Document, Hex, azure, dcap, json, sgx, snp, tpm};
 use hanzo_attestation_lab::Lab;
 use hanzo_kbs_protocol as protocol;
 use hanzo_policy::{Appraisal, Policies, PolicySource, TestCase, appraise_item};
@@ -55,6 +55,15 @@ targets! {
     "quote": seeds::quotes => |bytes| drop(dcap::Quote::parse(bytes));
     "sgx-ra-tls": seeds::certificates => |bytes| drop(sgx::Evidence::parse_ra_tls(bytes));
     "intel-collateral": seeds::intel_json => |bytes| drop(Collateral::default().with_intel_json(bytes));
+    "intel-tcb-info": seeds::tcb_infos => |bytes| drop(dcap::TcbInfo::parse(bytes));
+    "intel-qe-identity": seeds::qe_identities => |bytes| drop(dcap::QeIdentity::parse(bytes));
+    "intel-chain": seeds::pck_chains => |bytes| drop(dcap::read_certificates::<3>(bytes));
+    "tpm-item": seeds::tpm_items => tpm_item;
+    "tpm-attest": seeds::attests => |bytes| drop(tpm::Attest::parse(bytes));
+    "tpm-signature": seeds::tpm_signatures => |bytes| drop(tpm::Signature::parse(bytes));
+    "tpm-public": seeds::tpm_publics => |bytes| drop(tpm::Public::parse(bytes));
+    "azure-hcl": seeds::hcl_reports => hcl;
+    "azure-runtime-data": seeds::runtime_data => |bytes| drop(azure::RuntimeData::parse(bytes));
     "ccel": seeds::ccels => ccel;
     "tcg2": seeds::tcg2 => tcg2;
     "ima": seeds::ima => ima;
@@ -86,9 +95,13 @@ pub fn run(name: &str, bytes: &[u8]) {
     (target.run)(bytes);
 }
 
-static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::vendor().with_extra(Lab::fixture().extra_roots()));
+static ROOTS: LazyLock<Roots> = LazyLock::new(|| {
+    let lab = Lab::fixture();
+    Roots::vendor().with_extra(lab.extra_roots()).with_tpm_ca(lab.tpm_authority().to_vec())
+});
 static RTMRS: LazyLock<[Hex<48>; 4]> = LazyLock::new(seeds::usual_rtmrs);
 static PCRS: LazyLock<event_log::Quoted> = LazyLock::new(seeds::usual_pcrs);
+static TPM: LazyLock<serde_json::Value> = LazyLock::new(seeds::tpm_item);
 static COLLATERAL: LazyLock<Collateral> = LazyLock::new(|| Lab::fixture().collateral());
 
 /// A whole document, as the broker takes it from anybody: read, verified, appraised.
@@ -133,6 +146,23 @@ fn tdx_item(bytes: &[u8]) {
 
 fn sgx_item(bytes: &[u8]) {
     item(&json!({"type": "sgx", "quote": base64_encode(bytes)}));
+}
+
+/// What a TPM signed, in an item of the lab with its signature and registers.
+fn tpm_item(bytes: &[u8]) {
+    let mut changed = TPM.clone();
+    if let Some(attest) = changed.get_mut("attest") {
+        *attest = base64_encode(bytes).into();
+    }
+    item(&changed);
+}
+
+/// The paravisor's report, as either kind of machine carries it, and the runtime data inside.
+fn hcl(bytes: &[u8]) {
+    for kind in [azure::HclKind::Snp, azure::HclKind::Tdx] {
+        let Ok(hcl) = azure::Hcl::parse(bytes, kind) else { continue };
+        drop(azure::RuntimeData::parse(hcl.runtime_data()));
+    }
 }
 
 fn item(item: &serde_json::Value) {

@@ -6,7 +6,7 @@ use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::encoding::{base64_decode, base64_encode};
 use hanzo_attestation_evidence::{Broken, Document, UnixTime};
 use hanzo_attestation_lab::event_log::LabLog;
-use hanzo_attestation_lab::{Lab, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder};
+use hanzo_attestation_lab::{Lab, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, TpmOrder};
 use serde_json::{Value, json};
 
 /// Changes are tried at each position of a byte string, or at each so many, where one costs checks of RSA signatures.
@@ -28,7 +28,7 @@ impl Judge {
         let lab = Lab::fixture();
         let start = lab.validity().not_before.seconds();
         Self {
-            roots: Roots::vendor().with_extra(lab.extra_roots()),
+            roots: Roots::vendor().with_extra(lab.extra_roots()).with_tpm_ca(lab.tpm_authority().to_vec()),
             collateral: lab.collateral(),
             now: UnixTime::from_seconds(start + 86_400).unwrap(),
         }
@@ -126,4 +126,14 @@ fn an_sgx_quote() {
     let judge = Judge::new();
     let order = SgxOrder { report_data: [7; 64], ..SgxOrder::default() };
     try_all(&judge, "sgx", &Lab::fixture().sgx(&order).unwrap(), "/quote", Step::Every);
+}
+
+#[test]
+fn a_tpm_quote() {
+    let judge = Judge::new();
+    let order = TpmOrder { qualifying_data: [7; 64].to_vec(), ..TpmOrder::default() };
+    let item = Lab::fixture().tpm(&order).unwrap();
+    // The key's signature is of RSA with 2048 bits, or of ECDSA: cheap to check.
+    try_all(&judge, "tpm", &item, "/attest", Step::Every);
+    try_all(&judge, "tpm", &item, "/signature", Step::Every);
 }

@@ -11,7 +11,9 @@ use hanzo_attestation_evidence::event_log::PcrBank;
 use hanzo_attestation_evidence::{Binding, Hex, Kem, Recipient, UnixTime};
 use hanzo_attestation_lab::event_log::ima::ImaList;
 use hanzo_attestation_lab::event_log::{EventKind, LabLog, variable};
-use hanzo_attestation_lab::{Lab, PckAuthority, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, Vek};
+use hanzo_attestation_lab::{
+    AzOrder, Lab, PckAuthority, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, TpmOrder, Vek,
+};
 use hanzo_fixtures::{Case, Kind, cases};
 use serde_json::{Value, json};
 
@@ -94,10 +96,17 @@ fn lab_sgx() -> Vec<Value> {
     Lab::fixture().sgx(&SgxOrder::default()).into_iter().collect()
 }
 
+fn lab_azure() -> Vec<Value> {
+    [AzOrder::default(), AzOrder::tdx()].iter().filter_map(|order| Lab::fixture().azure(order).ok()).collect()
+}
+
 /// Whole evidence documents.
 pub(super) fn documents() -> Vec<Vec<u8>> {
     let fixtures = Kind::ALL.into_iter().flat_map(fixture_cases).map(|case| case.document());
-    let lab = [lab_snp(), lab_tdx(), lab_sgx()].concat().into_iter().map(|item| Lab::document(vec![item]));
+    let lab = [lab_snp(), lab_tdx(), lab_sgx(), vec![tpm_item()], lab_azure()]
+        .concat()
+        .into_iter()
+        .map(|item| Lab::document(vec![item]));
     let key = json!({"evidence": [{"type": "registered-key", "key_id": "k", "signature": "AA=="}]});
     fixtures.chain(lab).chain([key]).map(|document| document.to_string().into_bytes()).collect()
 }
@@ -136,6 +145,61 @@ pub(super) fn tdx_items() -> Vec<Vec<u8>> {
 
 pub(super) fn sgx_quotes() -> Vec<Vec<u8>> {
     lab_sgx().iter().filter_map(|item| member(item, "quote")).collect()
+}
+
+/// An item of a TPM with its log.
+pub(super) fn tpm_item() -> Value {
+    let order = TpmOrder { with_public_area: true, ..TpmOrder::default() };
+    Lab::fixture().tpm(&order).unwrap_or_default()
+}
+
+pub(super) fn tpm_items() -> Vec<Vec<u8>> {
+    attests()
+}
+
+pub(super) fn attests() -> Vec<Vec<u8>> {
+    member(&tpm_item(), "attest").into_iter().collect()
+}
+
+pub(super) fn tpm_signatures() -> Vec<Vec<u8>> {
+    member(&tpm_item(), "signature").into_iter().collect()
+}
+
+pub(super) fn tpm_publics() -> Vec<Vec<u8>> {
+    member(&tpm_item(), "ak_tpmt").into_iter().collect()
+}
+
+/// The paravisor's reports of a machine of each kind; in an item they are base64 in the alphabet for URLs.
+pub(super) fn hcl_reports() -> Vec<Vec<u8>> {
+    let items =
+        [AzOrder::default(), AzOrder::tdx()].map(|order| Lab::fixture().azure(&order).unwrap_or_default());
+    let texts = items.iter().filter_map(|item| item.pointer("/evidence/hcl_report")?.as_str());
+    texts.filter_map(|text| base64_decode(&text.replace('-', "+").replace('_', "/")).ok()).collect()
+}
+
+/// The JSON inside, from offset 1236 on, without the fill.
+pub(super) fn runtime_data() -> Vec<Vec<u8>> {
+    let reports = hcl_reports();
+    let data = reports.iter().filter_map(|report| report.get(1236..));
+    data.map(|data| data.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()).collect()
+}
+
+pub(super) fn tcb_infos() -> Vec<Vec<u8>> {
+    Lab::fixture().intel_collateral().tcb_infos().map(|document| document.body.clone()).collect()
+}
+
+pub(super) fn qe_identities() -> Vec<Vec<u8>> {
+    Lab::fixture().intel_collateral().qe_identities().map(|document| document.body.clone()).collect()
+}
+
+/// The certificates in a quote: PEM, from its first block to the end.
+pub(super) fn pck_chains() -> Vec<Vec<u8>> {
+    let quotes = quotes();
+    let chains = quotes.iter().filter_map(|quote| {
+        let start = quote.windows(11).position(|window| window == b"-----BEGIN ")?;
+        quote.get(start..)
+    });
+    chains.map(<[u8]>::to_vec).collect()
 }
 
 pub(super) fn snp_reports() -> Vec<Vec<u8>> {
