@@ -87,9 +87,7 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
             | Claims::Tdx(_)
             | Claims::Sgx(_)
             | Claims::AzSnpVtpm(_)
-            | Claims::AzTdxVtpm(_) => {
-                facts.debug == Some(Debuggable::Disabled) && is_rated(facts.tcb_status)
-            }
+            | Claims::AzTdxVtpm(_) => facts.debug == Some(Debuggable::Disabled) && is_rated(facts.tcb_status),
         };
         let tier = match claims {
             Claims::RegisteredKey(_) => Tier::Encrypted,

@@ -4,11 +4,11 @@ use crate::appraised::Proved;
 use crate::references::Register;
 use crate::schema::entity;
 use crate::schema::shape::{Record as _, Shape, Type, record, wire_name};
-use crate::schema::{enclave_registers, td_registers};
+use crate::schema::{enclave_registers, pcrs, td_registers};
 use crate::tier::Tier;
 use cedar_policy::{Entity, RestrictedExpression};
-use hanzo_attestation::{Claims, Facts, Product, sgx, snp, tdx};
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation::{Claims, Facts, Product, azure, sgx, snp, tdx, tpm};
+use hanzo_attestation_evidence::{Tee, UnixTime};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The attributes of `principal`.
@@ -39,10 +39,13 @@ pub(crate) struct Attributes {
     pub(crate) snp: Option<Box<snp::Claims>>,
     pub(crate) tdx: Option<Box<tdx::Claims>>,
     pub(crate) sgx: Option<Box<sgx::Claims>>,
+    pub(crate) tpm: Option<Box<tpm::Claims>>,
+    pub(crate) azure: Option<Box<azure::Vtpm>>,
 }
 
 record!(Attributes as "Node" {
-    tier, tee, lab, product, tcb_status, tcb_date, advisories, measurement, measurements, host_data, chip, identity, snp, tdx, sgx,
+    tier, tee, lab, product, tcb_status, tcb_date, advisories, measurement, measurements, host_data, chip, identity, snp, tdx, sgx, tpm,
+    azure,
 });
 
 /// The launch measurement: that of a node without one is an entity that no reference set holds.
@@ -111,6 +114,11 @@ impl Node {
             match claims {
                 Claims::Tdx(claims) => registers.extend(td_registers(claims)),
                 Claims::Sgx(claims) => registers.extend(enclave_registers(claims)),
+                Claims::Tpm(claims) => registers.extend(pcrs(claims)),
+                Claims::AzSnpVtpm(claims) => registers.extend(pcrs(&claims.vtpm.tpm)),
+                Claims::AzTdxVtpm(claims) => {
+                    registers.extend(td_registers(&claims.tdx).into_iter().chain(pcrs(&claims.vtpm.tpm)));
+                }
                 _ => {}
             }
         }
@@ -155,7 +163,14 @@ impl Attributes {
             snp: None,
             tdx: None,
             sgx: None,
+            tpm: None,
+            azure: None,
         }
+    }
+
+    fn add_vtpm(&mut self, vtpm: &azure::Vtpm) {
+        self.tpm = Some(Box::new(vtpm.tpm.clone()));
+        self.azure = Some(Box::new(vtpm.clone()));
     }
 
     fn add(&mut self, claims: &Claims, facts: &Facts) {
@@ -164,9 +179,21 @@ impl Attributes {
             Claims::SevSnp(claims) => self.snp = Some(claims.clone()),
             Claims::Tdx(claims) => self.tdx = Some(claims.clone()),
             Claims::Sgx(claims) => self.sgx = Some(claims.clone()),
-            // A CPU beside it names the node.
-            Claims::Tpm(_) if !["none", "tpm", "registered-key"].contains(&self.tee.as_str()) => return,
-            Claims::Tpm(_) | Claims::AzSnpVtpm(_) | Claims::AzTdxVtpm(_) => {}
+            Claims::Tpm(claims) => {
+                self.tpm = Some(claims.clone());
+                // A CPU beside it names the node.
+                if !["none", "tpm", "registered-key"].contains(&self.tee.as_str()) {
+                    return;
+                }
+            }
+            Claims::AzSnpVtpm(claims) => {
+                self.snp = Some(Box::new(claims.snp.clone()));
+                self.add_vtpm(&claims.vtpm);
+            }
+            Claims::AzTdxVtpm(claims) => {
+                self.tdx = Some(Box::new(claims.tdx.clone()));
+                self.add_vtpm(&claims.vtpm);
+            }
             Claims::RegisteredKey(claims) => {
                 self.identity = Some(claims.key_id.clone());
                 // A CPU beside it names the node.
@@ -183,12 +210,11 @@ impl Attributes {
         self.advisories.clone_from(&facts.advisories);
         self.host_data.clone_from(&facts.host_data);
         self.chip.clone_from(&facts.chip);
-        let registers = facts.measurements.iter().map(|m| Register {
-            tee: facts.tee,
-            name: m.register,
-            digest: m.digest,
-        });
-        self.measurements = Registers(registers.collect());
-        self.measurement = Launch(self.measurements.0.first().copied());
+        let registers = facts.measurements.iter();
+        let named = registers.filter_map(|m| Register::named(facts.tee.name(), m.register, m.digest));
+        self.measurements = Registers(named.collect());
+        // A TPM has no launch measurement: what was launched is in the registers that policies name.
+        let launch = self.measurements.0.first().copied();
+        self.measurement = Launch(launch.filter(|register| register.tee != Tee::Tpm));
     }
 }

@@ -16,11 +16,55 @@ pub const MAX_VALUES: usize = 100_000;
 /// Longest name of a set, in bytes.
 pub(crate) const MAX_SET_NAME: usize = 128;
 
-/// Registers that a reference value can speak of, by kind of evidence, as the platform names them.
-pub const REGISTERS: [(Tee, &[&str]); 3] = [
+/// Registers that a reference value can speak of, by kind of evidence, as the platform names them. Of a TPM's, not 16
+/// and 23, which whoever runs the machine can reset (TPM-34).
+pub const REGISTERS: [(Tee, &[&str]); 6] = [
     (Tee::SevSnp, &["measurement"]),
     (Tee::Tdx, &["mr_td", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mr_seam"]),
     (Tee::Sgx, &["mr_enclave", "mr_signer"]),
+    (
+        Tee::Tpm,
+        &[
+            "pcr0", "pcr1", "pcr2", "pcr3", "pcr4", "pcr5", "pcr6", "pcr7", "pcr8", "pcr9", "pcr10", "pcr11",
+            "pcr12", "pcr13", "pcr14", "pcr15", "pcr17", "pcr18", "pcr19", "pcr20", "pcr21", "pcr22",
+        ],
+    ),
+    (
+        Tee::AzSnpVtpm,
+        &[
+            "measurement",
+            "pcr0",
+            "pcr1",
+            "pcr2",
+            "pcr3",
+            "pcr4",
+            "pcr5",
+            "pcr6",
+            "pcr7",
+            "pcr8",
+            "pcr9",
+            "pcr10",
+            "pcr11",
+            "pcr12",
+            "pcr13",
+            "pcr14",
+            "pcr15",
+            "pcr17",
+            "pcr18",
+            "pcr19",
+            "pcr20",
+            "pcr21",
+            "pcr22",
+        ],
+    ),
+    (
+        Tee::AzTdxVtpm,
+        &[
+            "mr_td", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "pcr0", "pcr1", "pcr2", "pcr3", "pcr4", "pcr5",
+            "pcr6", "pcr7", "pcr8", "pcr9", "pcr10", "pcr11", "pcr12", "pcr13", "pcr14", "pcr15", "pcr17",
+            "pcr18", "pcr19", "pcr20", "pcr21", "pcr22",
+        ],
+    ),
 ];
 
 /// A named set of expected measurements.
@@ -127,14 +171,16 @@ impl Register {
     pub(crate) fn named(tee: &str, name: &str, digest: Digest) -> Option<Self> {
         let (tee, names) = REGISTERS.iter().find(|(known, _)| known.name() == tee)?;
         let name = names.iter().find(|known| **known == name)?;
-        (digest.as_bytes().len() == digest_size(*tee)).then_some(Self { tee: *tee, name, digest })
+        let fits = digest_sizes(*tee, name).contains(&digest.as_bytes().len());
+        fits.then_some(Self { tee: *tee, name, digest })
     }
 
     /// The register of that name with a value that none has: zeros.
     pub(crate) fn absent(name: &str) -> Option<Self> {
         let (tee, names) = REGISTERS.iter().find(|(_, names)| names.contains(&name))?;
         let name = names.iter().find(|known| **known == name)?;
-        let digest = if digest_size(*tee) == 32 { Hex([0; 32]).into() } else { Hex([0; 48]).into() };
+        let small = digest_sizes(*tee, name).first() == Some(&32);
+        let digest = if small { Hex([0; 32]).into() } else { Hex([0; 48]).into() };
         Some(Self { tee: *tee, name, digest })
     }
 
@@ -278,11 +324,13 @@ fn join<'a>(
     Ok(index)
 }
 
-/// Bytes of a register: SHA-384 for SEV-SNP and TDX, SHA-256 for SGX and for the PCR bank that policies use.
-pub(crate) const fn digest_size(tee: Tee) -> usize {
+/// Bytes that a register can have, the usual number first: SHA-384 for SEV-SNP and TDX, SHA-256 for SGX, the bank's
+/// for a TPM.
+pub(crate) fn digest_sizes(tee: Tee, name: &str) -> &'static [usize] {
     match tee {
-        Tee::SevSnp | Tee::Tdx => 48,
-        Tee::Sgx | Tee::Tpm | Tee::AzSnpVtpm | Tee::AzTdxVtpm | Tee::RegisteredKey => 32,
+        _ if name.starts_with("pcr") => &[32, 48, 64],
+        Tee::Sgx => &[32],
+        _ => &[48],
     }
 }
 
@@ -297,8 +345,9 @@ fn register(set: &str, value: &ReferenceValue) -> Result<Register, ReferenceErro
             tee: value.tee.clone(),
             register: value.register.clone(),
         })?;
-    let (expected, actual) = (digest_size(*tee), value.digest.as_bytes().len());
-    if expected != actual {
+    let (sizes, actual) = (digest_sizes(*tee, name), value.digest.as_bytes().len());
+    if !sizes.contains(&actual) {
+        let expected = sizes.first().copied().unwrap_or_default();
         let (set, tee, register) = (set.to_owned(), value.tee.clone(), value.register.clone());
         return Err(ReferenceError::DigestSize { set, tee, register, expected, actual });
     }

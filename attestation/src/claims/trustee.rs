@@ -3,8 +3,10 @@
 //!
 //! Values are those of the verified claims; what Trustee states and this verifier does not is left out.
 
-use crate::{Claims, Facts, VerifiedItem, dcap, sgx, snp, tdx, tpm};
+use crate::{Claims, Facts, VerifiedItem, azure, dcap, sgx, snp, tdx, tpm};
+use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::snp::{GuestPolicy, Tcb};
+use hanzo_attestation_evidence::tpm::PcrValues;
 use serde_json::{Map, Value, json};
 
 /// `att_key_type` of every quote that is accepted (DCAP-03): ECDSA on P-256.
@@ -20,7 +22,9 @@ pub fn trustee_claims(item: &VerifiedItem) -> Map<String, Value> {
         Claims::Tdx(claims) => named("tdx", tdx_claims(claims, item.facts())),
         Claims::Tpm(claims) => named("tpm", tpm_claims(claims)),
         Claims::Sgx(claims) => named("sgx", sgx_claims(claims, item.facts())),
-        Claims::AzSnpVtpm(_) | Claims::AzTdxVtpm(_) | Claims::RegisteredKey(_) => Map::new(),
+        Claims::AzSnpVtpm(claims) => named("az-snp-vtpm", azure_snp_claims(claims)),
+        Claims::AzTdxVtpm(claims) => named("az-tdx-vtpm", azure_tdx_claims(claims, item.facts())),
+        Claims::RegisteredKey(_) => Map::new(),
     }
 }
 
@@ -54,11 +58,58 @@ fn tpm_claims(claims: &tpm::Claims) -> Value {
     if let Some(init_data) = &claims.init_data {
         tree.insert("init_data".to_owned(), json!(init_data));
     }
-    if let (Some(bank), Some(pcrs)) = (claims.bank(), &claims.pcrs) {
-        let quoted = pcrs.iter().filter(|(of, ..)| *of == bank);
-        tree.extend(quoted.map(|(_, index, value)| (format!("pcr{index:02}"), json!(value))));
-    }
+    tree.extend(pcrs(claims));
     Value::Object(tree)
+}
+
+/// Behind Azure's paravisor, Trustee states a report's numbers and flags as text and its bytes in base64, and
+/// the vTPM's nonce as report data.
+fn azure_snp_claims(claims: &azure::SnpClaims) -> Value {
+    let GuestPolicy { abi_major, abi_minor, smt, migrate_ma, debug, single_socket, .. } = claims.snp.policy;
+    let Tcb { bootloader, tee, snp, microcode, .. } = claims.snp.tcb_reported;
+    let mut all = json!({
+        "policy_abi_major": abi_major.to_string(),
+        "policy_abi_minor": abi_minor.to_string(),
+        "policy_smt_allowed": smt.to_string(),
+        "policy_migrate_ma": migrate_ma.to_string(),
+        "policy_debug_allowed": debug.to_string(),
+        "policy_single_socket": single_socket.to_string(),
+        "reported_tcb_bootloader": bootloader.to_string(),
+        "reported_tcb_tee": tee.to_string(),
+        "reported_tcb_snp": snp.to_string(),
+        "reported_tcb_microcode": microcode.to_string(),
+        "platform_tsme_enabled": claims.snp.platform_info.tsme_en.to_string(),
+        "platform_smt_enabled": claims.snp.platform_info.smt_en.to_string(),
+        "measurement": base64_encode(&claims.snp.measurement.0),
+    });
+    add(&mut all, vtpm_claims(&claims.vtpm.tpm));
+    all
+}
+
+fn azure_tdx_claims(claims: &azure::TdxClaims, facts: &Facts) -> Value {
+    let mut all = tdx_claims(&claims.tdx, facts);
+    add(&mut all, vtpm_claims(&claims.vtpm.tpm));
+    all
+}
+
+/// What Trustee adds from the vTPM: its registers, the nonce as report data, and register 8 as init data.
+fn vtpm_claims(claims: &tpm::Claims) -> Value {
+    let pcrs: Map<String, Value> = pcrs(claims).collect();
+    let mut all = json!({"report_data": claims.extra_data});
+    if let Some(init_data) = pcrs.get("pcr08") {
+        add(&mut all, json!({"init_data": init_data}));
+    }
+    add(&mut all, json!({"tpm": pcrs}));
+    all
+}
+
+/// The quoted registers under Trustee's names, `pcr00` to `pcr23`.
+fn pcrs(claims: &tpm::Claims) -> impl Iterator<Item = (String, Value)> {
+    let bank = claims.bank();
+    let quoted = claims.pcrs.iter().flat_map(PcrValues::iter);
+    quoted
+        .filter(move |(of, ..)| Some(*of) == bank)
+        .map(|(_, index, value)| (format!("pcr{index:02}"), json!(value)))
 }
 
 /// CHIP_ID over its 64 bytes, as the report has it: zeros where the report hides the chip.

@@ -1,12 +1,12 @@
 //! The node of a case: claims as they are written down, completed by the schema.
 
 use crate::node::{Attributes, Launch, Node, Registers};
-use crate::references::{Register, digest_size};
+use crate::references::{Register, digest_sizes};
 use crate::schema::entity;
 use crate::schema::shape::{Attribute, Record as _, Type};
 use crate::tier::Tier;
 use cedar_policy::RestrictedExpression;
-use hanzo_attestation::{Product, sgx, snp, tdx};
+use hanzo_attestation::{Product, azure, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Digest, Tee};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -32,6 +32,8 @@ pub(super) struct CaseNode {
     snp: Option<Map<String, Value>>,
     tdx: Option<Map<String, Value>>,
     sgx: Option<Map<String, Value>>,
+    tpm: Option<Map<String, Value>>,
+    azure: Option<Map<String, Value>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -40,6 +42,9 @@ enum CaseTee {
     SevSnp,
     Tdx,
     Sgx,
+    Tpm,
+    AzSnpVtpm,
+    AzTdxVtpm,
     RegisteredKey,
     None,
 }
@@ -59,24 +64,23 @@ type Attributed = Result<RestrictedExpression, String>;
 impl CaseNode {
     /// Whether every measurement that is stated has the size of its register.
     pub(super) fn check(&self) -> Result<(), String> {
-        let size = match self.tee {
-            CaseTee::SevSnp => digest_size(Tee::SevSnp),
-            CaseTee::Tdx => digest_size(Tee::Tdx),
-            CaseTee::Sgx => digest_size(Tee::Sgx),
-            CaseTee::RegisteredKey | CaseTee::None => return Ok(()),
-        };
-        let mut stated = self.measurement.iter().chain(self.registers.values());
-        stated.find(|digest| digest.as_bytes().len() != size).map_or(Ok(()), |digest| {
-            Err(format!("a register of `{}` has {size} bytes: {digest}", self.tee.name()))
+        let Some(tee) = self.tee.measured() else { return Ok(()) };
+        let launch = self.measurement.iter().map(|digest| (self.tee.launch().unwrap_or_default(), digest));
+        let others = self.registers.iter().map(|(name, digest)| (name.as_str(), digest));
+        let mut stated = launch.chain(others);
+        let wrong =
+            |(name, digest): &(&str, &Digest)| !digest_sizes(tee, name).contains(&digest.as_bytes().len());
+        stated.find(wrong).map_or(Ok(()), |(name, digest)| {
+            Err(format!("`{name}` of `{}` has another size than {digest}", self.tee.name()))
         })
     }
 
     pub(super) fn build(&self) -> Result<Node, String> {
         let registers = self.registers()?;
         let tier = self.tier.unwrap_or(match self.tee {
-            CaseTee::SevSnp | CaseTee::Tdx | CaseTee::Sgx => Tier::Confidential,
             CaseTee::RegisteredKey => Tier::Encrypted,
             CaseTee::None => Tier::Open,
+            _ => Tier::Confidential,
         });
         let attributes = Attributes {
             tee: self.tee.name().to_owned(),
@@ -93,32 +97,34 @@ impl CaseNode {
         };
         let mut fields: Vec<(String, RestrictedExpression)> =
             attributes.fields().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        for (name, tee, stated, shape) in [
-            ("snp", CaseTee::SevSnp, &self.snp, snp::Claims::attributes()),
-            ("tdx", CaseTee::Tdx, &self.tdx, tdx::Claims::attributes()),
-            ("sgx", CaseTee::Sgx, &self.sgx, sgx::Claims::attributes()),
+        let azure = [CaseTee::AzSnpVtpm, CaseTee::AzTdxVtpm];
+        let mut reachable: BTreeSet<Register> = registers.iter().copied().collect();
+        for (name, alone, behind, platform, stated, shape) in [
+            ("snp", CaseTee::SevSnp, &azure[..1], Tee::SevSnp, &self.snp, snp::Claims::attributes()),
+            ("tdx", CaseTee::Tdx, &azure[1..], Tee::Tdx, &self.tdx, tdx::Claims::attributes()),
+            ("sgx", CaseTee::Sgx, &[], Tee::Sgx, &self.sgx, sgx::Claims::attributes()),
+            ("tpm", CaseTee::Tpm, &azure[..], Tee::Tpm, &self.tpm, tpm::Claims::attributes()),
+            ("azure", CaseTee::AzSnpVtpm, &azure[..], Tee::Tpm, &self.azure, azure::Vtpm::attributes()),
         ] {
-            if self.tee == tee {
+            if self.tee == alone || behind.contains(&self.tee) {
                 let none = Map::new();
                 let stated = stated.as_ref().unwrap_or(&none);
-                fields.push((name.to_owned(), record(name, &shape, stated, &registers)?));
+                // The claims of one platform name its registers as that platform's.
+                let own = registers.iter().filter_map(|r| Register::named(platform.name(), r.name, r.digest));
+                let own: Vec<Register> = own.collect();
+                reachable.extend(own.iter().copied());
+                fields.push((name.to_owned(), record(name, &shape, stated, &own)?));
             } else if stated.is_some() {
                 return Err(format!("a node of the kind `{}` has no `{name}` claims", self.tee.name()));
             }
         }
-        let cpu_tee = matches!(self.tee, CaseTee::SevSnp | CaseTee::Tdx | CaseTee::Sgx);
-        let registers: BTreeSet<Register> = registers.into_iter().collect();
-        Node::new(tier, cpu_tee, registers, fields.into_iter()).map_err(|error| error.to_string())
+        let cpu_tee = self.tee.measured().is_some_and(Tee::is_cpu);
+        Node::new(tier, cpu_tee, reachable, fields.into_iter()).map_err(|error| error.to_string())
     }
 
     /// The launch measurement first, if there is one.
     fn registers(&self) -> Result<Vec<Register>, String> {
-        let launch = match self.tee {
-            CaseTee::SevSnp => "measurement",
-            CaseTee::Tdx => "mr_td",
-            CaseTee::Sgx => "mr_enclave",
-            CaseTee::RegisteredKey | CaseTee::None => "",
-        };
+        let launch = self.tee.launch().unwrap_or_default();
         let launch = self.measurement.map(|digest| (launch, digest));
         let others = self.registers.iter().map(|(name, digest)| (name.as_str(), *digest));
         let named =
@@ -134,11 +140,37 @@ impl CaseNode {
 }
 
 impl CaseTee {
+    /// The kind of evidence, if it has registers.
+    const fn measured(self) -> Option<Tee> {
+        match self {
+            Self::SevSnp => Some(Tee::SevSnp),
+            Self::Tdx => Some(Tee::Tdx),
+            Self::Sgx => Some(Tee::Sgx),
+            Self::Tpm => Some(Tee::Tpm),
+            Self::AzSnpVtpm => Some(Tee::AzSnpVtpm),
+            Self::AzTdxVtpm => Some(Tee::AzTdxVtpm),
+            Self::RegisteredKey | Self::None => None,
+        }
+    }
+
+    /// The register that is the launch measurement.
+    const fn launch(self) -> Option<&'static str> {
+        match self {
+            Self::SevSnp | Self::AzSnpVtpm => Some("measurement"),
+            Self::Tdx | Self::AzTdxVtpm => Some("mr_td"),
+            Self::Sgx => Some("mr_enclave"),
+            Self::Tpm | Self::RegisteredKey | Self::None => None,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::SevSnp => "sev-snp",
             Self::Tdx => "tdx",
             Self::Sgx => "sgx",
+            Self::Tpm => "tpm",
+            Self::AzSnpVtpm => "az-snp-vtpm",
+            Self::AzTdxVtpm => "az-tdx-vtpm",
             Self::RegisteredKey => "registered-key",
             Self::None => "none",
         }
@@ -170,7 +202,8 @@ fn record(
     let mut fields = Vec::with_capacity(shape.len());
     for Attribute { name, kind, required } in shape {
         let path = format!("{path}.{name}");
-        match (stated.get(*name), required) {
+        let measured = *kind == Type::Measurement && registers.iter().any(|register| register.name == *name);
+        match (stated.get(*name), *required || measured) {
             (None, false) => {}
             (stated, _) => fields.push(((*name).to_owned(), value(&path, name, kind, stated, registers)?)),
         }

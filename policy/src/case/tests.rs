@@ -21,6 +21,7 @@ fn run(text: &str, case: serde_json::Value) -> CaseReport {
         value("tdx", "mr_td", 0x22),
         value("tdx", "rtmr1", 0xA1),
         signer,
+        ReferenceValue { digest: Hex([0x44; 32]).into(), ..value("tpm", "pcr4", 0) },
     ];
     let references = References::new(vec![ReferenceSet { name: "images".into(), values }]).unwrap();
     let cases = TestCase::read(case.to_string().as_bytes()).unwrap();
@@ -80,6 +81,14 @@ fn claims_are_completed_by_the_schema() {
         (
             "principal has sgx && principal.sgx.mr_signer in ReferenceSet::\"images\" && principal.sgx.isv_svn >= 3 && !principal.sgx.attributes.debug",
             json!({"tee": "sgx", "registers": {"mr_signer": "33".repeat(32)}, "sgx": {"isv_svn": 3}}),
+        ),
+        (
+            "principal has tpm && principal.tpm has pcr4 && principal.tpm.pcr4 in ReferenceSet::\"images\" && !(principal.tpm has pcr5) && principal.tpm.ak_trust == \"allow_list\"",
+            json!({"tee": "tpm", "registers": {"pcr4": "44".repeat(32)}, "tpm": {"ak_trust": "allow_list"}}),
+        ),
+        (
+            "principal has azure && principal.azure.vm_config has secure_boot && principal.azure.vm_config.secure_boot && principal has snp && principal.snp.vmpl == 0 && principal has tpm && principal.tpm has pcr4 && principal.tpm.pcr4 in ReferenceSet::\"images\"",
+            json!({"tee": "az-snp-vtpm", "registers": {"pcr4": "44".repeat(32)}, "azure": {"vm_config": {"secure_boot": true}}}),
         ),
         (
             "principal has tdx && principal.tdx has log && principal.tdx.log.boot_components.contains(\"rtmr1/aa\") && principal.tdx.log has kernel_cmdline && principal.tdx.log.kernel_cmdline like \"*lockdown=integrity*\"",

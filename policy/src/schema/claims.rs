@@ -6,7 +6,8 @@
 use super::shape::record;
 use crate::references::Register;
 use hanzo_attestation::event_log::EventFacts;
-use hanzo_attestation::{dcap, sgx, snp, tdx};
+use hanzo_attestation::{azure, dcap, sgx, snp, tdx, tpm};
+use hanzo_attestation_evidence::azure::VmConfig;
 use hanzo_attestation_evidence::{Digest, Tee};
 
 record!(snp::Claims as "SnpClaims" {
@@ -79,6 +80,64 @@ record!(sgx::Claims as "SgxClaims" {
 record!(sgx::Attributes as "SgxAttributes" {
     init, debug, mode64, provision_key, einit_token_key, cet, kss, aex_notify, raw,
 });
+
+record!(tpm::Claims as "TpmClaims" {
+    clock_safe, reset_count, restart_count, firmware_version, sig_alg, sig_hash, ak_name, ak_sha256,
+    ak_hierarchy, tpm_kind, manufacturer, instance, init_data,
+} and {
+    ak_trust = |claims| ak_trust(claims).to_owned(),
+    pcr0 = |claims| pcr(claims, "pcr0"),
+    pcr1 = |claims| pcr(claims, "pcr1"),
+    pcr2 = |claims| pcr(claims, "pcr2"),
+    pcr3 = |claims| pcr(claims, "pcr3"),
+    pcr4 = |claims| pcr(claims, "pcr4"),
+    pcr5 = |claims| pcr(claims, "pcr5"),
+    pcr6 = |claims| pcr(claims, "pcr6"),
+    pcr7 = |claims| pcr(claims, "pcr7"),
+    pcr8 = |claims| pcr(claims, "pcr8"),
+    pcr9 = |claims| pcr(claims, "pcr9"),
+    pcr10 = |claims| pcr(claims, "pcr10"),
+    pcr11 = |claims| pcr(claims, "pcr11"),
+    pcr12 = |claims| pcr(claims, "pcr12"),
+    pcr13 = |claims| pcr(claims, "pcr13"),
+    pcr14 = |claims| pcr(claims, "pcr14"),
+    pcr15 = |claims| pcr(claims, "pcr15"),
+    pcr17 = |claims| pcr(claims, "pcr17"),
+    pcr18 = |claims| pcr(claims, "pcr18"),
+    pcr19 = |claims| pcr(claims, "pcr19"),
+    pcr20 = |claims| pcr(claims, "pcr20"),
+    pcr21 = |claims| pcr(claims, "pcr21"),
+    pcr22 = |claims| pcr(claims, "pcr22"),
+});
+record!(tpm::GceInstance as "GceInstance" { zone, project_id, name });
+
+record!(azure::Vtpm as "AzureVtpm" { hcl_version, vm_config, user_data });
+record!(VmConfig as "AzureVmConfig" {
+    console_enabled, secure_boot, tpm_enabled, tpm_persisted, filtered_vpci_devices_allowed,
+    root_cert_thumbprint, vm_unique_id,
+});
+
+/// Why the attestation key is trusted. Evidence by one that is not trusted never comes this far.
+fn ak_trust(claims: &tpm::Claims) -> &'static str {
+    match claims.ak_trust {
+        tpm::AkTrust::Untrusted => "untrusted",
+        tpm::AkTrust::AkCertificate { .. } => "ak_certificate",
+        tpm::AkTrust::Activation { .. } => "activation",
+        tpm::AkTrust::AllowList => "allow_list",
+        tpm::AkTrust::HardwareBound => "hardware_bound",
+    }
+}
+
+/// A quoted register of a TPM, in the bank on which facts rest.
+fn pcr(claims: &tpm::Claims, name: &str) -> Option<Register> {
+    pcrs(claims).find(|register| register.name == name)
+}
+
+/// Every quoted register of a TPM but 16 and 23, which whoever runs the machine can reset (TPM-34).
+pub(crate) fn pcrs(claims: &tpm::Claims) -> impl Iterator<Item = Register> {
+    let measured = claims.measurements().into_iter();
+    measured.filter_map(|m| Register::named(Tee::Tpm.name(), m.register, m.digest))
+}
 
 fn register(name: &'static str, digest: impl Into<Digest>) -> Register {
     Register { tee: Tee::Tdx, name, digest: digest.into() }

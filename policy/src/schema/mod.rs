@@ -7,7 +7,7 @@ mod claims;
 pub(crate) mod entity;
 pub(crate) mod shape;
 
-pub(crate) use claims::{enclave_registers, td_registers};
+pub(crate) use claims::{enclave_registers, pcrs, td_registers};
 
 use crate::node::Attributes;
 use shape::{Attribute, Record, Type};

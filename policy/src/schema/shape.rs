@@ -4,7 +4,7 @@ use super::entity;
 use crate::references::Register;
 use cedar_policy::RestrictedExpression;
 use hanzo_attestation::event_log::SecureBootState;
-use hanzo_attestation::{Product, TcbStatus, dcap, snp, tdx};
+use hanzo_attestation::{Product, TcbStatus, dcap, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Digest, Hex, UnixTime};
 use serde::Serialize;
 
@@ -215,7 +215,19 @@ macro_rules! named {
         }
     )*};
 }
-named!(Product, TcbStatus, snp::Vek, tdx::BodyKind, dcap::PckCa, SecureBootState);
+named!(
+    Product,
+    TcbStatus,
+    snp::Vek,
+    tdx::BodyKind,
+    dcap::PckCa,
+    SecureBootState,
+    tpm::Scheme,
+    tpm::SigningHash,
+    tpm::Hierarchy,
+    tpm::TpmKind,
+    hanzo_attestation_evidence::tpm::Name
+);
 
 /// The name under which an enumeration appears in answers.
 pub(crate) fn wire_name(choice: &impl Serialize) -> Option<String> {
