@@ -1,8 +1,9 @@
 //! Claims for tests: a clean Genoa guest, a clean TD, a registered key. Each test changes one thing.
 
 use hanzo_attestation::{
-    Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, sgx, snp, tdx,
+    Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, sgx, snp, tdx, tpm,
 };
+use hanzo_attestation_evidence::tpm::{Attest, Hash, Quote, Signature};
 use hanzo_attestation_evidence::{Hex, Tee, UnixTime};
 
 pub(crate) fn at(text: &str) -> UnixTime {
@@ -226,4 +227,74 @@ fn facts(tee: Tee, tcb_status: TcbStatus) -> Facts {
         not_after: at("2030-01-01T00:00:00Z"),
         lab: false,
     }
+}
+
+/// A quote of 24 SHA-256 registers over 32 bytes, by a listed key; 0 to 9 are measured.
+pub(crate) fn tpm() -> tpm::Claims {
+    tpm_over(&[(Hash::Sha256, 0xFF_FF_FF)], |_, index| match index {
+        0..=9 => 0x40 | index,
+        17..=22 => 0xFF,
+        _ => 0,
+    })
+}
+
+/// A quote of these banks and bitmaps, with each register's value made of one byte.
+pub(crate) fn tpm_over(banks: &[(Hash, u32)], byte: fn(Hash, u8) -> u8) -> tpm::Claims {
+    let mut attest = b"\xffTCG\x80\x18\x00\x00\x00\x20".to_vec();
+    attest.extend([0x5A; 32]);
+    attest.extend([&[0; 7][..], &[9, 0, 0, 0, 7, 0, 0, 0, 0, 1], &[0; 7], &[3]].concat());
+    attest.extend(u32::try_from(banks.len()).unwrap().to_be_bytes());
+    for (bank, bitmap) in banks {
+        attest.extend(bank.id().to_be_bytes());
+        attest.push(3);
+        attest.extend(&bitmap.to_le_bytes()[..3]);
+    }
+    attest.extend([0, 0]);
+    let attest = Attest::parse(&attest).unwrap();
+    let registers = attest.selection.registers();
+    let values =
+        registers.map(|(bank, index)| (bank, index, vec![byte(bank, index); bank.length()])).collect();
+    let signature = Signature::bare_rsassa_sha256([0; 256]);
+    let quote = Quote::new(attest, signature, Some(values)).unwrap();
+    tpm::Claims {
+        attest_clock_ms: 9,
+        reset_count: 7,
+        restart_count: 0,
+        clock_safe: true,
+        firmware_version: Hex([0, 0, 0, 0, 0, 0, 0, 3]),
+        sig_alg: tpm::Scheme::Rsassa,
+        sig_hash: tpm::SigningHash::Sha256,
+        ak_name: None,
+        ak_sha256: Hex([0xA0; 32]),
+        ak_trust: tpm::AkTrust::AllowList,
+        qualified_signer: tpm::Bytes(Vec::new()),
+        ak_hierarchy: None,
+        tpm_kind: None,
+        manufacturer: None,
+        pcrs: quote.pcrs,
+        selection: quote.attest.selection,
+        extra_data: tpm::Bytes(quote.attest.extra_data),
+        instance: None,
+        init_data: None,
+        log: None,
+    }
+}
+
+/// An item of these claims.
+pub(crate) fn tpm_item(claims: tpm::Claims) -> (Claims, Facts) {
+    let facts = Facts {
+        tee: Tee::Tpm,
+        product: None,
+        debug: None,
+        measurements: claims.measurements(),
+        host_data: None,
+        chip: None,
+        tcb_status: TcbStatus::NotRated,
+        tcb_date: None,
+        advisories: Vec::new(),
+        collateral: Vec::new(),
+        not_after: UnixTime::MAX,
+        lab: false,
+    };
+    (Claims::Tpm(Box::new(claims)), facts)
 }

@@ -2,6 +2,7 @@
 
 use super::instance::GceInstance;
 use crate::claims::Measurement;
+use crate::event_log::EventFacts;
 use hanzo_attestation_evidence::tpm::{AttestationKey, Hash, Name, PcrValues, Quote};
 pub use hanzo_attestation_evidence::tpm::{Hierarchy, Scheme, Selection, SigningHash};
 use hanzo_attestation_evidence::{Digest, Hex};
@@ -56,6 +57,9 @@ pub struct Claims {
     /// Digest of initialisation data that register 8 holds, and nothing else (TPM-36).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init_data: Option<Digest>,
+    /// What the boot's event log says, once it replays to the quoted registers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<EventFacts>,
 }
 
 /// The one source of an attestation key's trust (TPM-11).
@@ -147,6 +151,7 @@ impl Claims {
             extra_data: Bytes(attest.extra_data.clone()),
             instance: None,
             init_data: None,
+            log: None,
         }
     }
 

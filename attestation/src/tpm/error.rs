@@ -3,6 +3,7 @@
 use super::activation::ActivationError;
 use super::chain::CertificateError;
 use crate::crypto::FormError;
+use crate::event_log::ReplayError;
 use hanzo_attestation_evidence::tpm::FormatError;
 use hanzo_attestation_evidence::{Broken, Rule};
 
@@ -45,6 +46,9 @@ pub enum TpmError {
     /// TPM-33: the activation record.
     #[error("activation record: {0}")]
     Activation(#[from] ActivationError),
+    /// The event log: malformed, or not the log of the quoted registers.
+    #[error("event log: {0}")]
+    Log(#[from] ReplayError),
     /// TPM-36: register 8 does not hold the initialisation data.
     #[error("initialisation data: {0}")]
     InitData(&'static str),
@@ -65,6 +69,7 @@ impl Broken for TpmError {
             Self::AkCertificate(error) => error.rule_or(Rule::new("TPM-30", "TpmAkCertificateInvalid")),
             Self::AkCertificateKey => Rule::new("TPM-31", "TpmAkCertificateKeyMismatch"),
             Self::Activation(_) => Rule::new("TPM-33", "TpmActivationRecordInvalid"),
+            Self::Log(error) => error.rule(),
             Self::InitData(_) => Rule::new("TPM-36", "TpmInitDataMismatch"),
         }
     }

@@ -21,6 +21,3 @@ pub use instance::GceInstance;
 pub(crate) use verify::{
     check_consistency, check_pcr_digest, check_qualifying_data, check_signature, verify,
 };
-
-#[cfg(test)]
-mod tests;

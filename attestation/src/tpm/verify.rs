@@ -5,13 +5,18 @@ use super::error::TpmError;
 use super::trust;
 use crate::claims::{Claims as AnyClaims, Facts, TcbStatus};
 use crate::crypto::{Budget, SignatureError, ecdsa, rsapss, rsassa};
+use crate::event_log::{self, EventFacts};
 use crate::roots::Parent;
 use crate::verify::{Context, Refused, VerifiedItem};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use hanzo_attestation_evidence::event_log::PcrBank;
 use hanzo_attestation_evidence::tpm::{
-    AttestationKey, Evidence, Hash, Name, Quote, SignatureValue, SigningHash,
+    AttestationKey, Evidence, Hash, Name, PcrValues, Quote, SignatureValue, SigningHash,
 };
 use hanzo_attestation_evidence::{Finding, Item, Rule, Severity, Tee};
+
+/// Largest log in bytes that is replayed before any signature; a larger one after the quote is proven (B.0, step 9).
+const EARLY_LOG: usize = 256 << 10;
 
 /// Verifies one item: statement, source of trust, signatures.
 ///
@@ -55,10 +60,16 @@ fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Res
     check_signer_form(quote, key)?;
     check_pcr_digest(quote)?;
     check_init_data(evidence)?;
+    let log = evidence.event_log.as_deref();
+    let early = log.filter(|log| log.len() <= EARLY_LOG).map(|log| replay(log, quote)).transpose()?;
     let source = trust::find(evidence, context.roots, context.now)?;
     source.parent.map_or(Ok(()), |parent| check_parent(quote, key, parent))?;
     check_signature(quote, key, budget)?;
     source.verify(budget)?;
+    let log = match early {
+        Some(facts) => Some(facts),
+        None => log.map(|log| replay(log, quote)).transpose()?,
+    };
 
     let findings = findings(evidence, &source);
     let claims = Claims {
@@ -66,6 +77,7 @@ fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Res
         manufacturer: source.manufacturer,
         instance: source.instance,
         init_data: evidence.init_data,
+        log,
         ..Claims::new(quote, key, source.trust)
     };
     let facts = Facts {
@@ -132,6 +144,19 @@ fn check_init_data(evidence: &Evidence) -> Result<(), TpmError> {
     Err(TpmError::InitData("register 8 does not hold it alone"))
 }
 
+/// Replays the boot's event log to the quoted registers, in every quoted bank.
+fn replay(log: &[u8], quote: &Quote) -> Result<EventFacts, TpmError> {
+    let bank = |hash| match hash {
+        Hash::Sha1 => PcrBank::Sha1,
+        Hash::Sha256 => PcrBank::Sha256,
+        Hash::Sha384 => PcrBank::Sha384,
+        Hash::Sha512 => PcrBank::Sha512,
+    };
+    let values = quote.pcrs.iter().flat_map(PcrValues::iter);
+    let quoted = values.map(|(hash, index, value)| ((bank(hash), index), *value)).collect();
+    Ok(event_log::tcg2(log, &quoted)?)
+}
+
 /// TPM-13: over the bytes as received.
 pub(crate) fn check_signature(
     quote: &Quote,
@@ -172,13 +197,6 @@ fn findings(evidence: &Evidence, source: &trust::Source<'_>) -> Vec<Finding> {
         "TpmPcrSetMismatch",
         Severity::Warn,
         "no register values came with the quote: nothing is known of what was measured",
-    );
-    say(
-        evidence.event_log.is_some(),
-        "LOG-01",
-        "EventLogTooLarge",
-        Severity::Info,
-        "the event log is not replayed: no claim rests on its events",
     );
     findings
 }

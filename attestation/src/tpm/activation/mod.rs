@@ -23,6 +23,3 @@ pub use ek::{Ek, ak_public};
 pub use record::{ActivationError, ActivationKey, MAX_RECORD, Record};
 
 pub(super) use record::open;
-
-#[cfg(test)]
-mod tests;

@@ -50,7 +50,7 @@ pub(super) struct VerifyArgs {
     /// AMD certificate revocation list (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) amd_crl: Vec<PathBuf>,
-    /// Attestation key of a TPM to trust (PEM); read, and not used by this build
+    /// Attestation key of a TPM to trust (PEM)
     #[arg(long, value_name = "FILE")]
     pub(super) trust_ak: Vec<PathBuf>,
     /// Go on where a revocation list is absent, and say why in the answer

@@ -3,11 +3,14 @@
 use super::args::{Profile, VerifyArgs};
 use crate::exit::Failure;
 use crate::input;
+use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation::collateral::MAX_INTEL_JSON;
+use hanzo_attestation::roots::{AkId, TrustedAk};
 use hanzo_attestation::{Collateral, Revocation, Roots};
 use hanzo_attestation_collateral::{Store, read_lab};
+use hanzo_attestation_evidence::tpm::AttestationKey;
 use hanzo_attestation_evidence::x509::MAX_CRL;
-use hanzo_attestation_evidence::{Broken as _, Finding, Rule, Severity, UnixTime};
+use hanzo_attestation_evidence::{Broken as _, Finding, Hex, Rule, Severity, UnixTime};
 use hanzo_policy::Appraisal;
 use std::path::Path;
 use std::time::Duration;
@@ -60,6 +63,9 @@ impl Inputs {
             collateral =
                 collateral.with_intel_json(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
         }
+        for path in &args.trust_ak {
+            roots = roots.with_trusted_ak(trusted_ak(path)?);
+        }
         let revocation = match &args.waive_revocation {
             None => Revocation::Required,
             Some(reason) => Revocation::Waived { reason: reason.clone() },
@@ -68,6 +74,16 @@ impl Inputs {
         let unused = unused(args)?;
         Ok(Self { roots, collateral, revocation, now, report_data, profile: args.profile, appraisal, unused })
     }
+}
+
+/// Reads an attestation key in PEM, to be trusted by its digest.
+fn trusted_ak(path: &Path) -> Result<TrustedAk, Failure> {
+    let bytes = input::read(path, MAX_KEY)?;
+    let text = str::from_utf8(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
+    let key = AttestationKey::parse(text, None).map_err(|error| unreadable(path, &error.to_string()))?;
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest(&SHA256, key.spki()).as_ref());
+    Ok(TrustedAk::new(AkId::Spki(Hex(sha256))))
 }
 
 /// Reads what this build has no use for, so that a wrong path is found and nothing is ignored in silence.
@@ -83,10 +99,6 @@ fn unused(args: &VerifyArgs) -> Result<Vec<Finding>, Failure> {
             "CollateralMissing",
             unused_file(path, "device manifests are not judged by this build"),
         );
-    }
-    for path in &args.trust_ak {
-        input::read(path, MAX_KEY)?;
-        say("TPM-11", "TpmAkUntrusted", unused_file(path, "TPM quotes are not verified by this build"));
     }
     if args.nonce.is_some() {
         let what = "the expected nonce was not compared: devices are not verified by this build";

@@ -1,8 +1,8 @@
 //! The checks, in the order of the rule book.
 
 use super::{Instance, Pcr, Thresholds};
-use crate::appraisal::Allowed;
 use crate::appraisal::checks::Checks;
+use crate::appraisal::{Allowed, event_log};
 use aws_lc_rs::digest;
 use hanzo_attestation::tpm::{AkTrust, Claims, GceInstance};
 use hanzo_attestation_evidence::tpm::Hash;
@@ -31,6 +31,7 @@ pub(in crate::appraisal) fn check(claims: &Claims, limits: &Thresholds, checks: 
     registers(claims, limits, checks);
     clock(claims, limits, checks);
     machine(claims, limits, checks);
+    event_log::check(claims.log.as_ref(), &limits.log, checks);
 }
 
 fn nonce(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
@@ -70,14 +71,14 @@ fn registers(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
 }
 
 /// TPM-35: as after a reset (zeros, or ones from 17 to 22), or the end of measurements and nothing before it.
-fn is_unextended(index: u8, value: &Digest, bank: Hash) -> bool {
+pub(super) fn is_unextended(index: u8, value: &Digest, bank: Hash) -> bool {
     let bytes = value.as_bytes();
     let reset = if (17..=22).contains(&index) { 0xFF } else { 0 };
     bytes.iter().all(|byte| *byte == reset) || (index == 0 && bytes == bare_separator(bank).as_slice())
 }
 
 /// A register that was extended with EV_SEPARATOR alone (TCG PC Client Platform Firmware Profile, 3.3.4.13).
-fn bare_separator(bank: Hash) -> Vec<u8> {
+pub(super) fn bare_separator(bank: Hash) -> Vec<u8> {
     let algorithm = match bank {
         Hash::Sha1 => return Vec::new(),
         Hash::Sha256 => &digest::SHA256,

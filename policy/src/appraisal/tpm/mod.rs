@@ -4,7 +4,7 @@ mod check;
 
 pub(super) use check::check;
 
-use super::Allowed;
+use super::{Allowed, event_log};
 use hanzo_attestation::tpm::TpmKind;
 use hanzo_attestation_evidence::Hex;
 use hanzo_attestation_evidence::tpm::{Hash, PCRS};
@@ -43,6 +43,8 @@ pub struct Thresholds {
     pub allow_unextended: bool,
     /// TPM-37: kinds of TPM that are accepted; `"any"` accepts all, the unstated kind among them.
     pub kinds: Allowed<TpmKind>,
+    /// What the boot's event log must say.
+    pub log: event_log::Thresholds,
 }
 
 /// A register that a boot can be judged by: not 16 and 23, which whoever runs the machine can reset (TPM-34).
@@ -126,13 +128,20 @@ impl Thresholds {
             dynamic_launch: false,
             allow_unextended: false,
             kinds: Allowed::Any,
+            log: event_log::Thresholds::strict(),
         }
     }
 
     /// No rule on the challenge's length, nor on which registers are quoted and whether anything was measured.
     #[must_use]
     pub fn corpus() -> Self {
-        Self { minimum_nonce: 0, required_pcrs: Vec::new(), allow_unextended: true, ..Self::strict() }
+        Self {
+            minimum_nonce: 0,
+            required_pcrs: Vec::new(),
+            allow_unextended: true,
+            log: event_log::Thresholds::corpus(),
+            ..Self::strict()
+        }
     }
 }
 
