@@ -88,7 +88,7 @@ fn the_exit_code_says_acceptable() {
 #[test]
 fn wrong_usage_and_unreadable_input_exit_with_2_and_say_nothing_on_stdout() {
     let bench = Bench::new();
-    let wrong: [&[&str]; 16] = [
+    let wrong: [&[&str]; 17] = [
         &["verify"],
         &["verify", "/nonexistent"],
         &["verify", "not.json"],
