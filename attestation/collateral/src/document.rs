@@ -86,6 +86,28 @@ impl Broken for DocumentError {
 }
 
 impl Document {
+    /// A document as it was received, with its vendor's own dates, which the signature vouches for; `chains` are the
+    /// issuer chains that came with it. Whether it is in force is judged by whoever stores it.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub fn received(
+        kind: Kind,
+        key: String,
+        bytes: Vec<u8>,
+        _chains: &[Document],
+        roots: &Roots,
+    ) -> Result<Self, DocumentError> {
+        let zero = UnixTime::MAX;
+        let mut document = Self { kind, key, bytes, issued: zero, expires: zero };
+        let judged = document.judge(roots)?;
+        if !document.is_about(&judged.subject) {
+            return Err(DocumentError::Subject { found: judged.subject });
+        }
+        (document.issued, document.expires) = (judged.issued, judged.expires);
+        Ok(document)
+    }
+
     /// What the document says of itself, if its vendor's signature holds. Dates are not judged.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The command line as a whole: one noun or verb, and how results are printed.
 
 use crate::audit::AuditArgs;
+use crate::collateral::CollateralArgs;
 use crate::completion::CompletionArgs;
 use crate::evidence::EvidenceArgs;
 use crate::exit;
@@ -55,12 +56,15 @@ pub(crate) enum Verb {
     Audit(AuditArgs),
     /// Evidence: verify a document, or show what it says
     Evidence(EvidenceArgs),
+    /// Collateral: signed bundles of vendor data, and the store that verifiers load
+    Collateral(CollateralArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
 }
 
 /// Verbs that need no broker, as the words that lead to them.
-const OFFLINE: [&[&str]; 4] = [&["policy", "check"], &["policy", "test"], &["evidence"], &["completion"]];
+const OFFLINE: [&[&str]; 5] =
+    [&["policy", "check"], &["policy", "test"], &["evidence"], &["collateral"], &["completion"]];
 
 /// The whole command line, each verb's `--help` with its exit codes.
 pub(crate) fn command() -> Command {

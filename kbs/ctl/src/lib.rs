@@ -7,6 +7,7 @@
 
 mod args;
 mod audit;
+mod collateral;
 mod completion;
 mod connect;
 mod environment;

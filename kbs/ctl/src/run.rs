@@ -51,6 +51,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<Outcome, Failure> {
         Verb::Grant(args) => args.run(context),
         Verb::Audit(args) => args.run(context),
         Verb::Evidence(args) => args.run(context),
+        Verb::Collateral(args) => args.run(context),
         Verb::Completion(args) => args.run(),
     }
 }
