@@ -9,6 +9,7 @@ use crate::problem::{Code, Problem};
 use crate::request_id::RequestId;
 use crate::rules::RuleCache;
 use crate::token::{TokenKey, TokenKeyError, Tokens};
+use hanzo_attestation_collateral::Stored;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_log::{Action, Door, NewDecision};
 use hanzo_kbs_vault::{Purpose, RecordError, Rng, Seal, SealError, Store, Vault};
@@ -144,6 +145,24 @@ impl Broker {
         };
         if let Err(error) = recorded {
             tracing::error!(error, "sealed, and the sealing could not be recorded");
+        }
+    }
+
+    /// Records that other collateral is in force. A sealed vault has no record to write to: the log has it then.
+    pub async fn record_collateral(&self, who: &Who, stored: &Stored) {
+        let Some(open) = self.unsealed.read().await.clone() else { return };
+        let recorded = match self.parts.clock.now() {
+            Ok(now) => {
+                let mut decision = who.decision(now, Action::CollateralLoad);
+                decision.subject = Some(stored.bundle_id.clone());
+                decision.subject_version = Some(stored.sequence);
+                decision.reference_digest = Some(stored.generation);
+                open.vault.record(decision).await.map(drop).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = recorded {
+            tracing::error!(error, "other collateral is in force, and that could not be recorded");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The one place that reads the clock. Everything else takes `now` as an argument.
 
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
 
 /// A source of the current time.
 pub trait Clock: Send + Sync {
@@ -15,6 +15,33 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system clock shows no year between 1970 and 9999")]
 pub struct ClockError;
+
+/// The day on which this source was released, 2026-11-01T00:00:00Z, in seconds since 1970.
+const RELEASED: i64 = 1_793_491_200;
+
+/// No clock is before this: the day of the source's release, or the date of the build where that is stated
+/// (`SOURCE_DATE_EPOCH`, as reproducible builds state it) and later.
+#[must_use]
+pub fn released() -> UnixTime {
+    let stated = option_env!("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok()).unwrap_or(RELEASED);
+    UnixTime::from_seconds(RELEASED.max(stated)).unwrap_or(UnixTime::MAX)
+}
+
+/// COL-07: the clock is before the program's own release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the clock says {now}, and this program was released at {released}")]
+pub struct ClockBeforeRelease {
+    /// What the clock says.
+    pub now: UnixTime,
+    /// The date of release.
+    pub released: UnixTime,
+}
+
+impl Broken for ClockBeforeRelease {
+    fn rule(&self) -> Rule {
+        Rule::new("COL-07", "ClockUntrusted")
+    }
+}
 
 /// The operating system's clock.
 #[derive(Clone, Copy, Debug, Default)]

@@ -27,7 +27,8 @@ pub(crate) async fn ready(State(broker): State<Arc<Broker>>) -> Result<Json<Valu
 /// `GET /healthz`: what this broker is. It is answered sealed or not.
 pub(crate) async fn health(State(broker): State<Arc<Broker>>) -> Json<Value> {
     let sealed = broker.is_sealed().await;
-    let roots = &broker.judge().grounds().roots;
+    let grounds = broker.judge().grounds();
+    let roots = &grounds.roots;
     let mut names: Vec<String> = roots.amd().iter().map(|root| hex::encode(root.sha256())).collect();
     names.sort();
     Json(json!({
@@ -36,6 +37,12 @@ pub(crate) async fn health(State(broker): State<Arc<Broker>>) -> Json<Value> {
         "environment": broker.environment().name(),
         "lab": roots.is_lab(),
         "sealed": sealed,
+        "collateral": grounds.store.as_ref().map(|store| json!({
+            "bundle_id": store.bundle_id,
+            "sequence": store.sequence,
+            "generation": store.generation,
+            "not_after": store.not_after,
+        })),
         "roots": {"amd_sha256": names, "intel": roots.intel().len()},
     }))
 }

@@ -4,13 +4,16 @@
 //! was found earlier is never consulted. It costs signatures, so it runs on the blocking pool, and only so
 //! many at once.
 
+use crate::clock::{ClockBeforeRelease, released};
 use crate::problem::Code;
 use hanzo_attestation::verify::{Context, precheck};
 use hanzo_attestation::{Cache, Collateral, Refused, Revocation, Roots, verify};
+use hanzo_attestation_collateral::Stored;
 use hanzo_attestation_evidence::{Binding, Broken, Document, Hex, Recipient, UnixTime};
 use hanzo_policy::{Appraisal, Appraised, appraise};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What evidence is judged by.
@@ -25,7 +28,31 @@ pub struct Grounds {
     /// Thresholds of the appraisal.
     pub appraisal: Appraisal,
     /// What earlier verifications found.
-    pub cache: Cache,
+    pub cache: Arc<Cache>,
+    /// The store that the collateral is from, without its documents; none where single files are configured.
+    pub store: Option<Stored>,
+    /// COL-09: how long a bundle still counts after its end.
+    pub grace: Duration,
+}
+
+impl Grounds {
+    /// Whether anything can be judged at this instant: the clock is not before what is known to have happened
+    /// (COL-07), and the store's bundle counts (COL-09).
+    fn check(&self, now: UnixTime) -> Result<(), NotProved> {
+        let no = |public, error: &dyn Broken| NotProved {
+            public,
+            code: error.rule().code,
+            reason: format!("{}: {error}", error.rule().id),
+            evidence_digest: None,
+        };
+        let released = released();
+        if now < released {
+            return Err(no(Code::Unavailable, &ClockBeforeRelease { now, released }));
+        }
+        let Some(store) = &self.store else { return Ok(()) };
+        store.check_clock(now).map_err(|error| no(Code::Unavailable, &error))?;
+        store.check_bundle(now, self.grace).map_err(|error| no(Code::EvidenceRefused, &error))
+    }
 }
 
 /// What a node presents.
@@ -68,7 +95,7 @@ pub enum NoVerdict {
 /// Judges proofs, a bounded number at once.
 #[derive(Clone)]
 pub struct Judge {
-    grounds: Arc<Grounds>,
+    grounds: Arc<RwLock<Arc<Grounds>>>,
     slots: Arc<Semaphore>,
 }
 
@@ -76,13 +103,19 @@ impl Judge {
     /// A judge that verifies at most `slots` proofs at once.
     #[must_use]
     pub fn new(grounds: Grounds, slots: usize) -> Self {
-        Self { grounds: Arc::new(grounds), slots: Arc::new(Semaphore::new(slots)) }
+        Self { grounds: Arc::new(RwLock::new(Arc::new(grounds))), slots: Arc::new(Semaphore::new(slots)) }
     }
 
-    /// What it judges by.
+    /// What it judges by now.
     #[must_use]
-    pub fn grounds(&self) -> &Grounds {
-        &self.grounds
+    pub fn grounds(&self) -> Arc<Grounds> {
+        // Whoever panicked while it wrote left one pointer or the other: both are whole.
+        Arc::clone(&self.grounds.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Judges by these from now on. Verifications under way finish by what they began with.
+    pub fn replace(&self, grounds: Grounds) {
+        *self.grounds.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(grounds);
     }
 
     /// Occupies every slot, as a flood would.
@@ -97,8 +130,9 @@ impl Judge {
     /// # Errors
     /// [`NoVerdict`].
     pub async fn judge(&self, proof: Proof, now: UnixTime) -> Result<Appraised, NoVerdict> {
+        let grounds = self.grounds();
+        grounds.check(now).map_err(|refused| NoVerdict::NotProved(Box::new(refused)))?;
         let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| NoVerdict::Busy)?;
-        let grounds = Arc::clone(&self.grounds);
         let verdict = tokio::task::spawn_blocking(move || {
             let verdict = prove(&grounds, &proof, now);
             drop(slot); // held until the work is done, also when the caller has gone away

@@ -57,6 +57,9 @@ pub enum Action {
     /// A new version of a reference set.
     #[serde(rename = "reference.put")]
     ReferencePut,
+    /// Other collateral that evidence is judged by.
+    #[serde(rename = "collateral.load")]
+    CollateralLoad,
     /// An admin credential that was not accepted.
     #[serde(rename = "admin.authenticate")]
     AdminAuthenticate,
@@ -84,6 +87,7 @@ impl Action {
             Self::SecretPut => "secret.put",
             Self::PolicyPut => "policy.put",
             Self::ReferencePut => "reference.put",
+            Self::CollateralLoad => "collateral.load",
             Self::AdminAuthenticate => "admin.authenticate",
             Self::Initialise => "initialise",
             Self::Unseal => "unseal",
@@ -150,10 +154,10 @@ pub struct NewDecision {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_version: Option<u64>,
-    /// Name of the policy or reference set that was changed.
+    /// Name of the policy or reference set that was changed, or of the bundle of collateral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The version of that policy or set.
+    /// The version of that policy or set, or the bundle's sequence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_version: Option<u64>,
     /// The tier that the evidence proved.
@@ -171,7 +175,7 @@ pub struct NewDecision {
     /// Digest of the policies that decided, or of the policy that was put.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_digest: Option<Hex<32>>,
-    /// Digest of the references that decided, or of the set that was put.
+    /// Digest of the references that decided, of the set that was put, or of the bundle's manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_digest: Option<Hex<32>>,
     /// Digest of the recipient key.

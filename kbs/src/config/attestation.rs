@@ -3,18 +3,39 @@
 use super::Environment;
 use super::reader::{Mistakes, Section};
 use hanzo_attestation::Revocation;
+use hanzo_attestation::cache::MAX_ENTRIES;
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
 use hanzo_attestation_evidence::encoding;
 use hanzo_attestation_evidence::identity::{KeyId, KeyIdError};
 use hanzo_policy::Appraisal;
 use serde::Deserialize as _;
 use std::path::PathBuf;
+use std::time::Duration;
 use toml::de::ValueDeserializer;
+
+/// Default and bound of `cache_entries`: [`MAX_ENTRIES`].
+const CACHE_ENTRIES: u64 = 4096;
 
 /// A folder of extra roots: a lab's, or a private vendor's. It marks every answer `lab: true`, and no
 /// production broker takes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtraRootsDir(pub PathBuf);
+
+/// A store of collateral, as `kbsctl collateral import` fills it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Public keys (PEM) of which `threshold` must have signed what is in it; none leave it to whoever can write the
+    /// directory.
+    pub keys: Vec<PathBuf>,
+    /// How many of them.
+    pub threshold: usize,
+    /// How often a new bundle is looked for.
+    pub reload: Duration,
+    /// COL-09: how long a bundle still counts after its end.
+    pub grace: Duration,
+}
 
 /// What evidence is judged by.
 #[derive(Clone, Debug)]
@@ -25,6 +46,10 @@ pub struct AttestationConfig {
     pub revocation: Revocation,
     /// AMD certificate revocation lists, DER.
     pub amd_crls: Vec<PathBuf>,
+    /// The store of collateral, and who may fill it.
+    pub store: Option<StoreConfig>,
+    /// Most findings that are kept of each kind.
+    pub cache_entries: usize,
     /// Extra roots, outside production.
     pub extra_roots: Option<ExtraRootsDir>,
     /// Keys that may identify a node: tier 1.
@@ -45,6 +70,9 @@ pub(super) fn read(
     let appraisal = appraisal(&mut section, mistakes);
     let revocation = revocation(&mut section, mistakes);
     let amd_crls = section.files("amd_crls", mistakes);
+    let store = store(&mut section, mistakes);
+    let cache_entries = section.number("cache_entries", CACHE_ENTRIES, 0..=CACHE_ENTRIES, mistakes);
+    let cache_entries = usize::try_from(cache_entries).unwrap_or(MAX_ENTRIES);
     let extra = section.text("extra_roots", mistakes);
     if let Some(extra) = &extra
         && environment == Environment::Production
@@ -55,7 +83,36 @@ pub(super) fn read(
     let extra_roots = section.file("extra_roots", mistakes).map(ExtraRootsDir);
     section.finish(mistakes);
     let identities = identities(top, mistakes);
-    Some(AttestationConfig { appraisal: appraisal?, revocation, amd_crls, extra_roots, identities })
+    let appraisal = appraisal?;
+    Some(AttestationConfig { appraisal, revocation, amd_crls, store, cache_entries, extra_roots, identities })
+}
+
+/// `[attestation.collateral]`. Several keys need a threshold: none is guessed.
+fn store(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<StoreConfig> {
+    let is_there = section.raw("collateral").is_some();
+    let mut section = section.section("collateral", mistakes);
+    let directory = section.file("store", mistakes);
+    let keys = section.files("keys", mistakes);
+    if is_there {
+        section.required("store", "the directory that `kbsctl collateral import` fills", mistakes);
+    }
+    if keys.len() > 1 {
+        section.required("threshold", "how many of the keys must have signed", mistakes);
+    }
+    let most = u64::try_from(keys.len()).unwrap_or(u64::MAX).max(1);
+    let threshold = section.number("threshold", 1, 1..=most, mistakes);
+    // A file is looked at: once in ten seconds costs nothing, and after an hour a new bundle is no longer new.
+    let reload = section.number("reload_seconds", 60, 10..=3600, mistakes);
+    // COL-09: capped at 7 days.
+    let grace = section.number("grace_days", 0, 0..=7, mistakes);
+    section.finish(mistakes);
+    Some(StoreConfig {
+        directory: directory?,
+        keys,
+        threshold: usize::try_from(threshold).unwrap_or(usize::MAX),
+        reload: Duration::from_secs(reload),
+        grace: Duration::from_secs(grace.saturating_mul(86_400)),
+    })
 }
 
 fn appraisal(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Appraisal> {

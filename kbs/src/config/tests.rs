@@ -137,3 +137,30 @@ fn appraisal_thresholds_are_typed() {
     let found = mistakes(&with("[attestation.appraisal]\nnonsense = 1\n"));
     assert_eq!(found[0].0, "attestation.appraisal");
 }
+
+#[test]
+fn a_store_of_collateral_has_bounds_and_guesses_nothing() {
+    let store = |rest: &str| with(&format!("[attestation.collateral]\nstore = \"s\"\n{rest}"));
+    let read = Config::parse(&store("keys = [\"a\"]\n"), Path::new("/etc/kbs")).unwrap().attestation;
+    let found = read.store.unwrap();
+    assert_eq!((found.directory.as_path(), found.threshold), (Path::new("/etc/kbs/s"), 1));
+    assert_eq!((found.reload.as_secs(), found.grace.as_secs(), read.cache_entries), (60, 0, 4096));
+    let two = Config::parse(&store("keys = [\"a\", \"b\"]\nthreshold = 2\ngrace_days = 7\n"), Path::new(""));
+    let two = two.unwrap().attestation.store.unwrap();
+    assert_eq!((two.threshold, two.grace.as_secs()), (2, 7 * 86_400));
+    for wrong in [
+        store("keys = [\"a\", \"b\"]\n"),
+        store("keys = [\"a\"]\nthreshold = 2\n"),
+        store("threshold = 0\n"),
+        store("grace_days = 8\n"),
+        store("reload_seconds = 9\n"),
+        store("key = \"a\"\n"),
+        with("[attestation.collateral]\nkeys = [\"a\"]\n"),
+        with("[attestation]\ncache_entries = 4097\n"),
+    ] {
+        assert_eq!(mistakes(&wrong).len(), 1, "{wrong}");
+    }
+    assert!(Config::parse(&with("[attestation]\n"), Path::new("")).unwrap().attestation.store.is_none());
+    let shown = show(&Config::parse(&store(""), Path::new("/etc/kbs")).unwrap());
+    assert_eq!(shown["attestation"]["collateral"]["store"], "/etc/kbs/s");
+}

@@ -3,16 +3,21 @@
 use crate::admin::{AdminCredential, TokenFormError};
 use crate::broker::{Broker, Parts};
 use crate::clock::SystemClock;
-use crate::config::{AttestationConfig, Config};
+use crate::config::{AttestationConfig, Config, StoreConfig};
 use crate::judge::{Grounds, Judge};
 use crate::tls::TlsError;
 use hanzo_attestation::{Cache, Collateral, Roots};
-use hanzo_attestation_collateral::{AmdCrlError, LabDirError, read_amd_crl, read_lab};
+use hanzo_attestation_collateral::bundle::{BundleKey, Trust, TrustError};
+use hanzo_attestation_collateral::{
+    AmdCrlError, LabDirError, Store as CollateralStore, StoreError as CollateralError, Stored, read_amd_crl,
+    read_lab,
+};
 use hanzo_kbs_vault::{KeyFileSeal, Store, StoreError, SystemRng};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Largest token file in bytes: a token has 43.
@@ -63,6 +68,22 @@ pub enum StartError {
     /// A revocation list cannot be read.
     #[error("revocation list: {0}")]
     AmdCrl(#[from] AmdCrlError),
+    /// A bundle key cannot be used.
+    #[error("bundle key {}: {reason}", path.display())]
+    BundleKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The store of collateral cannot be used.
+    #[error("collateral {}: {source}", path.display())]
+    Collateral {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: CollateralError,
+    },
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -128,8 +149,17 @@ impl crate::broker::SealSource for SealFile {
 /// # Errors
 /// [`StartError`].
 pub fn read_grounds(config: &AttestationConfig) -> Result<Grounds, StartError> {
+    read_grounds_with(config, Arc::new(Cache::new(config.cache_entries)))
+}
+
+/// As [`read_grounds`], with a cache that is warm: it is keyed by content, so that new grounds change no answer of it.
+pub(super) fn read_grounds_with(
+    config: &AttestationConfig,
+    cache: Arc<Cache>,
+) -> Result<Grounds, StartError> {
     let mut roots = Roots::vendor();
     let mut collateral = Collateral::default();
+    let mut appraisal = config.appraisal.clone();
     if let Some(dir) = &config.extra_roots {
         let (extra, lab_collateral) = read_lab(&dir.0)?;
         roots = roots.with_extra(extra);
@@ -138,16 +168,40 @@ pub fn read_grounds(config: &AttestationConfig) -> Result<Grounds, StartError> {
     for path in &config.amd_crls {
         collateral = collateral.with_amd_crl(read_amd_crl(path)?);
     }
+    let mut store = config.store.as_ref().map(read_store).transpose()?;
+    if let Some(stored) = &mut store {
+        collateral = stored.add_to(collateral);
+        appraisal.snp.denied_certificates.extend(&stored.deny.veks);
+        // They are in the collateral now: once is enough.
+        stored.documents = Vec::new();
+    }
     for key in &config.identities {
         roots = roots.with_registered_key(key.clone());
     }
-    Ok(Grounds {
-        roots,
-        collateral,
-        revocation: config.revocation.clone(),
-        appraisal: config.appraisal.clone(),
-        cache: Cache::new(hanzo_attestation::cache::MAX_ENTRIES),
-    })
+    let grace = config.store.as_ref().map_or(Duration::ZERO, |store| store.grace);
+    let revocation = config.revocation.clone();
+    Ok(Grounds { roots, collateral, revocation, appraisal, cache, store, grace })
+}
+
+fn read_store(config: &StoreConfig) -> Result<Stored, StartError> {
+    let mut keys = Vec::new();
+    for path in &config.keys {
+        let unusable = |reason: String| StartError::BundleKey { path: path.clone(), reason };
+        let pem = read_bounded(path)?;
+        keys.push(BundleKey::from_pem(&pem).map_err(|error| unusable(error.to_string()))?);
+    }
+    let trust = if keys.is_empty() {
+        None
+    } else {
+        let unusable = |error: TrustError| StartError::BundleKey {
+            path: config.directory.clone(),
+            reason: error.to_string(),
+        };
+        Some(Trust::new(keys, config.threshold).map_err(unusable)?)
+    };
+    CollateralStore::at(&config.directory)
+        .read(trust.as_ref())
+        .map_err(|source| StartError::Collateral { path: config.directory.clone(), source })
 }
 
 /// Reads the administrator's token, and forgets all of it but its digest.

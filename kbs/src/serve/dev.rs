@@ -90,6 +90,8 @@ async fn throwaway_broker(
         appraisal: Appraisal::strict(),
         revocation: Revocation::Required,
         amd_crls: Vec::new(),
+        store: None,
+        cache_entries: hanzo_attestation::cache::MAX_ENTRIES,
         extra_roots: lab.map(|dir| ExtraRootsDir(dir.to_owned())),
         identities: Vec::new(),
     };

@@ -3,12 +3,14 @@
 mod assemble;
 mod dev;
 mod listeners;
+mod reload;
 
 pub use assemble::{StartError, assemble, read_admin_token, read_grounds};
 pub use dev::{DevOptions, serve_dev};
 
 pub(crate) use dev::write_private;
 pub use listeners::{Listeners, bind, run_until_signal};
+pub use reload::{Reload, reload};
 
 use crate::broker::Who;
 use crate::config::Config;
@@ -27,6 +29,7 @@ pub async fn serve(config: &Config) -> Result<(), StartError> {
     if let Err(error) = broker.unseal(&Who::operator()).await {
         tracing::warn!(%error, "the vault stays sealed");
     }
+    reload::watch(Arc::clone(&broker), config.attestation.clone()).map_err(StartError::Socket)?;
     let together = config.admin_listen == config.listen;
     let doors = if together { Doors::All } else { Doors::Native };
     let mut listeners = Listeners::default();

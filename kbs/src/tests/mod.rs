@@ -4,6 +4,7 @@
 mod admin;
 mod bad_input;
 mod challenge;
+mod collateral;
 mod grant;
 mod refusals;
 mod sealed;

@@ -154,7 +154,9 @@ impl World {
             collateral: if options.intel { lab.collateral() } else { lab.amd_collateral() },
             revocation: Revocation::Required,
             appraisal: Appraisal::strict(),
-            cache: hanzo_attestation::Cache::new(16),
+            cache: Arc::new(hanzo_attestation::Cache::new(16)),
+            store: None,
+            grace: std::time::Duration::ZERO,
         };
         let (token, admin) = AdminCredential::generate(rng.as_ref()).unwrap();
         let clock = Arc::new(Hands(AtomicI64::new(now)));

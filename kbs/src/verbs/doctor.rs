@@ -74,11 +74,13 @@ pub async fn doctor(path: &Path, clock: &dyn Clock, rng: Arc<dyn Rng>) -> Vec<Ch
 fn revocation(config: &Config) -> Check {
     let lists = config.attestation.amd_crls.len();
     let extra = config.attestation.extra_roots.is_some();
+    let store = config.attestation.store.is_some();
     let (ok, found) = match &config.attestation.revocation {
         Revocation::Waived { reason } => (true, format!("waived: {reason}")),
-        Revocation::Required if lists == 0 && !extra => (
+        Revocation::Required if lists == 0 && !extra && !store => (
             false,
-            "required, and no `attestation.amd_crls`: every SEV-SNP report will be refused".to_owned(),
+            "required, and neither `attestation.amd_crls` nor a store: every SEV-SNP report will be refused"
+                .to_owned(),
         ),
         Revocation::Required => (true, format!("required, {lists} AMD lists")),
     };

@@ -1,0 +1,197 @@
+//! A store of collateral under a running broker: read again when it changes, kept when it cannot be, and no judgement
+//! before the time that it proves.
+
+use super::World;
+use super::world::START;
+use crate::config::{Config, StoreConfig};
+use crate::serve::{Reload, read_grounds, reload};
+use hanzo_attestation_collateral::bundle::{
+    Algorithm, BundleSigner, Container, Deny, Draft, EdnFloors, Kind, Trust, seal,
+};
+use hanzo_attestation_collateral::{Document, Store};
+use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_lab::{Lab, ListDefect, SnpOrder};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Whoever makes bundles, and the broker's configuration that believes them.
+struct Desk {
+    key: String,
+    folder: PathBuf,
+}
+
+impl Desk {
+    fn new(folder: &Path) -> Self {
+        let desk = Self {
+            key: BundleSigner::generate(Algorithm::Ed25519).unwrap().to_string(),
+            folder: folder.to_owned(),
+        };
+        Lab::fixture().write(&folder.join("lab")).unwrap();
+        let public = desk.signer().public().unwrap();
+        std::fs::write(folder.join("bundle.pub"), public.to_pem()).unwrap();
+        desk
+    }
+
+    fn signer(&self) -> BundleSigner {
+        BundleSigner::from_pem(self.key.as_bytes()).unwrap()
+    }
+
+    fn config(&self) -> crate::config::AttestationConfig {
+        let text = format!(
+            "environment = \"development\"\npublic_url = \"https://kbs.example\"\n\
+             [tls]\ncert = \"c\"\nkey = {{ file = \"k\" }}\n[store]\nsqlite = \"d\"\n\
+             [seal]\nkey = {{ file = \"s\" }}\n[admin]\ntoken = {{ file = \"t\" }}\n\
+             [attestation]\nextra_roots = \"lab\"\n\
+             [attestation.collateral]\nstore = \"collateral\"\nkeys = [\"bundle.pub\"]\n"
+        );
+        Config::parse(&text, &self.folder).unwrap().attestation
+    }
+
+    fn bundle(&self, sequence: u64, list: Vec<u8>, deny: Deny) -> Container {
+        let list_of = hanzo_attestation_evidence::x509::Crl::parse(&list).unwrap();
+        let (issued, expires) = (list_of.this_update(), list_of.next_update());
+        let document =
+            Document { kind: Kind::AmdCrl, key: "milan/vcek".to_owned(), bytes: list, issued, expires };
+        let draft = Draft {
+            bundle_id: format!("lab-{sequence}"),
+            sequence,
+            created: at(START),
+            not_before: at(START),
+            not_after: at(START + 86_400),
+            edn_floors: EdnFloors::default(),
+            deny,
+            documents: vec![document],
+        };
+        seal(draft, &[self.signer()]).unwrap()
+    }
+
+    fn import(&self, files: Container) {
+        let trust = Trust::new(vec![self.signer().public().unwrap()], 1).unwrap();
+        let roots = hanzo_attestation::Roots::vendor().with_extra(Lab::fixture().extra_roots());
+        self.store().import(files, &trust, &roots, at(START)).unwrap();
+    }
+
+    fn store(&self) -> Store {
+        Store::at(self.folder.join("collateral"))
+    }
+}
+
+fn at(seconds: i64) -> UnixTime {
+    UnixTime::from_seconds(seconds).unwrap()
+}
+
+fn list() -> Vec<u8> {
+    Lab::fixture().amd_lists().remove(0)
+}
+
+fn revoking() -> Vec<u8> {
+    Lab::fixture().amd_lists_with(ListDefect::IntermediateRevoked).unwrap().remove(0)
+}
+
+#[tokio::test]
+async fn a_new_bundle_is_in_force_without_a_restart_and_on_the_record() {
+    let world = World::furnished().await;
+    let desk = Desk::new(world.dir.path());
+    desk.import(desk.bundle(1, list(), Deny::default()));
+    let config = desk.config();
+    assert_eq!(reload(&world.broker, &config).await.unwrap(), Reload::Changed);
+    let row = world.newest().await;
+    assert_eq!((&row["action"], &row["subject"]), (&json!("collateral.load"), &json!("lab-1")));
+    assert_eq!(row["subject_version"], 1);
+    let health = world.get("/healthz").await;
+    assert_eq!(health.body["collateral"]["sequence"], 1);
+    assert_eq!(reload(&world.broker, &config).await.unwrap(), Reload::Same);
+    let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+    // The next bundle's list revokes the intermediate of the very same chip.
+    desk.import(desk.bundle(2, revoking(), Deny::default()));
+    assert_eq!(reload(&world.broker, &config).await.unwrap(), Reload::Changed);
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "SnpIntermediateRevoked").await;
+}
+
+#[tokio::test]
+async fn what_is_not_signed_as_configured_changes_nothing() {
+    let world = World::furnished().await;
+    let desk = Desk::new(world.dir.path());
+    desk.import(desk.bundle(1, list(), Deny::default()));
+    let config = desk.config();
+    reload(&world.broker, &config).await.unwrap();
+    // Somebody who can write the store, and has no bundle key.
+    let roots = hanzo_attestation::Roots::vendor().with_extra(Lab::fixture().extra_roots());
+    desk.store().add(Vec::new(), &roots, at(START)).unwrap();
+    let error = reload(&world.broker, &config).await.unwrap_err();
+    assert!(error.to_string().contains("not signed"), "{error}");
+    assert!(read_grounds(&config).is_err(), "nor does a broker start with it");
+    assert_eq!(world.get("/healthz").await.body["collateral"]["bundle_id"], "lab-1");
+    let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+    std::fs::write(world.dir.path().join("bundle.pub"), "no key").unwrap();
+    let error = read_grounds(&config).unwrap_err();
+    assert!(error.to_string().contains("bundle.pub"), "{error}");
+}
+
+/// COL-09: floors and deny lists of a bundle that is over are no longer known to be whole.
+#[tokio::test]
+async fn a_bundle_that_is_over_judges_nothing() {
+    let world = World::furnished().await;
+    let desk = Desk::new(world.dir.path());
+    desk.import(desk.bundle(1, list(), Deny::default()));
+    reload(&world.broker, &desk.config()).await.unwrap();
+    world.advance(86_400);
+    let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "the last second: {granted:?}");
+    world.advance(1);
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "CollateralExpired").await;
+    // With a grace it still counts, for as long as configured.
+    let mut config = desk.config();
+    let store = config.store.take().unwrap();
+    config.store = Some(StoreConfig { grace: Duration::from_secs(86_400), ..store });
+    world.broker.judge().replace(read_grounds(&config).unwrap());
+    let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+}
+
+/// COL-07: a clock that was set back, to before what the store has seen, or before this program's release.
+#[tokio::test]
+async fn a_clock_that_was_set_back_judges_nothing() {
+    let world = World::furnished().await;
+    let desk = Desk::new(world.dir.path());
+    let files = desk.bundle(1, list(), Deny::default());
+    desk.import(files);
+    reload(&world.broker, &desk.config()).await.unwrap();
+    let mut grounds = read_grounds(&desk.config()).unwrap();
+    grounds.store.as_mut().unwrap().newest_issue = Some(at(START + 301));
+    world.broker.judge().replace(grounds);
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    refused.assert_problem(503, "Unavailable");
+    assert_eq!(world.newest().await["code"], "ClockUntrusted");
+    world.advance(1);
+    let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+    let proof = world.proof(SnpOrder::default()).await;
+    world.advance(-2);
+    let refused = world.authorize(proof, &["acme/disk"]).await;
+    refused.assert_problem(503, "Unavailable");
+    let row = world.newest().await;
+    assert_eq!(row["code"], "ClockUntrusted");
+}
+
+/// SNP-37, by a bundle: the deny list names the chip's certificate.
+#[tokio::test]
+async fn a_bundles_deny_list_is_enforced() {
+    let world = World::furnished().await;
+    let desk = Desk::new(world.dir.path());
+    desk.import(desk.bundle(1, list(), Deny { veks: vec![Hex([1; 32])], ..Deny::default() }));
+    reload(&world.broker, &desk.config()).await.unwrap();
+    let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "another chip's: {granted:?}");
+    let vek = world.newest().await["claims"][0]["claims"]["vek_cert_sha256"].as_str().map(str::to_owned);
+    let vek: Hex<32> = serde_json::from_value(json!(vek.unwrap())).unwrap();
+    desk.import(desk.bundle(2, list(), Deny { veks: vec![vek], ..Deny::default() }));
+    reload(&world.broker, &desk.config()).await.unwrap();
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "SnpVekDenied").await;
+}
