@@ -23,6 +23,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // 3 effects
     ("hanzo-attestation-collateral", &["hanzo-attestation", "hanzo-attestation-evidence"]),
+    // One declared edge inside the layer: what is fetched is judged as an import judges it.
+    (
+        "hanzo-attestation-collateral-fetch",
+        &["hanzo-attestation", "hanzo-attestation-collateral", "hanzo-attestation-evidence"],
+    ),
     ("hanzo-kbs-client", &["hanzo-attestation-evidence", "hanzo-kbs-log", "hanzo-kbs-protocol"]),
     ("hanzo-node-attester", &["hanzo-attestation-evidence"]),
     (
@@ -48,6 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "hanzo-attestation",
             "hanzo-attestation-collateral",
+            "hanzo-attestation-collateral-fetch",
             "hanzo-attestation-evidence",
             "hanzo-kbs-client",
             "hanzo-kbs-log",
@@ -162,6 +168,15 @@ fn pure_crates_link_no_io() {
         for effect in ["tokio", "sqlx", "reqwest", "hyper", "axum", "nix", "mio", "socket2"] {
             assert!(!linked.contains(effect), "{name} is pure and links {effect}");
         }
+    }
+}
+
+/// COL-10: a broker has no client that could ask a vendor while it verifies.
+#[test]
+fn a_broker_links_no_fetcher() {
+    let linked = linked(&metadata(), "hanzo-kbs");
+    for client in ["hanzo-attestation-collateral-fetch", "reqwest"] {
+        assert!(!linked.contains(client), "hanzo-kbs links {client}");
     }
 }
 

@@ -108,6 +108,27 @@ impl Document {
         Ok(document)
     }
 
+    /// COL-08 and COL-09: whether it is in force.
+    ///
+    /// # Errors
+    /// [`DocumentError::Vendor`].
+    pub fn check_dates(&self, now: UnixTime) -> Result<(), DocumentError> {
+        Ok(self.as_stated().check_dates(now)?)
+    }
+
+    /// Its issuer chain among others: the one that names it, else the one for its kind.
+    #[must_use]
+    pub fn chain_among<'a>(&self, all: &'a [Self]) -> Option<&'a Self> {
+        let purpose = match self.kind {
+            Kind::IntelTcbInfo => "tcb-info",
+            Kind::IntelQeIdentity => "qe-identity",
+            Kind::IntelPckCrl => "pck-crl",
+            _ => return None,
+        };
+        let named = |name: &str| all.iter().find(|other| other.kind == Kind::IntelChain && other.key == name);
+        named(&format!("{purpose}/{}", self.key)).or_else(|| named(purpose))
+    }
+
     /// What the document says of itself, if its vendor's signature holds. Dates are not judged.
     ///
     /// # Errors

@@ -106,6 +106,9 @@ pub(crate) enum Failure {
     /// The result cannot be written out.
     #[error("the result cannot be written: {0}")]
     Output(#[from] io::Error),
+    /// No vendor's service answered.
+    #[error("{0}")]
+    Vendor(String),
     /// The asynchronous runtime does not start.
     #[error("the runtime does not start: {0}")]
     Runtime(io::Error),
@@ -117,7 +120,7 @@ impl Failure {
         match self {
             Self::Client(ClientError::Problem(_)) => 1,
             Self::Client(ClientError::Name | ClientError::Request(_)) => 2,
-            Self::Client(_) => 3,
+            Self::Client(_) | Self::Vendor(_) => 3,
             _ => 2,
         }
     }

@@ -1,7 +1,8 @@
 //! Arguments of `kbsctl collateral`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::encoding::hex_array;
+use hanzo_attestation_evidence::{Hex, UnixTime};
 use std::path::PathBuf;
 
 /// Vendor data for verifiers, offline.
@@ -13,6 +14,12 @@ pub(crate) struct CollateralArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CollateralVerb {
+    /// Fetch vendors' documents into a store
+    ///
+    /// What the store has is asked for again once two thirds of its life have passed. Each document is judged as `add`
+    /// does. Nothing is fetched by any other verb, and nothing ever by a broker.
+    #[command(after_help = super::fetch::EXIT_CODES)]
+    Fetch(FetchArgs),
     /// Put vendors' documents from files into a store
     ///
     /// Each is judged first: signed by its vendor, in force, and not older than what the store has had. No bundle key
@@ -69,6 +76,63 @@ pub(super) struct AddArgs {
     pub(super) roots: VendorRoots,
     #[command(flatten)]
     pub(super) at: At,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct FetchArgs {
+    /// AMD product whose lists and chains are fetched
+    #[arg(long, value_enum)]
+    pub(super) product: Vec<ProductName>,
+    /// Kind of platform, 12 hex digits, whose TCB info is fetched
+    #[arg(long, value_name = "HEX", value_parser = fmspc, requires = "tee")]
+    pub(super) fmspc: Vec<Hex<6>>,
+    /// Kind of quotes for which Intel's documents are fetched: QE identity and lists, and the TCB info of each FMSPC
+    #[arg(long, value_enum)]
+    pub(super) tee: Vec<TeeName>,
+    /// What this evidence document needs; may be given several times
+    #[arg(long = "for", value_name = "FILE")]
+    pub(super) evidence: Vec<PathBuf>,
+    /// Take Intel's early TCB infos, which know a recovery event as soon as it is public
+    #[arg(long)]
+    pub(super) early: bool,
+    /// Fetch again what is not due, too
+    #[arg(long)]
+    pub(super) again: bool,
+    /// A mirror of AMD's service, https://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub(super) amd_mirror: Option<String>,
+    /// A mirror of Intel's service (PCCS), https://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub(super) intel_mirror: Option<String>,
+    /// Certificate authority of the services (PEM) [default: what this machine trusts]
+    #[arg(long, value_name = "FILE")]
+    pub(super) cacert: Option<PathBuf>,
+    /// Let a mirror on this machine's loopback address be without TLS: for tests
+    #[arg(long)]
+    pub(super) allow_plain_loopback: bool,
+    #[command(flatten)]
+    pub(super) store: StoreDir,
+    #[command(flatten)]
+    pub(super) roots: VendorRoots,
+    #[command(flatten)]
+    pub(super) at: At,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProductName {
+    Milan,
+    Genoa,
+    Turin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TeeName {
+    Tdx,
+    Sgx,
+}
+
+fn fmspc(text: &str) -> Result<Hex<6>, String> {
+    hex_array(&text.to_ascii_lowercase()).map(Hex).map_err(|error| error.to_string())
 }
 
 #[derive(Args, Debug)]

@@ -4,6 +4,7 @@ mod add;
 mod answer;
 mod args;
 mod export;
+mod fetch;
 mod import;
 mod key;
 mod show;
@@ -22,6 +23,7 @@ impl CollateralArgs {
     /// Runs the verb: yes is done; no is a bundle or a document that was refused.
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
         match self.verb {
+            CollateralVerb::Fetch(args) => fetch::run(&args, context),
             CollateralVerb::Add(args) => add::run(&args, context),
             CollateralVerb::Import(args) => import::run(&args, context),
             CollateralVerb::Export(args) => export::run(&args, context),
