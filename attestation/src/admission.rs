@@ -4,9 +4,16 @@
 //! that a document is a vendor's at all, about what it speaks, and when it was issued: a store keeps nothing else,
 //! and orders documents by these dates (COL-11).
 
+mod intel;
+
+pub use intel::{
+    intel_chain, intel_document, intel_pck_crl, intel_qe_identity, intel_root_crl, intel_tcb_info,
+};
+
 use crate::crypto::{Budget, FormError, Rsa4096Key, SignatureError};
 use crate::roots::Roots;
 use crate::x509::signed_by;
+use hanzo_attestation_evidence::dcap::{QeIdentityError, QuoteError, TcbInfoError, read_certificates};
 use hanzo_attestation_evidence::snp::Product;
 use hanzo_attestation_evidence::x509::{Certificate, Crl, X509Error};
 use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
@@ -42,6 +49,48 @@ pub enum AdmissionError {
         /// Common name of its issuer.
         issuer: String,
     },
+    /// DCAP-15, COL-06: a chain that is not two certificates in PEM and nothing else.
+    #[error("the issuer chain: {0}")]
+    Chain(#[from] QuoteError),
+    /// SNP-21: a chain that ends in a root of its own.
+    #[error("the chain does not end in a pinned AMD root")]
+    AmdRootNotPinned,
+    /// SNP-23: the root did not sign the intermediate.
+    #[error("the intermediate certificate is not signed by the pinned root")]
+    AmdChainSignature,
+    /// COL-03: not in the one form in which Intel sends it.
+    #[error("not an object of `{0}` and its signature, as Intel sends it")]
+    Envelope(&'static str),
+    /// COL-01, DCAP-35, DCAP-39, DCAP-40: a TCB info that is not well formed.
+    #[error(transparent)]
+    TcbInfo(#[from] TcbInfoError),
+    /// COL-01, DCAP-40, DCAP-42: a QE identity that is not well formed.
+    #[error(transparent)]
+    QeIdentity(#[from] QeIdentityError),
+    /// DCAP-32: an issuer that does not sign such documents, or that is not directly under a root.
+    #[error("`{name}` does not sign such documents, or not directly under the root")]
+    Issuer {
+        /// Its common name.
+        name: String,
+    },
+    /// DCAP-17: an issuer chain with a root of its own.
+    #[error("the issuer chain does not end in a pinned Intel root")]
+    IntelRootNotPinned,
+    /// DCAP-20: the root did not sign the issuer.
+    #[error("the issuer's certificate is not signed by the pinned root")]
+    ChainSignature,
+    /// DCAP-34: not signed by its signer.
+    #[error("the TCB info is not signed by its signer")]
+    TcbInfoSignature,
+    /// DCAP-41: not signed by its signer.
+    #[error("the QE identity is not signed by its signer")]
+    QeIdentitySignature,
+    /// DCAP-25: no pinned root signed this list.
+    #[error("the revocation list is not signed by a pinned Intel root")]
+    RootCrlSignature,
+    /// DCAP-29: not signed by the CA that came with it.
+    #[error("the revocation list is not signed by the PCK CA that came with it")]
+    PckCrlSignature,
     /// COL-08: dated ahead.
     #[error("issued at {issued}, after {now}")]
     NotYetValid {
@@ -68,6 +117,19 @@ impl Broken for AdmissionError {
         match self {
             Self::X509(error) => error.rule(),
             Self::AmdCrlSignature { .. } => Rule::new("SNP-34", "SnpCrlSignature"),
+            Self::Chain(error) => error.rule(),
+            Self::AmdRootNotPinned => Rule::new("SNP-21", "SnpRootNotPinned"),
+            Self::AmdChainSignature => Rule::new("SNP-23", "SnpIntermediateSignature"),
+            Self::Envelope(_) => Rule::new("COL-03", "EnvelopeMalformed"),
+            Self::TcbInfo(error) => error.rule(),
+            Self::QeIdentity(error) => error.rule(),
+            Self::Issuer { .. } => Rule::new("DCAP-32", "TcbSignerProfile"),
+            Self::IntelRootNotPinned => Rule::new("DCAP-17", "PckRootNotPinned"),
+            Self::ChainSignature => Rule::new("DCAP-20", "PckChainSignature"),
+            Self::TcbInfoSignature => Rule::new("DCAP-34", "TcbInfoSignature"),
+            Self::QeIdentitySignature => Rule::new("DCAP-41", "QeIdentitySignature"),
+            Self::RootCrlSignature => Rule::new("DCAP-25", "RootCrlSignature"),
+            Self::PckCrlSignature => Rule::new("DCAP-29", "PckCrlSignature"),
             Self::NotYetValid { .. } => Rule::new("COL-08", "CollateralNotYetValid"),
             Self::Expired { .. } => Rule::new("COL-09", "CollateralExpired"),
             Self::Signature(error) => error.rule(),
@@ -131,4 +193,30 @@ fn judged(list: &Crl<'_>, product: Product, lab: bool) -> Judged {
         expires: list.next_update(),
         lab,
     }
+}
+
+/// Judges what AMD's service sends as `cert_chain` (PEM): the ASK or ASVK, and a pinned ARK that signed it. The subject
+/// is the product.
+///
+/// # Errors
+/// [`AdmissionError`].
+pub fn amd_chain(pem: &[u8], roots: &Roots) -> Result<Judged, AdmissionError> {
+    let [ask, ark] = read_certificates(pem)?;
+    let pinned = roots.amd().iter().find(|root| root.ark() == ark);
+    let pinned = pinned.ok_or(AdmissionError::AmdRootNotPinned)?;
+    let (ask, ark) = (Certificate::parse(&ask)?, Certificate::parse(&ark)?);
+    let key = Rsa4096Key::parse(ark.public_key()).map_err(AdmissionError::Signature)?;
+    let mut budget = Budget::new();
+    match signed_by(&mut budget, ask.signature_algorithm(), ask.tbs(), ask.signature(), &key) {
+        Ok(()) => {}
+        Err(SignatureError::Mismatch) => return Err(AdmissionError::AmdChainSignature),
+        Err(SignatureError::Form(error)) => return Err(AdmissionError::Signature(error)),
+    }
+    Ok(Judged {
+        subject: pinned.product().name().to_ascii_lowercase(),
+        evaluation: 0,
+        issued: ask.not_before().max(ark.not_before()),
+        expires: ask.not_after().min(ark.not_after()),
+        lab: pinned.is_lab(),
+    })
 }

@@ -1,8 +1,8 @@
 //! One document of a bundle or a store: what it is, and whether its vendor vouches for it.
 
 use crate::bundle::{Deny, EdnFloors, Kind};
-use hanzo_attestation::Roots;
 use hanzo_attestation::admission::{self, AdmissionError, Judged};
+use hanzo_attestation::{IntelDocument, Roots};
 use hanzo_attestation_evidence::json::{self, JsonError};
 use hanzo_attestation_evidence::x509::{Certificate, X509Error};
 use hanzo_attestation_evidence::{Broken, Hex, Rule, UnixTime};
@@ -52,9 +52,9 @@ pub enum DocumentError {
         /// When it expires.
         expires: UnixTime,
     },
-    /// COL-26: a kind that this build does not judge yet.
-    #[error("this build does not judge documents of kind {0}")]
-    NotJudged(Kind),
+    /// COL-10: the chain that its signature needs is not there.
+    #[error("no issuer chain for it: an `intel-chain` that its key or its kind names")]
+    ChainMissing,
     /// COL-11: an older one than was accepted before.
     #[error(
         "issued at {issued} with evaluation number {evaluation}; accepted before: {newest_issued} with {newest}"
@@ -79,7 +79,7 @@ impl Broken for DocumentError {
             Self::Json(error) => error.rule(),
             Self::Text(_) => Rule::new("COL-03", "EnvelopeMalformed"),
             Self::Subject { .. } | Self::Dates { .. } => Rule::new("COL-13", "BundleEntryDigestMismatch"),
-            Self::NotJudged(_) => Rule::new("COL-26", "PolicyMalformed"),
+            Self::ChainMissing => Rule::new("COL-10", "CollateralMissing"),
             Self::Rollback { .. } => Rule::new("COL-11", "CollateralRollback"),
         }
     }
@@ -95,12 +95,12 @@ impl Document {
         kind: Kind,
         key: String,
         bytes: Vec<u8>,
-        _chains: &[Document],
+        chains: &[Document],
         roots: &Roots,
     ) -> Result<Self, DocumentError> {
         let zero = UnixTime::MAX;
         let mut document = Self { kind, key, bytes, issued: zero, expires: zero };
-        let judged = document.judge(roots)?;
+        let judged = document.judge(chains, roots)?;
         if !document.is_about(&judged.subject) {
             return Err(DocumentError::Subject { found: judged.subject });
         }
@@ -133,7 +133,7 @@ impl Document {
     ///
     /// # Errors
     /// [`DocumentError`].
-    pub(crate) fn judge(&self, roots: &Roots) -> Result<Judged, DocumentError> {
+    pub(crate) fn judge(&self, all: &[Self], roots: &Roots) -> Result<Judged, DocumentError> {
         match self.kind {
             Kind::AmdCrl => Ok(admission::amd_crl(&self.bytes, roots)?),
             Kind::AmdVek => {
@@ -154,13 +154,16 @@ impl Document {
             Kind::AzParavisorRef | Kind::ReferenceValues => {
                 json::parse(&self.bytes).map(|_| self.as_stated()).map_err(Into::into)
             }
-            Kind::AmdChain
-            | Kind::IntelTcbInfo
-            | Kind::IntelQeIdentity
-            | Kind::IntelPckCrl
-            | Kind::IntelRootCrl
-            | Kind::IntelPck
-            | Kind::IntelChain => Err(DocumentError::NotJudged(self.kind)),
+            Kind::AmdChain => Ok(admission::amd_chain(&self.bytes, roots)?),
+            Kind::IntelTcbInfo => Ok(admission::intel_tcb_info(&self.intel(all)?, roots)?),
+            Kind::IntelQeIdentity => Ok(admission::intel_qe_identity(&self.intel(all)?, roots)?),
+            Kind::IntelPckCrl => Ok(admission::intel_pck_crl(&self.bytes, self.chain(all)?, roots)?),
+            Kind::IntelRootCrl => Ok(admission::intel_root_crl(&self.bytes, roots)?),
+            Kind::IntelChain => {
+                Ok(Judged { subject: self.key.clone(), ..admission::intel_chain(&self.bytes, roots)? })
+            }
+            // Judged with the quote that needs it: its platform, and its chain to the root.
+            Kind::IntelPck => Ok(self.as_stated()),
             Kind::Policy => match std::str::from_utf8(&self.bytes) {
                 Ok(_) => Ok(self.as_stated()),
                 Err(error) => Err(DocumentError::Text(error.valid_up_to())),
@@ -172,8 +175,8 @@ impl Document {
     ///
     /// # Errors
     /// [`DocumentError`].
-    pub(crate) fn admit(&self, roots: &Roots, now: UnixTime) -> Result<Judged, DocumentError> {
-        let judged = self.judge(roots)?;
+    pub(crate) fn admit(&self, all: &[Self], roots: &Roots, now: UnixTime) -> Result<Judged, DocumentError> {
+        let judged = self.judge(all, roots)?;
         if !self.is_about(&judged.subject) {
             return Err(DocumentError::Subject { found: judged.subject });
         }
@@ -183,6 +186,16 @@ impl Document {
         }
         judged.check_dates(now)?;
         Ok(judged)
+    }
+
+    fn chain<'a>(&self, all: &'a [Self]) -> Result<&'a [u8], DocumentError> {
+        self.chain_among(all).map(|chain| chain.bytes.as_slice()).ok_or(DocumentError::ChainMissing)
+    }
+
+    /// A document of Intel's with its issuer chain: the signed object is cut out, byte for byte.
+    pub(crate) fn intel(&self, all: &[Self]) -> Result<IntelDocument, DocumentError> {
+        let member = if self.kind == Kind::IntelTcbInfo { "tcbInfo" } else { "enclaveIdentity" };
+        Ok(admission::intel_document(&self.bytes, member, self.chain(all)?)?)
     }
 
     fn is_about(&self, subject: &str) -> bool {

@@ -13,6 +13,7 @@ mod file;
 mod folder;
 mod lab;
 mod store;
+mod tpm;
 
 pub use amd::{AmdCrlError, read_amd_crl};
 pub use document::{Document, DocumentError};
@@ -23,3 +24,4 @@ pub use store::{
     AdmitError, Change, MAX_MARKS, Mark, State, StateError, Store, StoreError, Stored, StoredDocument,
     Unusable,
 };
+pub use tpm::{TpmTrustError, read_tpm_cas, read_trusted_ak};

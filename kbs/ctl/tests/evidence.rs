@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder};
+use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder, TpmOrder};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -27,6 +27,13 @@ impl Bench {
         let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
         write("snp.json", &Lab::document(vec![snp.clone()]).to_string());
         write("tdx.json", &Lab::document(vec![tdx.clone()]).to_string());
+        let order = TpmOrder { qualifying_data: vec![7; 64], certificate: None, ..TpmOrder::default() };
+        let tpm = lab.tpm(&order).unwrap();
+        write("ak.pem", tpm["ak_public"].as_str().unwrap());
+        write("tpm.json", &Lab::document(vec![tpm]).to_string());
+        let order = TpmOrder { qualifying_data: vec![7; 64], ..TpmOrder::default() };
+        write("certified.json", &Lab::document(vec![lab.tpm(&order).unwrap()]).to_string());
+        fs::write(directory.path().join("ca.der"), lab.tpm_authority()).unwrap();
         write("two.json", &Lab::document(vec![snp, tdx]).to_string());
         write("not.json", "{\"evidence\":[");
         write("field.json", "{\"evidence\":[],\"more\":1}");
@@ -50,6 +57,10 @@ impl Bench {
             "collateral.json",
             "half.json",
             "large.json",
+            "tpm.json",
+            "certified.json",
+            "ak.pem",
+            "ca.der",
             "lab",
         ];
         let path = |word: &&str| if names.contains(word) { self.path(word) } else { (*word).to_owned() };
@@ -85,10 +96,34 @@ fn the_exit_code_says_acceptable() {
     assert_eq!(code, 1, "strict demands the expected report data");
 }
 
+/// TPM-11: a TPM's key is trusted by nothing but a file that names it, or its authority.
+#[test]
+fn a_tpms_key_is_trusted_by_name() {
+    let bench = Bench::new();
+    let verify = |file: &str, more: &[&str]| {
+        let mut arguments = vec!["verify", file, "--at", &bench.at, "--report-data", HEX, "--format", "json"];
+        arguments.extend(more);
+        let output = bench.run(&arguments);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), json["acceptable"].clone(), json.to_string())
+    };
+    let (code, acceptable, text) = verify("tpm.json", &["--trust-ak", "ak.pem"]);
+    assert_eq!((code, acceptable), (0, true.into()), "{text}");
+    let (code, acceptable, text) = verify("certified.json", &["--ak-ca", "ca.der"]);
+    assert_eq!((code, acceptable), (0, true.into()), "{text}");
+    let untrusted: [(&str, &[&str]); 3] =
+        [("tpm.json", &[]), ("tpm.json", &["--ak-ca", "ca.der"]), ("certified.json", &[])];
+    for (file, more) in untrusted {
+        let (code, acceptable, text) = verify(file, more);
+        assert_eq!((code, acceptable), (1, false.into()), "{text}");
+        assert!(text.contains("TpmAkUntrusted"), "{text}");
+    }
+}
+
 #[test]
 fn wrong_usage_and_unreadable_input_exit_with_2_and_say_nothing_on_stdout() {
     let bench = Bench::new();
-    let wrong: [&[&str]; 17] = [
+    let wrong: [&[&str]; 19] = [
         &["verify"],
         &["verify", "/nonexistent"],
         &["verify", "not.json"],
@@ -103,6 +138,8 @@ fn wrong_usage_and_unreadable_input_exit_with_2_and_say_nothing_on_stdout() {
         &["verify", "snp.json", "--intel-collateral", "not.json"],
         &["verify", "snp.json", "--intel-collateral", "half.json"],
         &["verify", "snp.json", "--collateral", "/nonexistent"],
+        &["verify", "snp.json", "--trust-ak", "collateral.json"],
+        &["verify", "snp.json", "--ak-ca", "collateral.json"],
         &["verify", "snp.json", "--lab", "/nonexistent"],
         &["verify", "snp.json", "--trust-ak", "not.json"],
         &["show", "not.json"],
@@ -118,16 +155,8 @@ fn wrong_usage_and_unreadable_input_exit_with_2_and_say_nothing_on_stdout() {
 fn what_this_build_does_not_use_is_read_and_said() {
     let bench = Bench::new();
     let collateral = bench.path("collateral.json");
-    let more = [
-        "--report-data",
-        HEX,
-        "--intel-collateral",
-        &collateral,
-        "--rim",
-        &collateral,
-        "--nonce",
-        "00ff",
-    ];
+    let more =
+        ["--report-data", HEX, "--intel-collateral", &collateral, "--rim", &collateral, "--nonce", "00ff"];
     let (code, json) = bench.verify("snp.json", &more);
     assert_eq!(code, 0, "{json:#}");
     let findings = json["items"][0]["findings"].as_array().unwrap();

@@ -37,6 +37,17 @@ pub struct StoreConfig {
     pub grace: Duration,
 }
 
+/// What makes a TPM's attestation key trusted (TPM-11): nothing, unless it is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TpmConfig {
+    /// Public attestation keys, PEM.
+    pub trusted_aks: Vec<PathBuf>,
+    /// Authorities over attestation keys, PEM or DER.
+    pub ak_cas: Vec<PathBuf>,
+    /// Authorities over endorsement keys: manufacturers' roots, PEM or DER.
+    pub ek_roots: Vec<PathBuf>,
+}
+
 /// What evidence is judged by.
 #[derive(Clone, Debug)]
 pub struct AttestationConfig {
@@ -48,6 +59,8 @@ pub struct AttestationConfig {
     pub amd_crls: Vec<PathBuf>,
     /// The store of collateral, and who may fill it.
     pub store: Option<StoreConfig>,
+    /// What makes a TPM's attestation key trusted.
+    pub tpm: TpmConfig,
     /// Most findings that are kept of each kind.
     pub cache_entries: usize,
     /// Extra roots, outside production.
@@ -71,6 +84,12 @@ pub(super) fn read(
     let revocation = revocation(&mut section, mistakes);
     let amd_crls = section.files("amd_crls", mistakes);
     let store = store(&mut section, mistakes);
+    let mut tpm = section.section("tpm", mistakes);
+    let trusted_aks = tpm.files("trusted_aks", mistakes);
+    let ak_cas = tpm.files("ak_cas", mistakes);
+    let ek_roots = tpm.files("ek_roots", mistakes);
+    tpm.finish(mistakes);
+    let tpm = TpmConfig { trusted_aks, ak_cas, ek_roots };
     let cache_entries = section.number("cache_entries", CACHE_ENTRIES, 0..=CACHE_ENTRIES, mistakes);
     let cache_entries = usize::try_from(cache_entries).unwrap_or(MAX_ENTRIES);
     let extra = section.text("extra_roots", mistakes);
@@ -84,7 +103,16 @@ pub(super) fn read(
     section.finish(mistakes);
     let identities = identities(top, mistakes);
     let appraisal = appraisal?;
-    Some(AttestationConfig { appraisal, revocation, amd_crls, store, cache_entries, extra_roots, identities })
+    Some(AttestationConfig {
+        appraisal,
+        revocation,
+        amd_crls,
+        store,
+        tpm,
+        cache_entries,
+        extra_roots,
+        identities,
+    })
 }
 
 /// `[attestation.collateral]`. Several keys need a threshold: none is guessed.

@@ -8,7 +8,7 @@ mod limits;
 mod reader;
 mod show;
 
-pub use attestation::{AttestationConfig, ExtraRootsDir, StoreConfig};
+pub use attestation::{AttestationConfig, ExtraRootsDir, StoreConfig, TpmConfig};
 pub use limits::Limits;
 pub use reader::Mistake;
 pub use show::show;

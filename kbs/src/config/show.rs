@@ -32,6 +32,11 @@ pub fn show(config: &Config) -> Value {
                 "reload_seconds": store.reload.as_secs(),
                 "grace_days": store.grace.as_secs() / 86_400,
             })),
+            "tpm": {
+                "trusted_aks": attestation.tpm.trusted_aks,
+                "ak_cas": attestation.tpm.ak_cas,
+                "ek_roots": attestation.tpm.ek_roots,
+            },
             "cache_entries": attestation.cache_entries,
             "extra_roots": attestation.extra_roots.as_ref().map(|dir| &dir.0),
             "identities": attestation.identities.iter().map(|key| &key.key_id).collect::<Vec<_>>(),

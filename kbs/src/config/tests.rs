@@ -164,3 +164,20 @@ fn a_store_of_collateral_has_bounds_and_guesses_nothing() {
     let shown = show(&Config::parse(&store(""), Path::new("/etc/kbs")).unwrap());
     assert_eq!(shown["attestation"]["collateral"]["store"], "/etc/kbs/s");
 }
+
+/// TPM-11: trust is named, and what is misspelt is not ignored.
+#[test]
+fn trust_in_tpms_is_named_by_files() {
+    let tpm =
+        "[attestation.tpm]\ntrusted_aks = [\"ak.pem\"]\nak_cas = [\"/ca.pem\"]\nek_roots = [\"ek.der\"]\n";
+    let read = Config::parse(&with(tpm), Path::new("/etc/kbs")).unwrap();
+    let found = &read.attestation.tpm;
+    let paths = [&found.trusted_aks, &found.ak_cas, &found.ek_roots].map(|paths| paths[0].as_path());
+    assert_eq!(paths, ["/etc/kbs/ak.pem", "/ca.pem", "/etc/kbs/ek.der"].map(Path::new));
+    assert_eq!(show(&read)["attestation"]["tpm"]["ak_cas"][0], "/ca.pem");
+    for wrong in ["[attestation.tpm]\ntrusted_ak = [\"a\"]\n", "[attestation.tpm]\nak_cas = \"a\"\n"] {
+        assert_eq!(mistakes(&with(wrong)).len(), 1, "{wrong}");
+    }
+    let none = Config::parse(&with("[attestation]\n"), Path::new("")).unwrap().attestation.tpm;
+    assert_eq!(none, crate::config::TpmConfig::default());
+}

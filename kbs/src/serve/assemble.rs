@@ -7,10 +7,10 @@ use crate::config::{AttestationConfig, Config, StoreConfig};
 use crate::judge::{Grounds, Judge};
 use crate::tls::TlsError;
 use hanzo_attestation::{Cache, Collateral, Roots};
-use hanzo_attestation_collateral::bundle::{BundleKey, Trust, TrustError};
+use hanzo_attestation_collateral::bundle::{BundleKey, EdnFloors, Trust, TrustError};
 use hanzo_attestation_collateral::{
-    AmdCrlError, LabDirError, Store as CollateralStore, StoreError as CollateralError, Stored, read_amd_crl,
-    read_lab,
+    AmdCrlError, LabDirError, Store as CollateralStore, StoreError as CollateralError, Stored, TpmTrustError,
+    read_amd_crl, read_lab, read_tpm_cas, read_trusted_ak,
 };
 use hanzo_kbs_vault::{KeyFileSeal, Store, StoreError, SystemRng};
 use std::io;
@@ -68,6 +68,9 @@ pub enum StartError {
     /// A revocation list cannot be read.
     #[error("revocation list: {0}")]
     AmdCrl(#[from] AmdCrlError),
+    /// A TPM's keys or authorities cannot be used.
+    #[error(transparent)]
+    Tpm(#[from] TpmTrustError),
     /// A bundle key cannot be used.
     #[error("bundle key {}: {reason}", path.display())]
     BundleKey {
@@ -172,8 +175,22 @@ pub(super) fn read_grounds_with(
     if let Some(stored) = &mut store {
         collateral = stored.add_to(collateral);
         appraisal.snp.denied_certificates.extend(&stored.deny.veks);
+        let EdnFloors { sgx, tdx } = stored.edn_floors;
+        for (limits, floor) in [(&mut appraisal.sgx.dcap, sgx), (&mut appraisal.tdx.dcap, tdx)] {
+            limits.tcb_evaluation_floor = EdnFloors::raise(limits.tcb_evaluation_floor, floor);
+            limits.qe_evaluation_floor = EdnFloors::raise(limits.qe_evaluation_floor, floor);
+        }
         // They are in the collateral now: once is enough.
         stored.documents = Vec::new();
+    }
+    for path in &config.tpm.trusted_aks {
+        roots = roots.with_trusted_ak(read_trusted_ak(path)?);
+    }
+    for path in &config.tpm.ak_cas {
+        roots = read_tpm_cas(path)?.into_iter().fold(roots, Roots::with_tpm_ca);
+    }
+    for path in &config.tpm.ek_roots {
+        roots = read_tpm_cas(path)?.into_iter().fold(roots, Roots::with_tpm_manufacturer);
     }
     for key in &config.identities {
         roots = roots.with_registered_key(key.clone());

@@ -6,7 +6,7 @@ use super::listeners::{Listeners, bind, run_until_signal};
 use crate::admin::AdminCredential;
 use crate::broker::{Broker, Parts, SealSource, Who};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{AttestationConfig, Environment, ExtraRootsDir, Limits};
+use crate::config::{AttestationConfig, Environment, ExtraRootsDir, Limits, TpmConfig};
 use crate::judge::Judge;
 use crate::router::{Doors, router};
 use crate::tls::Throwaway;
@@ -91,6 +91,7 @@ async fn throwaway_broker(
         revocation: Revocation::Required,
         amd_crls: Vec::new(),
         store: None,
+        tpm: TpmConfig::default(),
         cache_entries: hanzo_attestation::cache::MAX_ENTRIES,
         extra_roots: lab.map(|dir| ExtraRootsDir(dir.to_owned())),
         identities: Vec::new(),

@@ -5,13 +5,15 @@ use super::World;
 use super::world::START;
 use crate::config::{Config, StoreConfig};
 use crate::serve::{Reload, read_grounds, reload};
+use hanzo_attestation::{IntelDocument, Roots};
 use hanzo_attestation_collateral::bundle::{
     Algorithm, BundleSigner, Container, Deny, Draft, EdnFloors, Kind, Trust, seal,
 };
 use hanzo_attestation_collateral::{Document, Store};
 use hanzo_attestation_evidence::{Hex, UnixTime};
-use hanzo_attestation_lab::{Lab, ListDefect, SnpOrder};
-use serde_json::json;
+use hanzo_attestation_lab::event_log::LabLog;
+use hanzo_attestation_lab::{Lab, ListDefect, SnpOrder, TdxOrder, TpmOrder};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,10 +68,57 @@ impl Desk {
         seal(draft, &[self.signer()]).unwrap()
     }
 
+    /// Everything that the lab's Intel says for TDX and platforms of the Platform CA, as its service would answer.
+    fn intel_bundle(&self, sequence: u64, edn_floors: EdnFloors) -> Container {
+        let lab = Lab::fixture();
+        let all = lab.intel_collateral();
+        let (info, identity) = (all.tdx_tcb_info.as_ref().unwrap(), all.td_qe_identity.as_ref().unwrap());
+        let answer = |member: &str, document: &IntelDocument| {
+            let body = String::from_utf8(document.body.clone()).unwrap();
+            format!("{{\"{member}\":{body},\"signature\":\"{}\"}}", hex::encode(document.signature))
+                .into_bytes()
+        };
+        let fmspc = hex::encode(lab.intel_order().tdx_tcb_info.unwrap().fmspc);
+        let received = [
+            (Kind::IntelChain, "tcb-info".to_owned(), info.issuer_chain.clone()),
+            (Kind::IntelChain, "qe-identity".to_owned(), identity.issuer_chain.clone()),
+            (Kind::IntelChain, "pck-crl/platform".to_owned(), all.platform_chain.clone().into_bytes()),
+            (Kind::IntelTcbInfo, format!("tdx/{fmspc}"), answer("tcbInfo", info)),
+            (Kind::IntelQeIdentity, "tdx".to_owned(), answer("enclaveIdentity", identity)),
+            (Kind::IntelPckCrl, "platform".to_owned(), all.platform_list.clone().unwrap()),
+            (Kind::IntelRootCrl, "root".to_owned(), all.root_list.clone().unwrap()),
+        ];
+        let mut documents = Vec::new();
+        for (kind, key, bytes) in received {
+            let document = Document::received(kind, key, bytes, &documents, &lab_roots()).unwrap();
+            documents.push(document);
+        }
+        let draft = Draft {
+            bundle_id: format!("intel-{sequence}"),
+            sequence,
+            created: at(START),
+            not_before: at(START),
+            not_after: at(START + 86_400),
+            edn_floors,
+            deny: Deny::default(),
+            documents,
+        };
+        seal(draft, &[self.signer()]).unwrap()
+    }
+
+    /// Takes Intel's collateral out of the lab's directory: its root alone stays.
+    fn without_intel(&self) {
+        let path = self.folder.join("lab/lab.json");
+        let mut index: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        for vendor in index["intel"].as_array_mut().unwrap() {
+            *vendor = json!({"root": vendor["root"]});
+        }
+        std::fs::write(path, index.to_string()).unwrap();
+    }
+
     fn import(&self, files: Container) {
         let trust = Trust::new(vec![self.signer().public().unwrap()], 1).unwrap();
-        let roots = hanzo_attestation::Roots::vendor().with_extra(Lab::fixture().extra_roots());
-        self.store().import(files, &trust, &roots, at(START)).unwrap();
+        self.store().import(files, &trust, &lab_roots(), at(START)).unwrap();
     }
 
     fn store(&self) -> Store {
@@ -79,6 +128,10 @@ impl Desk {
 
 fn at(seconds: i64) -> UnixTime {
     UnixTime::from_seconds(seconds).unwrap()
+}
+
+fn lab_roots() -> Roots {
+    Roots::vendor().with_extra(Lab::fixture().extra_roots())
 }
 
 fn list() -> Vec<u8> {
@@ -119,8 +172,7 @@ async fn what_is_not_signed_as_configured_changes_nothing() {
     let config = desk.config();
     reload(&world.broker, &config).await.unwrap();
     // Somebody who can write the store, and has no bundle key.
-    let roots = hanzo_attestation::Roots::vendor().with_extra(Lab::fixture().extra_roots());
-    desk.store().add(Vec::new(), &roots, at(START)).unwrap();
+    desk.store().add(Vec::new(), &lab_roots(), at(START)).unwrap();
     let error = reload(&world.broker, &config).await.unwrap_err();
     assert!(error.to_string().contains("not signed"), "{error}");
     assert!(read_grounds(&config).is_err(), "nor does a broker start with it");
@@ -194,4 +246,53 @@ async fn a_bundles_deny_list_is_enforced() {
     reload(&world.broker, &desk.config()).await.unwrap();
     let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
     world.assert_refused(&refused, 403, "EvidenceRefused", "SnpVekDenied").await;
+}
+
+/// COL-10, DCAP-59: without Intel's collateral no TD is let in; with a store of it a TD reaches its tier; under a
+/// bundle's floor it does not.
+#[tokio::test]
+async fn a_td_reaches_its_tier_by_a_stores_collateral() {
+    let world = World::furnished().await;
+    let values = json!([{"tee": "tdx", "register": "mr_td", "digest": hex::encode(TdxOrder::usual_mr_td())}]);
+    let put = world.admin("PUT", "/kbs/v1/references/images", json!({"values": values})).await;
+    assert_eq!(put.status, 200, "{put:?}");
+    let desk = Desk::new(world.dir.path());
+    desk.without_intel();
+    let order = || TdxOrder::default().with_log(&LabLog::usual_td());
+    let mut config = desk.config();
+    config.store = None;
+    world.broker.judge().replace(read_grounds(&config).unwrap());
+    let refused = world.authorize(world.td_proof(order()).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "CollateralMissing").await;
+    desk.import(desk.intel_bundle(1, EdnFloors::default()));
+    assert_eq!(reload(&world.broker, &desk.config()).await.unwrap(), Reload::Changed);
+    let granted = world.authorize(world.td_proof(order()).await, &["acme/disk"]).await;
+    assert_eq!((granted.status.as_u16(), &granted.body["tier"]), (200, &json!(2)), "{granted:?}");
+    desk.import(desk.intel_bundle(2, EdnFloors { sgx: 0, tdx: 10_000 }));
+    assert_eq!(reload(&world.broker, &desk.config()).await.unwrap(), Reload::Changed);
+    let refused = world.authorize(world.td_proof(order()).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TcbEvaluationTooOld").await;
+}
+
+/// TPM-11: keys and authorities that a configuration names are read, and what is none is named.
+#[test]
+fn trust_in_tpms_is_read_where_it_is_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::new(folder.path());
+    let mut config = desk.config();
+    config.store = None;
+    let before = read_grounds(&config).unwrap().roots;
+    let authority = folder.path().join("lab/tpm/authority.der");
+    let key = folder.path().join("ak.pem");
+    let item = Lab::fixture().tpm(&TpmOrder::default()).unwrap();
+    std::fs::write(&key, item["ak_public"].as_str().unwrap()).unwrap();
+    config.tpm.ak_cas = vec![authority.clone()];
+    config.tpm.ek_roots = vec![authority.clone()];
+    config.tpm.trusted_aks = vec![key];
+    let after = read_grounds(&config).unwrap().roots;
+    let more = format!("{:?}", after.tpm()).len() - format!("{:?}", before.tpm()).len();
+    assert!(more > 0);
+    config.tpm.trusted_aks = vec![authority];
+    let error = read_grounds(&config).unwrap_err();
+    assert!(error.to_string().contains("authority.der"), "{error}");
 }

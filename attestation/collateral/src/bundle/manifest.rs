@@ -80,6 +80,14 @@ pub struct EdnFloors {
     pub tdx: u32,
 }
 
+impl EdnFloors {
+    /// A floor as appraisal takes it: 0 is none, and the higher of two counts.
+    #[must_use]
+    pub fn raise(floor: Option<u32>, by: u32) -> Option<u32> {
+        floor.max(Some(by).filter(|by| *by > 0))
+    }
+}
+
 /// Deny lists, lower-case hex.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -47,7 +47,7 @@ pub(super) fn admit(
     let mut next = state.clone();
     for document in &documents {
         let refused = |error| AdmitError::Document { kind: document.kind, key: document.key.clone(), error };
-        let judged = document.admit(roots, now).map_err(refused)?;
+        let judged = document.admit(&documents, roots, now).map_err(refused)?;
         if is_dated(document.kind) {
             check_rollback(state, document, &judged).map_err(refused)?;
             let Judged { evaluation, issued, .. } = judged;

@@ -152,9 +152,19 @@ impl Stored {
     /// Adds the vendors' documents to what a verifier rests on.
     #[must_use]
     pub fn add_to(&self, collateral: Collateral) -> Collateral {
-        self.documents.iter().fold(collateral, |collateral, stored| {
-            let bytes = || stored.document.bytes.clone();
-            match stored.document.kind {
+        let all: Vec<Document> = self.documents.iter().map(|stored| stored.document.clone()).collect();
+        all.iter().fold(collateral, |collateral, document| {
+            let bytes = || document.bytes.clone();
+            match document.kind {
+                // What has no chain or another form was refused at the import; left out, it is missing.
+                Kind::IntelTcbInfo => match document.intel(&all) {
+                    Ok(info) => collateral.with_intel_tcb_info(info),
+                    Err(_) => collateral,
+                },
+                Kind::IntelQeIdentity => match document.intel(&all) {
+                    Ok(identity) => collateral.with_intel_qe_identity(identity),
+                    Err(_) => collateral,
+                },
                 Kind::AmdCrl => collateral.with_amd_crl(bytes()),
                 Kind::IntelPckCrl | Kind::IntelRootCrl => collateral.with_intel_crl(bytes()),
                 Kind::IntelPck => collateral.with_intel_pck_chain(bytes()),

@@ -5,5 +5,6 @@
 mod desk;
 mod forms;
 mod import;
+mod intel;
 mod manifest;
 mod signatures;

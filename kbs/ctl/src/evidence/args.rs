@@ -50,9 +50,12 @@ pub(super) struct VerifyArgs {
     /// AMD certificate revocation list (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) amd_crl: Vec<PathBuf>,
-    /// Attestation key of a TPM to trust (PEM)
+    /// Attestation key of a TPM to trust (public key, PEM)
     #[arg(long, value_name = "FILE")]
     pub(super) trust_ak: Vec<PathBuf>,
+    /// Authority over attestation keys of TPMs to trust (certificates, PEM or DER)
+    #[arg(long, value_name = "FILE")]
+    pub(super) ak_ca: Vec<PathBuf>,
     /// Go on where a revocation list is absent, and say why in the answer
     #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub(super) waive_revocation: Option<String>,
@@ -94,7 +97,9 @@ fn report_data(text: &str) -> Result<ReportData, String> {
     let bytes = hex_decode(text).map_err(|error| error.to_string())?;
     match bytes.len() {
         1..=MAX_REPORT_DATA => Ok(ReportData(bytes)),
-        length => Err(format!("{length} bytes; report data has 64, and qualifying data 1 to {MAX_REPORT_DATA}")),
+        length => {
+            Err(format!("{length} bytes; report data has 64, and qualifying data 1 to {MAX_REPORT_DATA}"))
+        }
     }
 }
 

@@ -3,22 +3,18 @@
 use super::args::{Profile, VerifyArgs};
 use crate::exit::Failure;
 use crate::input;
-use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation::collateral::MAX_INTEL_JSON;
-use hanzo_attestation::roots::{AkId, TrustedAk};
 use hanzo_attestation::{Collateral, Revocation, Roots};
-use hanzo_attestation_collateral::{Store, read_lab};
-use hanzo_attestation_evidence::tpm::AttestationKey;
+use hanzo_attestation_collateral::bundle::EdnFloors;
+use hanzo_attestation_collateral::{Store, read_lab, read_tpm_cas, read_trusted_ak};
 use hanzo_attestation_evidence::x509::MAX_CRL;
-use hanzo_attestation_evidence::{Broken as _, Finding, Hex, Rule, Severity, UnixTime};
+use hanzo_attestation_evidence::{Broken as _, Finding, Rule, Severity, UnixTime};
 use hanzo_policy::Appraisal;
 use std::path::Path;
 use std::time::Duration;
 
 /// Largest manifest of a device.
 const MAX_RIM: usize = 4 << 20;
-/// Largest public key in PEM.
-const MAX_KEY: usize = 8 << 10;
 
 /// Everything that [`super::judge`] needs, read and bounded.
 pub(super) struct Inputs {
@@ -54,6 +50,11 @@ impl Inputs {
                 .map_err(|error| unreadable(directory, &format!("{}: {error}", error.rule())))?;
             collateral = stored.add_to(collateral);
             appraisal.snp.denied_certificates.extend(&stored.deny.veks);
+            let EdnFloors { sgx, tdx } = stored.edn_floors;
+            for (limits, floor) in [(&mut appraisal.sgx.dcap, sgx), (&mut appraisal.tdx.dcap, tdx)] {
+                limits.tcb_evaluation_floor = EdnFloors::raise(limits.tcb_evaluation_floor, floor);
+                limits.qe_evaluation_floor = EdnFloors::raise(limits.qe_evaluation_floor, floor);
+            }
         }
         for path in &args.amd_crl {
             collateral = collateral.with_amd_crl(input::read(path, MAX_CRL)?.to_vec());
@@ -64,7 +65,15 @@ impl Inputs {
                 collateral.with_intel_json(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
         }
         for path in &args.trust_ak {
-            roots = roots.with_trusted_ak(trusted_ak(path)?);
+            let key = read_trusted_ak(path).map_err(|error| unreadable(path, &error.to_string()))?;
+            roots = roots.with_trusted_ak(key);
+        }
+        for path in &args.ak_ca {
+            for ca in read_tpm_cas(path).map_err(|error| unreadable(path, &error.to_string()))? {
+                // TPM-30: Google's authorities state no key usage of attestation keys.
+                let ca = if args.profile == Profile::Corpus { ca.with_loose_key_usage() } else { ca };
+                roots = roots.with_tpm_ca(ca);
+            }
         }
         let revocation = match &args.waive_revocation {
             None => Revocation::Required,
@@ -74,16 +83,6 @@ impl Inputs {
         let unused = unused(args)?;
         Ok(Self { roots, collateral, revocation, now, report_data, profile: args.profile, appraisal, unused })
     }
-}
-
-/// Reads an attestation key in PEM, to be trusted by its digest.
-fn trusted_ak(path: &Path) -> Result<TrustedAk, Failure> {
-    let bytes = input::read(path, MAX_KEY)?;
-    let text = str::from_utf8(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
-    let key = AttestationKey::parse(text, None).map_err(|error| unreadable(path, &error.to_string()))?;
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest(&SHA256, key.spki()).as_ref());
-    Ok(TrustedAk::new(AkId::Spki(Hex(sha256))))
 }
 
 /// Reads what this build has no use for, so that a wrong path is found and nothing is ignored in silence.
