@@ -5,7 +5,7 @@ use hanzo_attestation::tpm::{AkTrust, Hierarchy, Scheme, SigningHash};
 use hanzo_attestation::{TcbStatus, precheck};
 use hanzo_attestation_evidence::binding::{Binding, Kem, Recipient};
 use hanzo_attestation_evidence::{Document, Tee};
-use hanzo_attestation_lab::event_log::LabLog;
+use hanzo_attestation_lab::event_log::{LabLog, PcrBank};
 use hanzo_attestation_lab::{Lab, TpmBank, TpmDefect, TpmHash, TpmKey, TpmOrder};
 use serde_json::json;
 
@@ -153,7 +153,7 @@ fn initialisation_data_are_in_register_8() {
 /// LOG-12: a log that replays gives facts; one that does not refuses the item.
 #[test]
 fn an_event_log_replays_to_the_quoted_registers() {
-    let order = order().with_log(&LabLog::default());
+    let order = order().with_log(&LabLog::usual_tpm(&[PcrBank::Sha256]));
     let item = Lab::fixture().tpm(&order).unwrap();
     let verified = judge(std::slice::from_ref(&item), &roots(), now()).unwrap();
     assert!(claims(&verified).unwrap().log.as_ref().unwrap().complete);

@@ -6,9 +6,9 @@
 use super::error::TpmError;
 use crate::files::read_whole;
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -35,8 +35,9 @@ impl State {
         make(directory)?;
         let lock = lock(&directory.join(LOCK)).await?;
         remove_leftovers(directory)?;
-        let scratch =
-            tempfile::Builder::new().prefix(SCRATCH).tempdir_in(directory).map_err(at(directory))?;
+        let private = Permissions::from_mode(0o700);
+        let scratch = tempfile::Builder::new().prefix(SCRATCH).permissions(private).tempdir_in(directory);
+        let scratch = scratch.map_err(at(directory))?;
         Ok(Self { directory: directory.to_owned(), scratch, _lock: lock })
     }
 
@@ -134,7 +135,10 @@ fn at(path: &Path) -> impl Fn(io::Error) -> TpmError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+
+    fn closed() -> TempDir {
+        tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap()
+    }
 
     #[tokio::test]
     async fn what_is_kept_is_the_owners_alone_and_nothing_else_stays() {
@@ -158,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn leftovers_of_a_killed_process_are_removed() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = closed();
         let left = directory.path().join("run-abc");
         fs::create_dir(&left).unwrap();
         fs::write(left.join("secret"), "x").unwrap();
@@ -170,7 +174,7 @@ mod tests {
     async fn a_directory_that_others_can_enter_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         for mode in [0o755, 0o710, 0o701, 0o1777] {
-            fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+            fs::set_permissions(directory.path(), Permissions::from_mode(mode)).unwrap();
             let refused = State::open(directory.path()).await.err();
             assert!(matches!(refused, Some(TpmError::StateOpen { mode: m, .. }) if m == mode), "{mode:o}");
         }
@@ -178,7 +182,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_second_process_waits_and_then_says_who_is_busy() {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = closed();
         let held = State::open(directory.path()).await.unwrap();
         let refused = State::open(directory.path()).await.err();
         assert!(matches!(refused, Some(TpmError::Busy { seconds: 120, .. })));
