@@ -64,7 +64,9 @@ impl Roots {
         self.lab = true;
         self.amd.extend(extra.amd.into_iter().map(AmdRoot::extra));
         self.tpm.cas.extend(extra.tpm.into_iter().map(|der| TpmCa::new(der).as_lab()));
-        self.tpm.manufacturers.extend(extra.tpm_manufacturers.into_iter().map(|der| TpmCa::new(der).as_lab()));
+        self.tpm
+            .manufacturers
+            .extend(extra.tpm_manufacturers.into_iter().map(|der| TpmCa::new(der).as_lab()));
         self.amd_digest = amd::digest_of_all(&self.amd);
         self.intel.extend(extra.intel.iter().filter_map(|der| IntelRoot::extra(der)));
         self

@@ -61,7 +61,8 @@ fn replay(log: &[u8], body: &Body) -> Result<EventFacts, Refused> {
 pub(crate) fn check_report_data(actual: &[u8; 64], expected: &[u8]) -> Result<(), Refused> {
     let whole = verify_slices_are_equal(actual, expected).is_ok();
     let lower = expected.get(..32).unwrap_or_default();
-    let half = expected.len() == actual.len() && verify_slices_are_equal(actual.split_at(32).0, lower).is_ok();
+    let half =
+        expected.len() == actual.len() && verify_slices_are_equal(actual.split_at(32).0, lower).is_ok();
     match (whole, half) {
         (true, _) => Ok(()),
         (false, true) => Err(refused(DcapError::ReportDataUpperHalf)),

@@ -83,7 +83,7 @@ record!(sgx::Attributes as "SgxAttributes" {
 
 record!(tpm::Claims as "TpmClaims" {
     clock_safe, reset_count, restart_count, firmware_version, sig_alg, sig_hash, ak_name, ak_sha256,
-    ak_hierarchy, tpm_kind, manufacturer, instance, init_data,
+    ak_hierarchy, tpm_kind, manufacturer, instance, init_data, log,
 } and {
     ak_trust = |claims| ak_trust(claims).to_owned(),
     pcr0 = |claims| pcr(claims, "pcr0"),

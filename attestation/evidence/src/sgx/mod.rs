@@ -45,6 +45,5 @@ impl Evidence {
     }
 }
 
-
 #[cfg(test)]
 mod tests;

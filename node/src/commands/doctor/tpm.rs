@@ -21,7 +21,9 @@ pub(super) fn cure(error: &TpmError) -> &'static str {
         TpmError::KeyChanged { .. } => {
             "find out who cleared or exchanged the TPM before you remove the kept key and register the new one"
         }
-        TpmError::NoBank { .. } => "let the firmware allocate the SHA-256 bank (`tpm2_pcrallocate sha256:all`)",
+        TpmError::NoBank { .. } => {
+            "let the firmware allocate the SHA-256 bank (`tpm2_pcrallocate sha256:all`)"
+        }
         TpmError::PcrsChanged { .. } => "find what extends PCRs all the time (an application PCR, or IMA)",
         TpmError::File { .. } => {
             "run as a user that may read it (root reads the kernel's log), or set tpm.event_log"
@@ -29,6 +31,8 @@ pub(super) fn cure(error: &TpmError) -> &'static str {
         TpmError::ToolAnswer { .. }
         | TpmError::QualifyingDataMismatch
         | TpmError::Quote { .. }
-        | TpmError::Credential { .. } => "check that tpm2-tools is version 5; then the TPM itself is at fault",
+        | TpmError::Credential { .. } => {
+            "check that tpm2-tools is version 5; then the TPM itself is at fault"
+        }
     }
 }

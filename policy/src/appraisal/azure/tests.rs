@@ -51,6 +51,7 @@ fn quote(init_data: Option<Digest>) -> tpm::Claims {
         extra_data: tpm::Bytes(quote.attest.extra_data),
         instance: None,
         init_data: None,
+        log: None,
     }
 }
 
