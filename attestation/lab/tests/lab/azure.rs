@@ -1,15 +1,10 @@
 //! Lab Azure items, byte by byte: the paravisor's report, the bindings from the hardware to the TPM's quote, and defects
 //! that change one thing.
 
-use crate::judge::{REPORT_DATA, judge_with};
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
-use hanzo_attestation_evidence::Hex;
 use hanzo_attestation_evidence::encoding::{base64_decode, hex_decode};
 use hanzo_attestation_lab::{AzDefect, AzGuest, AzOrder, Lab, TdxOrder, TpmHash, TpmOrder};
-use hanzo_policy::Appraisal;
-use hanzo_policy::appraisal::Allowed;
-use hanzo_policy::appraisal::azure::{Paravisor, Td};
 use serde_json::Value;
 
 struct Item {
@@ -190,47 +185,4 @@ fn every_defect_changes_the_item_and_breaks_no_binding_but_its_own() {
             assert_ne!(Item::of(&order).evidence, item.evidence, "{name}");
         }
     }
-}
-
-/// AZ-18: an owner's list of paravisors, which the lab's is on.
-fn appraisal() -> Appraisal {
-    let TdxOrder { mr_td, mr_seam, .. } = TdxOrder::default();
-    let td = Td { mr_td: Hex(mr_td), mr_seam: Some(Hex(mr_seam)) };
-    let mut appraisal = Appraisal::strict();
-    appraisal.azure.paravisors = Allowed::Listed(vec![Paravisor::Td(td)]);
-    appraisal
-}
-
-fn bound_td() -> AzOrder {
-    let [_, order] = orders();
-    AzOrder { tpm: TpmOrder { qualifying_data: REPORT_DATA.to_vec(), ..order.tpm }, ..order }
-}
-
-/// The code of the refusal, or `accepted`.
-fn verdict(order: &AzOrder, appraisal: &Appraisal) -> &'static str {
-    let lab = Lab::fixture();
-    judge_with(appraisal, lab.azure(order).unwrap(), &lab.collateral()).err().unwrap_or("accepted")
-}
-
-#[test]
-fn a_td_of_a_known_paravisor_is_accepted_and_of_another_is_not() {
-    for hash in [TpmHash::Sha256, TpmHash::Sha384, TpmHash::Sha512] {
-        for version in 0..=1 {
-            let order = AzOrder { version, hash, ..bound_td() };
-            assert_eq!(verdict(&order, &appraisal()), "accepted", "{version} {hash:?}");
-        }
-    }
-    assert_eq!(verdict(&bound_td(), &Appraisal::strict()), "AzParavisorUnknown");
-}
-
-#[test]
-fn every_defect_is_refused_by_its_own_code() {
-    let mut wrong = Vec::new();
-    for defect in AzDefect::ALL.iter().filter(|defect| defect.is_of(&bound_td().guest)) {
-        let verdict = verdict(&bound_td().with_defect(*defect), &appraisal());
-        if verdict != defect.expects() {
-            wrong.push(format!("{}: {} expected, {verdict} found", defect.name(), defect.expects()));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -19,20 +19,9 @@ pub(crate) fn judge(item: Value, collateral: &Collateral) -> Result<Verified, &'
 
 /// As [`judge`], under the roots of another lab.
 pub(crate) fn judge_under(lab: &Lab, item: Value, collateral: &Collateral) -> Result<Verified, &'static str> {
-    appraised(verify_under(lab, item, collateral)?, &Appraisal::strict())
-}
-
-/// As [`judge`], with other thresholds.
-pub(crate) fn judge_with(
-    appraisal: &Appraisal,
-    item: Value,
-    collateral: &Collateral,
-) -> Result<Verified, &'static str> {
-    appraised(authentic(item, collateral)?, appraisal)
-}
-
-fn appraised(verified: Verified, appraisal: &Appraisal) -> Result<Verified, &'static str> {
-    let mut findings = verified.items().iter().flat_map(|item| appraise_item(item, appraisal));
+    let verified = verify_under(lab, item, collateral)?;
+    let appraisal = Appraisal::strict();
+    let mut findings = verified.items().iter().flat_map(|item| appraise_item(item, &appraisal));
     match findings.find(|finding| finding.severity == Severity::Refuse) {
         Some(finding) => Err(finding.rule.code),
         None => Ok(verified),
