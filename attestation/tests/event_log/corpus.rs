@@ -108,7 +108,9 @@ fn the_log_of_a_real_tpm_replays_in_three_banks() {
     let log = fs::read(case.join("event_log.bin")).unwrap();
     let quoted = quoted(&case);
     let facts = event_log::tcg2(&log, &quoted).unwrap();
-    assert_eq!((facts.bank, facts.complete), (PcrBank::Sha384, true), "{:?}", facts.unexplained);
+    // What the running kernel measured (IMA) is in a list of its own, which the case does not have.
+    assert_eq!((facts.bank, facts.complete), (PcrBank::Sha384, false));
+    assert_eq!(facts.unexplained.iter().map(ToString::to_string).collect::<Vec<_>>(), ["pcr10"]);
     assert_eq!(problems(&facts), Vec::<&str>::new());
     assert_eq!(facts.secure_boot.state, SecureBootState::Enabled);
     assert!(facts.kernel_cmdline.as_ref().unwrap().starts_with("/syslinux/vmlinuz.A init="));

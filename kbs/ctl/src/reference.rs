@@ -164,10 +164,10 @@ mod tests {
             (digest.clone(), "expected KIND:REGISTER:HEX"),
             (format!("sev-snp:{digest}"), "expected KIND:REGISTER:HEX"),
             (format!("sev-snp:measurement:{}", digest.to_uppercase()), "not lower-case hex"),
-            (format!("sev-snp:measurement:{}", "4c".repeat(32)), "32 bytes where 48"),
+            (format!("sev-snp:measurement:{}", "4c".repeat(32)), "has 48 bytes, not 32"),
             (format!("sev-snp:measurement:{}", "00".repeat(48)), "zeros"),
             (format!("sev-snp:mr_td:{digest}"), "no register `mr_td`"),
-            (format!("tpm:measurement:{digest}"), "`tpm` has no registers"),
+            (format!("tpm:measurement:{digest}"), "`tpm` has no register `measurement`"),
         ] {
             let refused = parse_value(&text).unwrap_err();
             assert!(refused.contains(reason), "{text}: {refused}");

@@ -44,7 +44,8 @@ async fn an_attested_node_gets_its_key_and_only_it_can_open_it() {
 async fn an_attested_td_gets_its_key_at_the_tier_of_a_guest() {
     let world = World::furnished().await;
     let values = json!([{"tee": "tdx", "register": "mr_td", "digest": hex::encode(TdxOrder::usual_mr_td())}]);
-    let put = world.admin("PUT", "/kbs/v1/references/images", json!({"values": values})).await;
+    let body = json!({"values": values, "expected_version": 1});
+    let put = world.admin("PUT", "/kbs/v1/references/images", body).await;
     assert_eq!(put.status, 200, "{put:?}");
     for (version, body) in [(4, TdxBody::Td10), (5, TdxBody::Td10), (5, TdxBody::Td15)] {
         for pck_authority in [PckAuthority::Platform, PckAuthority::Processor] {
