@@ -89,8 +89,9 @@ fn a_sev_snp_report_and_its_chain() {
         SnpOrder { report_data: [7; 64], product: SnpProduct::Genoa, version: 5, ..SnpOrder::default() };
     let item = Lab::fixture().snp(&order).unwrap();
     try_all(&judge, "sev-snp", &item, "/report", Step::Every);
-    // A change in a certificate is found by its issuer's signature, of RSA with 4096 bits.
-    for certificate in 0..item["certs"].as_array().unwrap().len() {
+    // A change in a certificate is found by its issuer's signature, of RSA with 4096 bits. The third is the root,
+    // which is pinned: one that is sent along is not looked at.
+    for certificate in 0..2 {
         try_all(&judge, "sev-snp", &item, &format!("/certs/{certificate}"), Step::Each(7));
     }
 }

@@ -17,7 +17,7 @@ fn decoded(item: &Value, field: &str) -> Vec<u8> {
 async fn a_tpm_says_what_it_is() {
     let machine = Machine::start();
     let properties = machine.tpm().properties().await.unwrap();
-    assert_eq!((&*properties.manufacturer, &*properties.vendor), ("IBM", "SW TPM"));
+    assert_eq!((&*properties.manufacturer, &*properties.vendor), ("IBM", "SW   TPM"));
     assert_eq!(properties.banks, ["sha256", "sha384"]);
     assert!(properties.ecdsa_p256);
     assert_eq!(properties.ek_certificates, ["0x01c00002", "0x01c00016"]);
