@@ -1,6 +1,6 @@
 //! Every truncation and every changed byte of genuine evidence of each kind is refused (COL-23), by the whole path that
 //! the broker runs: read, verify, and compare with the binding.
-#![expect(clippy::unwrap_used, reason = "helpers of tests, outside a #[test] function")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, outside a #[test] function")]
 
 use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::encoding::{base64_decode, base64_encode};

@@ -246,7 +246,6 @@ pub struct Evidence {
 }
 
 /// One parsed item.
-#[expect(clippy::large_enum_variant, reason = "a document holds one CPU item and a few others")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// AMD SEV-SNP.

@@ -40,14 +40,12 @@ impl Desk {
     }
 
     fn config(&self) -> crate::config::AttestationConfig {
-        let text = format!(
-            "environment = \"development\"\npublic_url = \"https://kbs.example\"\n\
-             [tls]\ncert = \"c\"\nkey = {{ file = \"k\" }}\n[store]\nsqlite = \"d\"\n\
-             [seal]\nkey = {{ file = \"s\" }}\n[admin]\ntoken = {{ file = \"t\" }}\n\
+        let text = "environment = \"development\"\npublic_url = \"https://kbs.example\"\n\
+             [tls]\ncert = \"c\"\nkey = { file = \"k\" }\n[store]\nsqlite = \"d\"\n\
+             [seal]\nkey = { file = \"s\" }\n[admin]\ntoken = { file = \"t\" }\n\
              [attestation]\nextra_roots = \"lab\"\n\
-             [attestation.collateral]\nstore = \"collateral\"\nkeys = [\"bundle.pub\"]\n"
-        );
-        Config::parse(&text, &self.folder).unwrap().attestation
+             [attestation.collateral]\nstore = \"collateral\"\nkeys = [\"bundle.pub\"]\n";
+        Config::parse(text, &self.folder).unwrap().attestation
     }
 
     fn bundle(&self, sequence: u64, list: Vec<u8>, deny: Deny) -> Container {

@@ -104,7 +104,7 @@ fn fuzz(target: Target, arguments: &Arguments) -> Result<Report> {
     let end = Instant::now() + Duration::from_secs(arguments.seconds);
     let mut now = Instant::now();
     while now < end {
-        let input = mutator.next();
+        let input = mutator.mutant();
         if arguments.careful {
             write(&arguments.out, target.name, "last", &input)?;
         }

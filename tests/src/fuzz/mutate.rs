@@ -71,7 +71,7 @@ impl Mutator {
     }
 
     /// The next input.
-    pub fn next(&mut self) -> Vec<u8> {
+    pub fn mutant(&mut self) -> Vec<u8> {
         let mut bytes = self.any_seed();
         for _ in 0..=self.random.below(MAX_CHANGES) {
             self.change(&mut bytes);
@@ -180,7 +180,7 @@ mod tests {
         let seeds = vec![b"a genuine input".to_vec(), vec![0; 100], Vec::new()];
         let inputs = |seed| {
             let mut mutator = Mutator::new(seed, seeds.clone());
-            (0..2000).map(|_| mutator.next()).collect::<Vec<_>>()
+            (0..2000).map(|_| mutator.mutant()).collect::<Vec<_>>()
         };
         assert_eq!(inputs(1), inputs(1));
         assert_ne!(inputs(1), inputs(2));
@@ -191,6 +191,6 @@ mod tests {
     #[test]
     fn nothing_to_start_from_is_no_reason_to_fail() {
         let mut mutator = Mutator::new(7, Vec::new());
-        assert!((0..100).map(|_| mutator.next().len()).max().is_some());
+        assert!((0..100).map(|_| mutator.mutant().len()).max().is_some());
     }
 }

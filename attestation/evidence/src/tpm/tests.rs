@@ -3,6 +3,9 @@
 use super::*;
 use crate::rule::Broken;
 
+/// Values as they come: bank, index, bytes.
+type Received = Vec<(Hash, u8, Vec<u8>)>;
+
 /// A TPMS_ATTEST by its parts: magic, type, clock's last byte, selection.
 fn attest(magic: u32, kind: u16, safe: u8, selection: &[u8]) -> Vec<u8> {
     let mut bytes = [magic.to_be_bytes().as_slice(), &kind.to_be_bytes()].concat();
@@ -150,7 +153,7 @@ fn values_are_those_of_the_quoted_registers() {
     for hash in [SigningHash::Sha256, SigningHash::Sha384, SigningHash::Sha512] {
         assert_eq!(pcrs.digest(hash).as_ref(), hash.digest([whole.as_slice()]).as_ref());
     }
-    let changed = |change: &dyn Fn(&mut Vec<(Hash, u8, Vec<u8>)>)| {
+    let changed = |change: &dyn Fn(&mut Received)| {
         let mut values = good.clone();
         change(&mut values);
         of(values).unwrap_err()

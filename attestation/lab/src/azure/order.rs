@@ -27,6 +27,7 @@ pub struct AzOrder {
 
 /// The hardware under an Azure machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an order is made once for each piece of evidence")]
 pub enum AzGuest {
     /// SEV-SNP.
     Snp(SnpOrder),

@@ -67,7 +67,7 @@ impl Item {
 
 fn base64_url(text: &str) -> Vec<u8> {
     let mut text = text.replace('-', "+").replace('_', "/");
-    while text.len() % 4 > 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     base64_decode(&text).unwrap()
