@@ -52,7 +52,7 @@ fn secure_boot_is_proven_by_five_variables_in_order() {
         });
         assert_eq!(state(&odd), SecureBootState::Unknown, "{value:?}");
     }
-    for missing in 0..ON.len() {
+    for (missing, _) in ON.iter().enumerate() {
         let fewer = pcr7(|log| {
             let mut some = ON.to_vec();
             some.remove(missing);
