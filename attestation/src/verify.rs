@@ -5,7 +5,7 @@ use crate::claims::{Claims, Facts};
 use crate::collateral::{Collateral, Revocation};
 use crate::crypto::Budget;
 use crate::roots::Roots;
-use crate::{azure, identity, sgx, snp, tdx, tpm};
+use crate::{azure, dcap, identity, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Binding, Broken, Evidence, Finding, Hex, Item, Recipient, Tee, UnixTime};
 
 /// Everything that verification rests on besides the evidence. Nothing in it is optional: what is absent is
@@ -168,8 +168,8 @@ pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
         Item::SevSnp(item) => {
             snp::check_report_data(&item.report.body().report_data.0, binding.cpu_report_data())
         }
-        Item::Tdx(item) => tdx::check_report_data(item.report_data(), binding.cpu_report_data()),
-        Item::Sgx(item) => sgx::check_report_data(item.report_data(), binding.cpu_report_data()),
+        Item::Tdx(item) => dcap::check_report_data(Tee::Tdx, item.report_data(), binding.cpu_report_data()),
+        Item::Sgx(item) => dcap::check_report_data(Tee::Sgx, item.report_data(), binding.cpu_report_data()),
         Item::Tpm(item) => {
             tpm::check_qualifying_data(&item.quote.attest.extra_data, binding.tpm_qualifying_data())
         }
@@ -234,8 +234,8 @@ impl Verified {
     fn check_bound_data(&self, cpu: &[u8], tpm: &[u8]) -> Result<(), Refused> {
         self.items.iter().try_for_each(|item| match &item.claims {
             Claims::SevSnp(claims) => snp::check_report_data(&claims.report_data.0, cpu),
-            Claims::Tdx(claims) => tdx::check_report_data(&claims.report_data.0, cpu),
-            Claims::Sgx(claims) => sgx::check_report_data(&claims.report_data.0, cpu),
+            Claims::Tdx(claims) => dcap::check_report_data(Tee::Tdx, &claims.report_data.0, cpu),
+            Claims::Sgx(claims) => dcap::check_report_data(Tee::Sgx, &claims.report_data.0, cpu),
             Claims::Tpm(claims) => tpm::check_qualifying_data(&claims.extra_data.0, tpm),
             Claims::AzSnpVtpm(claims) => {
                 azure::check_qualifying_data(item.tee(), &claims.vtpm.tpm.extra_data.0, tpm)

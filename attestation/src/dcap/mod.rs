@@ -17,4 +17,4 @@ pub use pck::PckExtensionError;
 
 pub(crate) use chain::Chain;
 pub(crate) use stored::{Stored, StoredPck};
-pub(crate) use verify::{Subject, verify};
+pub(crate) use verify::{Subject, check_report_data, verify};

@@ -10,6 +10,7 @@ use super::tcb::{self, Rated};
 use crate::claims::{CollateralUse, TcbStatus};
 use crate::crypto::{self, Budget};
 use crate::verify::{Context, Refused};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
 use hanzo_attestation_evidence::dcap::{Certification, PckChain, QeReport, Quote};
 use hanzo_attestation_evidence::{Finding, Rule, Severity, Tee, UnixTime, tdx};
@@ -293,6 +294,19 @@ fn claims<B>(quote: &Quote<B>, chain: &Chain) -> Claims {
         qe_isvsvn: quote.qe_report.isv_svn,
         pck_not_after: chain.leaf.not_after,
         rating: None,
+    }
+}
+
+/// Compares report data over all 64 bytes, in constant time (DCAP-70, DCAP-71).
+pub(crate) fn check_report_data(tee: Tee, actual: &[u8; 64], expected: &[u8]) -> Result<(), Refused> {
+    let whole = verify_slices_are_equal(actual, expected).is_ok();
+    let lower = expected.get(..32).unwrap_or_default();
+    let half =
+        expected.len() == actual.len() && verify_slices_are_equal(actual.split_at(32).0, lower).is_ok();
+    match (whole, half) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Refused::new(tee, &DcapError::ReportDataUpperHalf)),
+        (false, false) => Err(Refused::new(tee, &DcapError::ReportData)),
     }
 }
 

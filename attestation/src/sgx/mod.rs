@@ -9,4 +9,4 @@ pub use claims::{Attributes, Claims};
 pub use error::SgxError;
 pub use ra_tls::verify_ra_tls;
 
-pub(crate) use verify::{check_report_data, verify};
+pub(crate) use verify::verify;

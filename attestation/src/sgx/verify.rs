@@ -5,9 +5,8 @@ use super::error::SgxError;
 use super::ra_tls;
 use crate::claims::{Debug, Facts, Measurement, Product};
 use crate::crypto::Budget;
-use crate::dcap::{self, DcapError};
+use crate::dcap;
 use crate::verify::{Context, Refused, VerifiedItem};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hanzo_attestation_evidence::sgx::{Evidence, Report};
 use hanzo_attestation_evidence::{Broken, Hex, Tee};
 
@@ -47,19 +46,6 @@ pub(crate) fn verify(
     };
     let claims = claims(report, courier.map(|courier| courier.key_digest()), proven.claims);
     Ok(VerifiedItem::new(crate::Claims::Sgx(Box::new(claims)), facts, proven.findings))
-}
-
-/// Compares report data over all 64 bytes, in constant time (DCAP-70, DCAP-71).
-pub(crate) fn check_report_data(actual: &[u8; 64], expected: &[u8]) -> Result<(), Refused> {
-    let whole = verify_slices_are_equal(actual, expected).is_ok();
-    let lower = expected.get(..32).unwrap_or_default();
-    let half =
-        expected.len() == actual.len() && verify_slices_are_equal(actual.split_at(32).0, lower).is_ok();
-    match (whole, half) {
-        (true, _) => Ok(()),
-        (false, true) => Err(refused(DcapError::ReportDataUpperHalf)),
-        (false, false) => Err(refused(DcapError::ReportData)),
-    }
 }
 
 fn claims(report: &Report, ra_tls_key: Option<Hex<32>>, dcap: dcap::Claims) -> Claims {

@@ -7,4 +7,4 @@ mod verify;
 pub use claims::{BodyKind, Claims, TdAttributes};
 pub use error::TdxError;
 
-pub(crate) use verify::{check_report_data, verify};
+pub(crate) use verify::verify;

@@ -4,10 +4,9 @@ use super::claims::Claims;
 use super::error::{SUPPORTED_XFAM, TdxError};
 use crate::claims::{Debug, Facts, Measurement, Product};
 use crate::crypto::Budget;
-use crate::dcap::{self, DcapError};
+use crate::dcap;
 use crate::event_log::{self, EventFacts};
 use crate::verify::{Context, Refused, VerifiedItem};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hanzo_attestation_evidence::tdx::{Body, Evidence};
 use hanzo_attestation_evidence::{Broken, Tee};
 
@@ -55,19 +54,6 @@ pub(crate) fn verify(
 /// Replays the guest's event log to the quoted registers.
 fn replay(log: &[u8], body: &Body) -> Result<EventFacts, Refused> {
     event_log::ccel(log, &body.rtmr).map_err(|error| refused(TdxError::Log(error)))
-}
-
-/// Compares report data over all 64 bytes, in constant time (DCAP-70, DCAP-71).
-pub(crate) fn check_report_data(actual: &[u8; 64], expected: &[u8]) -> Result<(), Refused> {
-    let whole = verify_slices_are_equal(actual, expected).is_ok();
-    let lower = expected.get(..32).unwrap_or_default();
-    let half =
-        expected.len() == actual.len() && verify_slices_are_equal(actual.split_at(32).0, lower).is_ok();
-    match (whole, half) {
-        (true, _) => Ok(()),
-        (false, true) => Err(refused(DcapError::ReportDataUpperHalf)),
-        (false, false) => Err(refused(DcapError::ReportData)),
-    }
 }
 
 /// Rules of the body that need no key: TDX-01, TDX-02, TDX-08, TDX-11, TDX-16.
