@@ -179,6 +179,8 @@ impl DeviceDigests {
 pub struct Binding {
     nonce: String,
     recipient: Recipient,
+    /// `null` if there is none: the two have one digest.
+    runtime_data: Value,
     cpu: [u8; 64],
     device: [u8; 32],
     tpm: [u8; 32],
@@ -210,11 +212,21 @@ impl Binding {
         Ok(Self {
             nonce: nonce.to_owned(),
             recipient: recipient.clone(),
+            runtime_data: runtime_data.cloned().unwrap_or(Value::Null),
             cpu: tagged(&digest::SHA512, "hanzo-kbs/v1/cpu", &whole),
             device: tagged(&digest::SHA256, "hanzo-kbs/v1/device", &device),
             tpm: tagged(&digest::SHA256, "hanzo-kbs/v1/tpm", &whole),
             identity: tagged(&digest::SHA512, "hanzo-kbs/v1/identity", &whole),
         })
+    }
+
+    /// The same challenge, recipient and runtime data with other devices: for whoever asks the devices first,
+    /// over the nonce that they share, and the CPU after them.
+    ///
+    /// # Errors
+    /// As [`Binding::new`].
+    pub fn with_devices(&self, devices: &[DeviceDigests]) -> Result<Self, BindingError> {
+        Self::new(&self.nonce, &self.recipient, Some(&self.runtime_data), devices)
     }
 
     /// The challenge.

@@ -1,6 +1,8 @@
 //! Why there is no evidence.
 
+use crate::nvidia::GpuError;
 use crate::tpm::TpmError;
+use hanzo_attestation_evidence::binding::BindingError;
 use hanzo_attestation_evidence::snp::certificate_table::CertTableError;
 
 /// One reason for having collected nothing. None of them carries evidence or key bytes.
@@ -131,7 +133,13 @@ pub enum CollectError {
     /// The TPM gave no quote.
     #[error("the TPM gave no quote: {0}")]
     Tpm(#[from] TpmError),
-    /// The thread that talks to the kernel ended early.
+    /// The GPUs gave no evidence.
+    #[error("the GPUs gave no evidence: {0}")]
+    Gpu(#[from] GpuError),
+    /// What the CPU should sign has no canonical form.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// The thread that talks to the kernel or to a device ended early.
     #[error("the collecting thread ended early")]
     Interrupted,
 }

@@ -12,6 +12,7 @@ pub use devices::{Gpu, NotAsked, Tpm, TsmReports};
 pub use platform::Kind;
 pub use tiers::TierGap;
 
+use crate::CollectError;
 use crate::identity::Algorithm;
 use crate::seen::Seen;
 use serde::Serialize;
@@ -80,6 +81,15 @@ pub fn detect(root: &Path) -> Detected {
     detected.kind = platform::kind(&detected);
     detected.tiers = tiers::gaps(&detected);
     detected
+}
+
+/// How many NVIDIA GPUs are on the PCI bus.
+pub(crate) fn nvidia_gpus(root: &Path) -> Result<usize, CollectError> {
+    match devices::gpus(root) {
+        Seen::Present(gpus) => Ok(gpus.iter().filter(|gpu| gpu.nvidia).count()),
+        Seen::Absent => Ok(0),
+        Seen::Unreadable { path, reason } => Err(CollectError::Unavailable { path, reason }),
+    }
 }
 
 impl Detected {

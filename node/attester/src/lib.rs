@@ -4,7 +4,8 @@
 //! be read. An [`EvidenceSource`] asks the hardware (or, if the configuration says so, a lab) for
 //! evidence that carries one [`Binding`](hanzo_attestation_evidence::Binding). Nothing is simulated:
 //! without hardware there is no evidence of it, and the tier is lower. A machine that has a registered key
-//! adds its signature ([`Identified`]), and one that has a TPM a quote ([`WithTpm`]).
+//! adds its signature ([`Identified`]), one that has a TPM a quote ([`WithTpm`]), and one that has confidential
+//! GPUs their reports ([`WithGpus`]).
 //!
 //! `unsafe` is allowed in one private module alone, `ioctl`: the guest device of AMD SEV-SNP has no other
 //! interface.
@@ -18,6 +19,7 @@ mod files;
 pub mod identity;
 mod ioctl;
 pub mod lab_socket;
+pub mod nvidia;
 mod report_tree;
 pub mod seen;
 pub mod sev_guest;
@@ -29,6 +31,7 @@ pub use configfs::ConfigfsTsm;
 pub use detect::{Detected, detect};
 pub use identity::{Identified, Identity, IdentityKey, KeyFileError};
 pub use lab_socket::LabSocket;
+pub use nvidia::WithGpus;
 pub use seen::Seen;
 pub use sev_guest::SevGuestDevice;
 pub use source::{EvidenceSource, Source};

@@ -30,6 +30,20 @@ fn the_digests_are_over_the_documented_text() {
     assert_eq!(binding.device_nonce()[..], hash(&digest::SHA256, "hanzo-kbs/v1/device", &alone));
 }
 
+#[test]
+fn devices_added_later_are_bound_as_if_they_had_been_there() {
+    let device = DeviceDigests { report: [1; 48], certs: [2; 48] };
+    let runtime_data = json!({"a": 1});
+    let whole = Binding::new("nonce", &recipient(9), Some(&runtime_data), &[device]).unwrap();
+    let before = Binding::new("nonce", &recipient(9), Some(&runtime_data), &[]).unwrap();
+    assert_eq!(before.with_devices(&[device]).unwrap(), whole);
+    assert_eq!(before.device_nonce(), whole.device_nonce());
+    assert_ne!(before.cpu_report_data(), whole.cpu_report_data());
+    let other = DeviceDigests { certs: [3; 48], ..device };
+    let orders = [[device, other], [other, device]].map(|both| before.with_devices(&both).unwrap());
+    assert_ne!(orders[0].cpu_report_data(), orders[1].cpu_report_data());
+}
+
 /// Vectors made by another implementation.
 #[test]
 fn the_published_vectors_hold() {

@@ -1,0 +1,85 @@
+//! The questions to NVML. It is the one module that knows the library.
+
+use super::GpuError;
+use super::evidence::Device;
+use super::observed::{GpuDevice, Gpus};
+use crate::Seen;
+use nvml_wrapper::Nvml;
+use nvml_wrapper::error::NvmlError;
+
+/// Why no system-wide question can be asked: the library asks each through a device.
+const NO_DEVICE: &str = "NVML has no device to ask through";
+
+/// NVML, loaded.
+pub(super) struct Library(Nvml);
+
+impl Library {
+    /// Loads the library and lets it find the driver.
+    pub(super) fn load() -> Result<Self, GpuError> {
+        Nvml::init().map(Self).map_err(|error| GpuError::Library { reason: error.to_string() })
+    }
+
+    /// Everything that it says.
+    pub(super) fn observe(&self) -> Result<Gpus, GpuError> {
+        let count = self.0.device_count().map_err(|error| failed("nvmlDeviceGetCount_v2", &error))?;
+        let first = || self.0.device_by_index(0);
+        let settings = "nvmlSystemGetConfComputeSettings";
+        let ask = |function, answer: &dyn Fn(nvml_wrapper::Device<'_>) -> Result<bool, NvmlError>| {
+            if count == 0 {
+                return Seen::Unreadable { path: function_name(function), reason: NO_DEVICE.to_owned() };
+            }
+            seen(function, first().and_then(answer))
+        };
+        Ok(Gpus {
+            driver_version: seen("nvmlSystemGetDriverVersion", self.0.sys_driver_version()),
+            confidential_computing: ask(settings, &|device| device.is_cc_enabled()),
+            protected_pcie: ask(settings, &|device| device.is_multi_gpu_protected_pcie_enabled()),
+            dev_tools: ask(settings, &|device| device.is_cc_dev_mode_enabled()),
+            accepting_work: ask("nvmlSystemGetConfComputeGpusReadyState", &|device| {
+                device.get_confidential_compute_state()
+            }),
+            devices: (0..count).map(|index| self.device(index)).collect(),
+        })
+    }
+
+    fn device(&self, index: u32) -> GpuDevice {
+        let ask = |function, answer: &dyn Fn(nvml_wrapper::Device<'_>) -> Result<String, NvmlError>| {
+            seen(function, self.0.device_by_index(index).and_then(answer))
+        };
+        GpuDevice {
+            index,
+            address: ask("nvmlDeviceGetPciInfo_v3", &|device| Ok(device.pci_info()?.bus_id)),
+            name: ask("nvmlDeviceGetName", &|device| device.name()),
+            architecture: ask("nvmlDeviceGetArchitecture", &|device| Ok(device.architecture()?.to_string())),
+            vbios_version: ask("nvmlDeviceGetVbiosVersion", &|device| device.vbios_version()),
+        }
+    }
+
+    /// The report of one GPU over `nonce`, and its attestation certificates.
+    pub(super) fn evidence(&self, index: u32, nonce: &[u8; 32]) -> Result<Device, GpuError> {
+        let device =
+            self.0.device_by_index(index).map_err(|error| failed("nvmlDeviceGetHandleByIndex_v2", &error))?;
+        let report = device
+            .confidential_compute_gpu_attestation_report(*nonce)
+            .map_err(|error| failed("nvmlDeviceGetConfComputeGpuAttestationReport", &error))?;
+        let certificate = device
+            .confidential_compute_gpu_certificate()
+            .map_err(|error| failed("nvmlDeviceGetConfComputeGpuCertificate", &error))?;
+        Device::new(index, report.attestation_report, certificate.attestation_cert_chain, nonce)
+    }
+}
+
+fn seen<T>(function: &'static str, answer: Result<T, NvmlError>) -> Seen<T> {
+    match answer {
+        Ok(value) => Seen::Present(value),
+        Err(error) => Seen::Unreadable { path: function_name(function), reason: error.to_string() },
+    }
+}
+
+fn function_name(function: &'static str) -> String {
+    function.to_owned()
+}
+
+fn failed(function: &'static str, error: &NvmlError) -> GpuError {
+    GpuError::Nvml { function, reason: error.to_string() }
+}

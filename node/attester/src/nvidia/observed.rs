@@ -1,0 +1,137 @@
+//! What NVML says, as data, and whether evidence can be asked for.
+
+use super::GpuError;
+use crate::Seen;
+use serde::Serialize;
+
+/// Most GPUs of one machine: the largest single system has sixteen, and one evidence item takes as many.
+pub(super) const MAX_GPUS: usize = 16;
+
+/// What NVML says of the GPUs of this machine. What it could not answer is `Unreadable`, with its own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gpus {
+    /// Version of the driver, e.g. `580.95.05`.
+    pub driver_version: Seen<String>,
+    /// Whether confidential computing is on (`ccFeature`). It reads off while protected PCIe is on.
+    pub confidential_computing: Seen<bool>,
+    /// Whether several GPUs and their switches share one machine in protected PCIe mode.
+    pub protected_pcie: Seen<bool>,
+    /// Whether developer tools can look in.
+    pub dev_tools: Seen<bool>,
+    /// Whether the driver lets work run on the GPUs (the ready state, set after attestation).
+    pub accepting_work: Seen<bool>,
+    /// The GPUs, in NVML's order.
+    pub devices: Vec<GpuDevice>,
+}
+
+/// One GPU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GpuDevice {
+    /// NVML's index.
+    pub index: u32,
+    /// PCI address, e.g. `00000000:41:00.0`.
+    pub address: Seen<String>,
+    /// Product name.
+    pub name: Seen<String>,
+    /// Architecture, e.g. `Hopper`.
+    pub architecture: Seen<String>,
+    /// Version of the VBIOS.
+    pub vbios_version: Seen<String>,
+}
+
+impl Gpus {
+    /// Whether NVML says that the GPUs can give evidence: confidential computing or protected PCIe is on.
+    #[must_use]
+    pub fn is_confidential(&self) -> bool {
+        [&self.confidential_computing, &self.protected_pcie].iter().any(|on| on.present() == Some(&true))
+    }
+
+    /// Whether evidence of every GPU on the bus can be asked for.
+    ///
+    /// # Errors
+    /// [`GpuError`]: what is in the way, the graver first.
+    pub(super) fn check(&self, on_bus: usize) -> Result<(), GpuError> {
+        if self.dev_tools.present() == Some(&true) {
+            return Err(GpuError::DevTools);
+        }
+        if !self.is_confidential() {
+            return Err(GpuError::NotConfidential { reason: self.why_not() });
+        }
+        let answering = self.devices.len();
+        if answering != on_bus {
+            return Err(GpuError::Incomplete { on_bus, answering });
+        }
+        if answering > MAX_GPUS {
+            return Err(GpuError::TooMany { found: answering, limit: MAX_GPUS });
+        }
+        Ok(())
+    }
+
+    fn why_not(&self) -> String {
+        match &self.confidential_computing {
+            Seen::Unreadable { path, reason } => format!("{path}: {reason}"),
+            Seen::Present(_) | Seen::Absent => "it is switched off".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gpus(confidential: bool, protected: bool, dev_tools: bool, count: u32) -> Gpus {
+        let device = |index| GpuDevice {
+            index,
+            address: Seen::Present(format!("00000000:0{index}:00.0")),
+            name: Seen::Present("NVIDIA H100".to_owned()),
+            architecture: Seen::Present("Hopper".to_owned()),
+            vbios_version: Seen::Present("96.00.9F.00.01".to_owned()),
+        };
+        Gpus {
+            driver_version: Seen::Present("580.95.05".to_owned()),
+            confidential_computing: Seen::Present(confidential),
+            protected_pcie: Seen::Present(protected),
+            dev_tools: Seen::Present(dev_tools),
+            accepting_work: Seen::Present(true),
+            devices: (0..count).map(device).collect(),
+        }
+    }
+
+    #[test]
+    fn confidential_gpus_can_give_evidence_and_so_can_those_behind_protected_pcie() {
+        assert_eq!(gpus(true, false, false, 1).check(1), Ok(()));
+        assert_eq!(gpus(false, true, false, 8).check(8), Ok(()));
+    }
+
+    #[test]
+    fn devtools_mode_is_refused_before_all_else() {
+        assert_eq!(gpus(true, false, true, 1).check(1), Err(GpuError::DevTools));
+        assert_eq!(gpus(false, false, true, 0).check(3), Err(GpuError::DevTools));
+    }
+
+    #[test]
+    fn a_gpu_without_confidential_computing_gives_none_and_the_reason_is_nvmls() {
+        let mut seen = gpus(false, false, false, 1);
+        let refused = seen.check(1);
+        assert_eq!(refused, Err(GpuError::NotConfidential { reason: "it is switched off".to_owned() }));
+        let (path, reason) = ("nvmlSystemGetConfComputeSettings".to_owned(), "not supported".to_owned());
+        seen.confidential_computing = Seen::Unreadable { path, reason };
+        let words = "nvmlSystemGetConfComputeSettings: not supported".to_owned();
+        assert_eq!(seen.check(1), Err(GpuError::NotConfidential { reason: words }));
+    }
+
+    #[test]
+    fn every_gpu_on_the_bus_must_answer() {
+        let refused = gpus(true, false, false, 3).check(4);
+        assert_eq!(refused, Err(GpuError::Incomplete { on_bus: 4, answering: 3 }));
+        let refused = gpus(true, false, false, 1).check(0);
+        assert_eq!(refused, Err(GpuError::Incomplete { on_bus: 0, answering: 1 }));
+    }
+
+    #[test]
+    fn no_document_takes_more_than_sixteen() {
+        assert_eq!(gpus(true, false, false, 16).check(16), Ok(()));
+        let refused = gpus(true, false, false, 17).check(17);
+        assert_eq!(refused, Err(GpuError::TooMany { found: 17, limit: 16 }));
+    }
+}
