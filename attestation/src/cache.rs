@@ -27,6 +27,8 @@ pub struct Cache {
     pub(crate) pck_chains: Memo<dcap::Chain>,
     /// Documents and lists of Intel that a key signed, by (document, key).
     pub(crate) intel_signatures: Memo<()>,
+    /// Manifests of NVIDIA whose signatures hold up to the root in them, by their files.
+    pub(crate) nvidia_rims: Memo<()>,
 }
 
 impl Cache {
@@ -40,6 +42,7 @@ impl Cache {
             amd_lists: Memo::new(entries),
             pck_chains: Memo::new(entries),
             intel_signatures: Memo::new(entries),
+            nvidia_rims: Memo::new(entries),
         }
     }
 

@@ -6,6 +6,7 @@ pub use intel::{IntelCollateralError, IntelDocument, IntelGrace, MAX_INTEL_JSON}
 
 use crate::crl::List;
 use crate::dcap::{Stored, StoredPck};
+use crate::nvidia::rim::StoredRim;
 use hanzo_attestation_evidence::dcap::{QeIdentity, TcbInfo};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub struct Collateral {
     intel_crls: Vec<Arc<List>>,
     intel_pck_chains: Vec<Arc<StoredPck>>,
     intel_grace: IntelGrace,
+    nvidia_rims: Vec<Arc<StoredRim>>,
 }
 
 impl Collateral {
@@ -76,6 +78,17 @@ impl Collateral {
         self
     }
 
+    /// Adds a reference integrity manifest of NVIDIA (XML). For which device it speaks is read from it when it is used;
+    /// of several for one, the one whose signer is the newest counts.
+    #[must_use]
+    pub fn with_nvidia_rim(mut self, xml: &[u8]) -> Self {
+        let rim = Arc::new(StoredRim::new(xml));
+        if !self.nvidia_rims.iter().any(|other| other.sha256() == rim.sha256()) {
+            self.nvidia_rims.push(rim);
+        }
+        self
+    }
+
     /// Whether any document of Intel's is at hand by which a platform is rated or revoked.
     pub(crate) fn has_intel(&self) -> bool {
         !(self.intel_tcb_infos.is_empty()
@@ -101,6 +114,10 @@ impl Collateral {
 
     pub(crate) const fn intel_grace(&self) -> IntelGrace {
         self.intel_grace
+    }
+
+    pub(crate) fn nvidia_rims(&self) -> &[Arc<StoredRim>] {
+        &self.nvidia_rims
     }
 
     pub(crate) fn amd_crls(&self) -> &[List] {

@@ -20,6 +20,7 @@ pub mod crypto;
 pub mod dcap;
 pub mod event_log;
 pub mod identity;
+pub mod nvidia;
 pub mod roots;
 pub mod sgx;
 pub mod snp;

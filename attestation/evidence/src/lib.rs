@@ -19,6 +19,7 @@ pub mod event_log;
 pub mod finding;
 pub mod identity;
 pub mod json;
+pub mod nvidia;
 pub mod rule;
 pub mod sgx;
 pub mod snp;

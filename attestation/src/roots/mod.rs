@@ -7,12 +7,14 @@
 mod amd;
 mod authority;
 mod intel;
+mod nvidia_rim;
 mod tpm;
 
 pub use self::amd::{AmdRoot, ExtraAmdRoot};
 pub(crate) use self::amd::{Intermediate, builtin_certificate, builtin_intermediate, sha256};
 pub(crate) use self::authority::{Authority, check_authority};
 pub use self::intel::IntelRoot;
+pub use self::nvidia_rim::NvidiaRimRoot;
 pub use self::tpm::{AkId, Parent, TpmCa, TpmTrust, TrustedAk};
 
 use crate::identity::{PublicKey, RegisteredKey};
@@ -25,6 +27,7 @@ pub struct Roots {
     amd: Vec<AmdRoot>,
     amd_digest: [u8; 32],
     intel: Vec<IntelRoot>,
+    nvidia_rim: Vec<NvidiaRimRoot>,
     keys: BTreeMap<String, PublicKey>,
     tpm: TpmTrust,
     lab: bool,
@@ -37,6 +40,8 @@ pub struct ExtraRoots {
     pub amd: Vec<ExtraAmdRoot>,
     /// Root certificates, DER, in the place of Intel's.
     pub intel: Vec<Vec<u8>>,
+    /// Root certificates, DER, in the place of those of NVIDIA's reference integrity manifests.
+    pub nvidia_rim: Vec<Vec<u8>>,
     /// Authorities over attestation keys of TPMs, DER.
     pub tpm: Vec<Vec<u8>>,
     /// Manufacturers of TPMs, DER: authorities over endorsement keys.
@@ -52,6 +57,7 @@ impl Roots {
             amd_digest: amd::digest_of_all(&amd),
             amd,
             intel: vec![IntelRoot::vendor()],
+            nvidia_rim: NvidiaRimRoot::vendor(),
             keys: BTreeMap::new(),
             tpm: TpmTrust::default(),
             lab: false,
@@ -69,6 +75,7 @@ impl Roots {
             .extend(extra.tpm_manufacturers.into_iter().map(|der| TpmCa::new(der).as_lab()));
         self.amd_digest = amd::digest_of_all(&self.amd);
         self.intel.extend(extra.intel.iter().filter_map(|der| IntelRoot::extra(der)));
+        self.nvidia_rim.extend(extra.nvidia_rim.iter().map(|der| NvidiaRimRoot::extra(der)));
         self
     }
 
@@ -140,6 +147,12 @@ impl Roots {
     #[must_use]
     pub fn intel(&self) -> &[IntelRoot] {
         &self.intel
+    }
+
+    /// Roots of NVIDIA's reference integrity manifests, the vendor's first.
+    #[must_use]
+    pub fn nvidia_rim(&self) -> &[NvidiaRimRoot] {
+        &self.nvidia_rim
     }
 
     /// The registered key of that name.

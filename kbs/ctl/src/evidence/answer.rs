@@ -55,7 +55,7 @@ impl ItemAnswer {
     }
 }
 
-const fn verdict(authentic: bool, acceptable: bool) -> &'static str {
+pub(super) const fn verdict(authentic: bool, acceptable: bool) -> &'static str {
     match (authentic, acceptable) {
         (true, true) => "authentic and acceptable",
         (true, false) => "authentic, NOT acceptable",
@@ -73,23 +73,28 @@ impl Show for Answer {
         }
         for item in &self.items {
             sheet = sheet.line(item.verdict());
-            sheet = sheet.grid(
-                ["severity", "rule", "code", "finding"],
-                item.findings.iter().map(|finding| {
-                    [
-                        severity(finding.severity).to_owned(),
-                        finding.rule.id.to_owned(),
-                        finding.rule.code.to_owned(),
-                        finding.message.clone(),
-                    ]
-                }),
-            );
+            sheet = findings(sheet, &item.findings);
             if let Some(facts) = &item.facts {
                 sheet = sheet.facts(main_claims(facts, item.claims.as_ref()));
             }
         }
         sheet
     }
+}
+
+/// What was found about an item.
+pub(super) fn findings(sheet: Sheet, findings: &[Finding]) -> Sheet {
+    sheet.grid(
+        ["severity", "rule", "code", "finding"],
+        findings.iter().map(|finding| {
+            [
+                severity(finding.severity).to_owned(),
+                finding.rule.id.to_owned(),
+                finding.rule.code.to_owned(),
+                finding.message.clone(),
+            ]
+        }),
+    )
 }
 
 const fn severity(severity: Severity) -> &'static str {

@@ -22,6 +22,10 @@ pub(super) enum EvidenceVerb {
     Verify(Box<VerifyArgs>),
     /// Print every field of a document; nothing is verified
     Show(ShowArgs),
+    /// Verify one reference integrity manifest of an NVIDIA device: form, XML signature, chain to the pinned roots
+    ///
+    /// The answer has the shape of `verify`, with one item of type `nvidia-rim`.
+    Rim(RimArgs),
 }
 
 #[derive(Args, Debug)]
@@ -44,7 +48,7 @@ pub(super) struct VerifyArgs {
     /// Store of collateral, as `kbsctl collateral import` and `fetch` fill it
     #[arg(long, value_name = "DIR")]
     pub(super) collateral: Option<PathBuf>,
-    /// Reference integrity manifest of an NVIDIA device; read, and not used by this build
+    /// Reference integrity manifest of an NVIDIA device (XML)
     #[arg(long, value_name = "FILE")]
     pub(super) rim: Vec<PathBuf>,
     /// AMD certificate revocation list (DER)
@@ -71,6 +75,24 @@ pub(super) struct VerifyArgs {
 pub(super) struct ShowArgs {
     /// The evidence document (JSON), or `-` for standard input
     pub(super) file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RimArgs {
+    /// The manifest (XML), or `-` for standard input
+    pub(super) file: PathBuf,
+    /// The instant at which every date is judged [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = UnixTime::parse)]
+    pub(super) at: Option<UnixTime>,
+    /// Go on although nothing says that the chain is not revoked, and say why in the answer
+    #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) waive_revocation: Option<String>,
+    /// What makes an authentic manifest unacceptable; today nothing does in either
+    #[arg(long, value_enum, default_value_t = Profile::Strict)]
+    pub(super) profile: Profile,
+    /// Accept the roots of a lab directory, too
+    #[arg(long, value_name = "DIR")]
+    pub(super) lab: Option<PathBuf>,
 }
 
 /// The rule book's two profiles.

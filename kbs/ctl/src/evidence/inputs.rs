@@ -7,14 +7,12 @@ use hanzo_attestation::collateral::MAX_INTEL_JSON;
 use hanzo_attestation::{Collateral, Revocation, Roots};
 use hanzo_attestation_collateral::bundle::EdnFloors;
 use hanzo_attestation_collateral::{Store, read_lab, read_tpm_cas, read_trusted_ak};
+use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::x509::MAX_CRL;
 use hanzo_attestation_evidence::{Broken as _, Finding, Rule, Severity, UnixTime};
 use hanzo_policy::Appraisal;
 use std::path::Path;
 use std::time::Duration;
-
-/// Largest manifest of a device.
-const MAX_RIM: usize = 4 << 20;
 
 /// Everything that [`super::judge`] needs, read and bounded.
 pub(super) struct Inputs {
@@ -64,6 +62,9 @@ impl Inputs {
             collateral =
                 collateral.with_intel_json(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
         }
+        for path in &args.rim {
+            collateral = collateral.with_nvidia_rim(&input::read(path, MAX_RIM)?);
+        }
         for path in &args.trust_ak {
             let key = read_trusted_ak(path).map_err(|error| unreadable(path, &error.to_string()))?;
             roots = roots.with_trusted_ak(key);
@@ -91,23 +92,11 @@ fn unused(args: &VerifyArgs) -> Result<Vec<Finding>, Failure> {
     let mut say = |id, code, what: String| {
         findings.push(Finding::new(Rule::new(id, code), Severity::Info, what));
     };
-    for path in &args.rim {
-        input::read(path, MAX_RIM)?;
-        say(
-            "COL-10",
-            "CollateralMissing",
-            unused_file(path, "device manifests are not judged by this build"),
-        );
-    }
     if args.nonce.is_some() {
         let what = "the expected nonce was not compared: devices are not verified by this build";
         say("COL-15", "ChallengeMissing", what.to_owned());
     }
     Ok(findings)
-}
-
-fn unused_file(path: &Path, why: &str) -> String {
-    format!("`{}` was read and not used: {why}", path.display())
 }
 
 fn unreadable(path: &Path, reason: &str) -> Failure {

@@ -4,6 +4,7 @@ mod answer;
 mod args;
 mod inputs;
 mod judge;
+mod rim;
 mod show;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ use crate::input;
 use crate::run::Context;
 use args::{EvidenceVerb, ShowArgs, VerifyArgs};
 use hanzo_attestation_evidence::document::MAX_DOCUMENT;
-use hanzo_attestation_evidence::{Broken, Document};
+use hanzo_attestation_evidence::{Broken, Document, UnixTime};
 use inputs::Inputs;
 use std::path::Path;
 
@@ -26,21 +27,27 @@ impl EvidenceArgs {
         match self.verb {
             EvidenceVerb::Verify(args) => verify(&args, context),
             EvidenceVerb::Show(args) => show(&args, context),
+            EvidenceVerb::Rim(args) => rim::run(&args, context),
         }
     }
 }
 
 fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Failure> {
     let document = read_document(&args.file)?;
-    let now = args.at.or(context.environment.now).ok_or_else(|| Failure::Input {
-        path: args.file.display().to_string(),
-        reason: "the clock of this machine is set before 1970 or after 9999: give the time with --at"
-            .to_owned(),
-    })?;
+    let now = now(args.at, &args.file, context)?;
     let inputs = Inputs::read(args, now)?;
     let answer = judge::judge(document, &inputs);
     context.output.show(&answer)?;
     Ok(answer.acceptable.into())
+}
+
+/// The instant that was given, else this machine's.
+fn now(at: Option<UnixTime>, file: &Path, context: &Context) -> Result<UnixTime, Failure> {
+    at.or(context.environment.now).ok_or_else(|| Failure::Input {
+        path: file.display().to_string(),
+        reason: "the clock of this machine is set before 1970 or after 9999: give the time with --at"
+            .to_owned(),
+    })
 }
 
 fn show(args: &ShowArgs, context: &Context) -> Result<Outcome, Failure> {

@@ -1,0 +1,3 @@
+//! Evidence of NVIDIA devices, and what their firmware is compared with.
+
+pub mod rim;

@@ -1,0 +1,170 @@
+//! Manifests as collateral keeps them: read and digested once, when they are put there; and proved when they are used.
+
+use super::chain::Chain;
+use super::claims::RimClaims;
+use super::error::RimProofError;
+use crate::claims::CollateralUse;
+use crate::collateral::Revocation;
+use crate::crypto::Budget;
+use crate::roots::sha256;
+use crate::verify::Context;
+use hanzo_attestation_evidence::nvidia::rim::{Meta, Rim};
+use hanzo_attestation_evidence::{Broken as _, Finding, Hex, Severity, UnixTime};
+use std::sync::Arc;
+
+/// A manifest, or what is wrong with it, for whoever uses it.
+#[derive(Debug)]
+pub(crate) struct StoredRim {
+    sha256: Hex<32>,
+    /// What it says it is for, if it can be read at all.
+    stated: Option<Meta>,
+    content: Result<Arc<Content>, RimProofError>,
+}
+
+/// A manifest that agrees with itself: its digest is the one that was signed, and its chain is for its product. No
+/// signature is verified yet.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) rim: Rim,
+    pub(super) chain: Chain,
+}
+
+/// A manifest that NVIDIA signed, in force at one instant. Only verification makes one.
+///
+/// ```compile_fail,E0451
+/// # fn f(other: hanzo_attestation::nvidia::rim::TrustedRim) {
+/// let forged = hanzo_attestation::nvidia::rim::TrustedRim { lab: false, ..other };
+/// # }
+/// ```
+/// ```compile_fail,E0599
+/// # fn f(trusted: hanzo_attestation::nvidia::rim::TrustedRim) {
+/// let twice = trusted.clone();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TrustedRim {
+    content: Arc<Content>,
+    finding: Option<Finding>,
+    lab: bool,
+}
+
+impl StoredRim {
+    /// Reads a manifest. One that cannot be read is refused when it is used.
+    pub(crate) fn new(xml: &[u8]) -> Self {
+        let rim = Rim::parse(xml);
+        let stated = rim.as_ref().ok().map(|rim| rim.meta().clone());
+        let content = rim.map_err(RimProofError::Form).and_then(Content::new).map(Arc::new);
+        Self { sha256: Hex(sha256(xml)), stated, content }
+    }
+
+    /// SHA-256 of the file.
+    pub(crate) const fn sha256(&self) -> Hex<32> {
+        self.sha256
+    }
+
+    /// What it says it is for; nobody vouches for it.
+    pub(super) const fn stated(&self) -> Option<&Meta> {
+        self.stated.as_ref()
+    }
+
+    /// When its signer's certificate began; the earliest of all if it has no chain.
+    pub(super) fn issued(&self) -> Option<UnixTime> {
+        self.content.as_ref().ok().map(|content| content.chain.signer().validity.not_before)
+    }
+
+    /// NVR-22, NVR-25, NVR-29, then the signatures: four operations, of the manifest's own budget, because it is the
+    /// verifier's and not the attester's. What was verified once is known by the file.
+    pub(crate) fn prove(&self, context: &Context<'_>) -> Result<TrustedRim, RimProofError> {
+        let content = self.content.as_ref().map_err(RimProofError::clone)?;
+        let lab = content.chain.pinned(context.roots)?.is_lab();
+        content.chain.check_dates(context.now)?;
+        let finding = check_revocation(context.revocation)?;
+        if context.cache.nvidia_rims.get(&self.sha256.0).is_none() {
+            content.verify(&mut Budget::new())?;
+            context.cache.nvidia_rims.insert(self.sha256.0, Arc::new(()));
+        }
+        Ok(TrustedRim { content: Arc::clone(content), finding, lab })
+    }
+}
+
+/// NVR-29: no list of NVIDIA's speaks for these certificates, so that only a waiver helps.
+fn check_revocation(revocation: &Revocation) -> Result<Option<Finding>, RimProofError> {
+    let unchecked = RimProofError::RevocationUnchecked;
+    match revocation {
+        Revocation::Required => Err(unchecked),
+        Revocation::Waived { reason } => {
+            let message = format!("{unchecked}, waived: {reason}");
+            Ok(Some(Finding::new(unchecked.rule(), Severity::Warn, message)))
+        }
+    }
+}
+
+impl Content {
+    /// NVR-20 to NVR-26, but for root and dates.
+    fn new(rim: Rim) -> Result<Self, RimProofError> {
+        if rim.signed_sha384() != rim.signature().digest {
+            return Err(RimProofError::Digest);
+        }
+        let chain = Chain::read(&rim.signature().certificates, &rim.meta().product)?;
+        Ok(Self { rim, chain })
+    }
+
+    fn verify(&self, budget: &mut Budget) -> Result<(), RimProofError> {
+        let signature = self.rim.signature();
+        self.chain.verify_manifest(budget, &signature.signed_info, &signature.value.0)?;
+        self.chain.verify(budget)
+    }
+}
+
+impl TrustedRim {
+    /// What it says.
+    #[must_use]
+    pub fn rim(&self) -> &Rim {
+        &self.content.rim
+    }
+
+    /// Its claims, for whoever reads about a single manifest.
+    #[must_use]
+    pub fn claims(&self) -> RimClaims {
+        RimClaims::new(&self.content, self.lab)
+    }
+
+    /// The waiver, if its revocation was not checked.
+    #[must_use]
+    pub const fn finding(&self) -> Option<&Finding> {
+        self.finding.as_ref()
+    }
+
+    /// When its signer's certificate began: of two manifests of one id the later one counts.
+    #[must_use]
+    pub fn issued(&self) -> UnixTime {
+        self.content.chain.signer().validity.not_before
+    }
+
+    /// Earliest end of validity in its chain.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.content.chain.not_after()
+    }
+
+    /// Whether its root is not NVIDIA's.
+    #[must_use]
+    pub const fn is_lab(&self) -> bool {
+        self.lab
+    }
+
+    /// What a verdict rests on (COL-24).
+    pub(super) fn collateral_use(&self) -> CollateralUse {
+        CollateralUse {
+            kind: "nvidia-rim",
+            sha256: self.rim().sha256(),
+            issued: self.issued(),
+            expires: self.not_after(),
+            grace_used: false,
+        }
+    }
+
+    pub(super) fn signer(&self) -> super::RimSigner {
+        super::RimSigner::new(self.content.chain.signer())
+    }
+}

@@ -1,0 +1,114 @@
+//! `kbsctl evidence rim`: one reference integrity manifest, in the shape of an answer about evidence.
+
+use super::answer::{findings, verdict};
+use super::args::RimArgs;
+use super::now;
+use crate::exit::{Failure, Outcome};
+use crate::input;
+use crate::output::{Sheet, Show};
+use crate::run::Context;
+use hanzo_attestation::nvidia::rim::{RimClaims, RimProofError, TrustedRim, verify_rim};
+use hanzo_attestation::{Cache, Collateral, Revocation, Roots, verify};
+use hanzo_attestation_collateral::read_lab;
+use hanzo_attestation_evidence::Finding;
+use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
+use hanzo_policy::Tier;
+use serde::Serialize;
+
+/// The verdict on a manifest.
+#[derive(Debug, Serialize)]
+struct Answer {
+    authentic: bool,
+    acceptable: bool,
+    items: [Item; 1],
+    /// A manifest proves nothing about any machine.
+    tier: Tier,
+}
+
+#[derive(Debug, Serialize)]
+struct Item {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    authentic: bool,
+    acceptable: bool,
+    findings: Vec<Finding>,
+    /// `null` when the manifest is not authentic: what it claims is then worth nothing.
+    claims: Option<RimClaims>,
+}
+
+pub(super) fn run(args: &RimArgs, context: &Context) -> Result<Outcome, Failure> {
+    let now = now(args.at, &args.file, context)?;
+    let xml = input::read(&args.file, MAX_RIM)?;
+    let mut roots = Roots::vendor();
+    if let Some(directory) = &args.lab {
+        let (extra, _) = read_lab(directory).map_err(|error| Failure::Input {
+            path: directory.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        roots = roots.with_extra(extra);
+    }
+    let revocation = match &args.waive_revocation {
+        None => Revocation::Required,
+        Some(reason) => Revocation::Waived { reason: reason.clone() },
+    };
+    let answer = Answer::of(verify_rim(
+        &xml,
+        &verify::Context {
+            roots: &roots,
+            collateral: &Collateral::default(),
+            revocation: &revocation,
+            now,
+            cache: Cache::off(),
+        },
+    ));
+    context.output.show(&answer)?;
+    Ok(answer.acceptable.into())
+}
+
+impl Answer {
+    fn of(proof: Result<TrustedRim, RimProofError>) -> Self {
+        let authentic = proof.is_ok();
+        let (findings, claims) = match proof {
+            Ok(trusted) => (trusted.finding().cloned().into_iter().collect(), Some(trusted.claims())),
+            Err(error) => (vec![Finding::refuse(&error)], None),
+        };
+        let item = Item { kind: "nvidia-rim", authentic, acceptable: authentic, findings, claims };
+        Self { authentic, acceptable: authentic, items: [item], tier: Tier::Open }
+    }
+}
+
+impl Show for Answer {
+    fn sheet(&self) -> Sheet {
+        let [item] = &self.items;
+        let sheet = Sheet::new().line(format!("{}: {}", item.kind, verdict(self.authentic, self.acceptable)));
+        let sheet = findings(sheet, &item.findings);
+        let Some(claims) = &item.claims else { return sheet };
+        let signer = &claims.signer;
+        let golden = claims.golden.iter().map(|(index, golden)| {
+            let values: Vec<String> = golden.alternatives.iter().map(ToString::to_string).collect();
+            [index.to_string(), golden.name.clone(), values.join("\n")]
+        });
+        let minimums = claims
+            .minimums
+            .iter()
+            .map(|(kind, found)| [kind.to_string(), found.name.clone(), found.min_svn.to_string()]);
+        let mut rows = vec![
+            ("product", claims.product.clone()),
+            ("version", claims.version.clone()),
+            ("id", claims.id.clone().unwrap_or_else(|| "names a board, which no manifest states".to_owned())),
+            ("tag", claims.tag_id.clone()),
+            ("SHA-256", claims.sha256.to_string()),
+            ("signer", format!("{} {}", signer.subject, signer.serial)),
+            ("signer valid", format!("{} to {}", signer.not_before, signer.not_after)),
+            ("authorities", claims.authorities.join(" / ")),
+            ("valid until", claims.not_after.to_string()),
+        ];
+        if claims.lab {
+            rows.push(("lab", "the chain ends in a LAB root".to_owned()));
+        }
+        sheet
+            .facts(rows)
+            .grid(["index", "name", "golden values"], golden)
+            .grid(["type", "name", "lowest security version"], minimums)
+    }
+}
