@@ -43,6 +43,13 @@ pub enum Verb {
         #[command(subcommand)]
         verb: IdentityVerb,
     },
+    /// Look at the TPM, and let the broker activate its attestation key: tier 2 without a CPU TEE.
+    #[command(after_help = EXIT_CODES)]
+    Tpm {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: TpmVerb,
+    },
     /// Check configuration, broker, evidence and clock, and say how to cure what fails.
     #[command(after_help = EXIT_CODES)]
     Doctor(DoctorArgs),
@@ -102,6 +109,20 @@ pub struct IdentityArgs {
     pub identity_key: Option<PathBuf>,
 }
 
+/// The TPM whose quote goes with the evidence.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TpmArgs {
+    /// Send a quote of this machine's TPM 2.0 with the evidence [config: tpm]
+    #[arg(long)]
+    pub tpm: bool,
+    /// The way to the TPM: device:/dev/tpmrm0 or swtpm:host=127.0.0.1,port=NUMBER [config: tpm.tcti]
+    #[arg(long, value_name = "TCTI")]
+    pub tpm_tcti: Option<String>,
+    /// Directory for what belongs to the attestation key, mode 0700 [config: tpm.state]
+    #[arg(long, value_name = "DIR")]
+    pub tpm_state: Option<PathBuf>,
+}
+
 /// What each verb that speaks with the broker takes.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Common {
@@ -129,6 +150,9 @@ pub struct Common {
     /// The machine's identity.
     #[command(flatten)]
     pub identity: IdentityArgs,
+    /// The machine's TPM.
+    #[command(flatten)]
+    pub tpm: TpmArgs,
 }
 
 /// `detect`.
@@ -137,12 +161,37 @@ pub struct DetectArgs {
     /// Look at the machine whose filesystem begins here.
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
-    /// Configuration file (TOML), of which the section `identity` is read.
+    /// Configuration file (TOML), of which the sections `identity` and `tpm` are read.
     #[arg(long, value_name = "FILE", env = "HANZO_NODE_CONFIG")]
     pub config: Option<PathBuf>,
     /// The machine's identity.
     #[command(flatten)]
     pub identity: IdentityArgs,
+    /// The machine's TPM.
+    #[command(flatten)]
+    pub tpm: TpmArgs,
+}
+
+/// `tpm …`.
+#[derive(Debug, Subcommand)]
+pub enum TpmVerb {
+    /// Print what the TPM says of itself, its attestation key, and its endorsement key.
+    ///
+    /// The attestation key is made if it is not there yet. Its public part goes into the `tpm` section of the
+    /// broker's configuration, if the broker is to trust it by name.
+    #[command(after_help = EXIT_CODES)]
+    Show(TpmShowArgs),
+}
+
+/// `tpm show`.
+#[derive(Debug, Args)]
+pub struct TpmShowArgs {
+    /// Configuration file (TOML), of which the section `tpm` is read.
+    #[arg(long, value_name = "FILE", env = "HANZO_NODE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The machine's TPM.
+    #[command(flatten)]
+    pub tpm: TpmArgs,
 }
 
 /// `attest`.

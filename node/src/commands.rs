@@ -7,18 +7,28 @@ pub(crate) mod detect;
 pub(crate) mod doctor;
 pub(crate) mod identity;
 pub(crate) mod secret;
+pub(crate) mod tpm;
 
 use crate::output;
 use hanzo_node_agent::Refusal;
-use hanzo_node_attester::{EvidenceSource as _, Identified, Source};
+use hanzo_node_attester::{EvidenceSource as _, Identified, Source, WithTpm};
 use std::path::Path;
 
 /// Where this machine's filesystem begins.
 const ROOT: &str = "/";
 
 /// Says clearly what cannot be proved, where that is so.
-fn remark_on(source: &Identified<Source>) {
-    match source.source() {
+fn remark_on(source: &Identified<WithTpm<Source>>) {
+    let (beneath, tpm) = (source.source().source(), source.source().tpm());
+    let absent = tpm.and_then(|tpm| Some((tpm, tpm.seen().missing("TPM")?)));
+    if let Some((tpm, why)) = &absent {
+        let tcti = &tpm.settings().tcti;
+        output::remark(&format!("the TPM that is configured is not there ({tcti}: {why}): no quote of it"));
+    }
+    match beneath {
+        Source::Nothing if tpm.is_some() && absent.is_none() => output::remark(
+            "this machine has no CPU TEE: its TPM's quote is all that it can prove, tier 2 for keys that demand none",
+        ),
         Source::Nothing => {
             let missing = hanzo_node_attester::detect(Path::new(ROOT)).missing(2);
             let proved = match source.identity() {

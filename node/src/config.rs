@@ -13,20 +13,32 @@
 //! key_id = "ci-runner"                      # its name at the broker
 //! key = { file = "/etc/hanzo-node/node.key" }  # PKCS#8, mode 0600 or 0400
 //!
+//! [tpm]                                     # a TPM 2.0: its quote goes with the evidence
+//! tcti = "device:/dev/tpmrm0"               # the default, or "swtpm:host=127.0.0.1,port=2321"
+//! state = "/var/lib/hanzo-node/tpm"         # the default; mode 0700
+//! key = "ecdsa-p256"                        # or "rsa-2048"; the first that the TPM has, unless said
+//! event_log = "auto"                        # the kernel's, where it is; or "off", { file = "PATH" }
+//! ak_certs = ["ak.pem"]                     # of the attestation key, if an authority certified it
+//! enroll = true                             # let the broker activate the attestation key by the TPM's EK
+//!
 //! [agent]
 //! socket = "/run/hanzo-node/agent.sock"
 //! ```
 
 mod identity;
 mod raw;
+mod tpm;
 
 pub use identity::IdentityChoice;
+pub use tpm::TpmChoice;
 
 use crate::args::Common;
 use crate::exit::Failure;
 use hanzo_attestation_evidence::Kem;
 use hanzo_kbs_client::{Address, Client, SetupError, Trust};
-use hanzo_node_attester::{ConfigfsTsm, Identified, KeyFileError, LabSocket, SevGuestDevice, Source};
+use hanzo_node_attester::{
+    ConfigfsTsm, Identified, KeyFileError, LabSocket, SevGuestDevice, Source, WithTpm,
+};
 use raw::{Raw, RawLab, RawSource};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -43,6 +55,8 @@ pub struct Config {
     pub source: SourceChoice,
     /// The registered key, if one is named.
     pub identity: Option<IdentityChoice>,
+    /// The TPM, if one is named.
+    pub tpm: Option<TpmChoice>,
     /// The keys that the agent holds.
     pub keys: Vec<String>,
     /// The agent's socket, if one is named.
@@ -138,16 +152,17 @@ impl Config {
         Ok(Client::new(address.clone(), trust)?)
     }
 
-    /// The evidence source of this machine, with its identity if one is named.
+    /// The evidence source of this machine, with its TPM and its identity where they are named.
     ///
     /// # Errors
     /// [`KeyFileError`]: a key that is named and cannot be used is never passed over.
-    pub fn source(&self, root: &Path) -> Result<Identified<Source>, KeyFileError> {
+    pub fn source(&self, root: &Path) -> Result<Identified<WithTpm<Source>>, KeyFileError> {
         let identity = self.identity.as_ref().map(IdentityChoice::load).transpose()?;
-        Ok(Identified::new(self.hardware(root), identity))
+        let tpm = self.tpm.as_ref().map(|tpm| tpm.open(root));
+        Ok(Identified::new(WithTpm::new(self.hardware(root), tpm), identity))
     }
 
-    /// The evidence source of this machine, without its identity.
+    /// The evidence source of this machine, without TPM and identity.
     #[must_use]
     pub fn hardware(&self, root: &Path) -> Source {
         match &self.source {

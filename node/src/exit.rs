@@ -4,6 +4,7 @@ use hanzo_kbs_client::{ClientError, SetupError};
 use hanzo_node_agent::ExchangeError;
 use hanzo_node_agent::local::{LocalError, SocketError};
 use hanzo_node_attester::KeyFileError;
+use hanzo_node_attester::tpm::TpmError;
 use std::process::ExitCode;
 
 /// Told in the help of every verb.
@@ -89,6 +90,12 @@ impl From<KeyFileError> for Failure {
             KeyFileError::Exists { .. } => Self::no(message),
             _ => Self::unusable(message),
         }
+    }
+}
+
+impl From<TpmError> for Failure {
+    fn from(error: TpmError) -> Self {
+        Self::unusable(error.to_string())
     }
 }
 

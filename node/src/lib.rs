@@ -41,11 +41,12 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn carry_out(cli: Cli) -> Result<Answer, Failure> {
     let format = output::Format::choose(cli.format);
     match cli.verb {
-        Verb::Detect(args) => commands::detect::run(&args, format),
+        Verb::Detect(args) => commands::detect::run(&args, format).await,
         Verb::Attest(args) => commands::attest::run(args, format).await,
         Verb::Agent(args) => commands::agent::run(args).await,
         Verb::Secret { verb: args::SecretVerb::Get(args) } => commands::secret::run(args, format).await,
         Verb::Identity { verb } => commands::identity::run(&verb, format),
+        Verb::Tpm { verb } => commands::tpm::run(verb, format).await,
         Verb::Doctor(args) => commands::doctor::run(args, format).await,
         Verb::Completion { shell } => commands::completion::run(shell),
     }

@@ -15,6 +15,7 @@ pub use tiers::TierGap;
 use crate::CollectError;
 use crate::identity::Algorithm;
 use crate::seen::Seen;
+use crate::tpm::Properties;
 use serde::Serialize;
 use std::path::Path;
 
@@ -40,6 +41,10 @@ pub struct Detected {
     pub tpm_device: Seen<()>,
     /// `/sys/class/tpm/*`.
     pub tpms: Seen<Vec<Tpm>>,
+    /// What a TPM 2.0 says of itself, where one was asked.
+    pub tpm: Seen<Properties>,
+    /// Whether its quotes go with the evidence: the configuration says so.
+    pub tpm_quotes: bool,
     /// Display controllers and accelerators on the PCI bus.
     pub gpus: Seen<Vec<Gpu>>,
     /// The firmware's event log of a TDX guest.
@@ -72,6 +77,8 @@ pub fn detect(root: &Path) -> Detected {
         tdx_guest: devices::device(root, "dev/tdx_guest"),
         tpm_device: devices::device(root, "dev/tpmrm0"),
         tpms: devices::tpms(root),
+        tpm: Seen::Absent,
+        tpm_quotes: false,
         gpus: devices::gpus(root),
         ccel: acpi::ccel(root),
         identity: Seen::Absent,
@@ -97,6 +104,15 @@ impl Detected {
     #[must_use]
     pub fn with_identity(mut self, identity: Seen<NamedKey>) -> Self {
         self.identity = identity;
+        self.tiers = tiers::gaps(&self);
+        self
+    }
+
+    /// The same machine with a TPM's own answers; `quotes` says whether its quotes go with the evidence.
+    #[must_use]
+    pub fn with_tpm(mut self, tpm: Seen<Properties>, quotes: bool) -> Self {
+        self.tpm = tpm;
+        self.tpm_quotes = quotes;
         self.tiers = tiers::gaps(&self);
         self
     }

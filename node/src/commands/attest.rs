@@ -35,6 +35,8 @@ pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Fail
     if let Some(path) = &args.token_file {
         private_file::write(path, answer.token.as_bytes())?;
     }
+    let tpm = source.source().tpm().filter(|tpm| tpm.seen().is_present());
+    let tpm = tpm.map(|tpm| tpm.settings().tcti.to_string());
     let identity = source.identity().map(|identity| identity.key_id().as_str());
     match format {
         Format::Json => output::json(&json!({
@@ -42,19 +44,23 @@ pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Fail
             "tier": answer.tier,
             "expires_at": answer.expires_at,
             "source": source.name(),
+            "tpm": tpm,
             "identity": identity,
             "findings": answer.findings,
             "token_file": args.token_file,
         }))?,
-        Format::Table => output::result(&text(&answer, source.name(), identity))?,
+        Format::Table => output::result(&text(&answer, source.name(), tpm.as_deref(), identity))?,
     }
     Ok(Answer::Yes)
 }
 
-fn text(answer: &AttestResponse, source: &str, identity: Option<&str>) -> String {
+fn text(answer: &AttestResponse, source: &str, tpm: Option<&str>, identity: Option<&str>) -> String {
+    let quoted = tpm.map(|tcti| format!(", TPM {tcti}")).unwrap_or_default();
     let signed = identity.map(|key_id| format!(", identity {key_id}")).unwrap_or_default();
-    let head =
-        format!("ATTESTED tier {} until {} (evidence from {source}{signed})", answer.tier, answer.expires_at);
+    let head = format!(
+        "ATTESTED tier {} until {} (evidence from {source}{quoted}{signed})",
+        answer.tier, answer.expires_at
+    );
     if answer.findings.is_empty() {
         return head;
     }

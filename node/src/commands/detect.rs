@@ -1,18 +1,23 @@
 //! `detect`: what this machine really has.
 
+use super::tpm::ask;
 use crate::args::DetectArgs;
-use crate::config::IdentityChoice;
+use crate::config::{IdentityChoice, TpmChoice};
 use crate::exit::{Answer, Failure};
 use crate::output::{self, Format};
 use hanzo_node_attester::detect::NamedKey;
 use hanzo_node_attester::{Detected, Seen, detect};
+use std::path::Path;
 
-pub(crate) fn run(args: &DetectArgs, format: Format) -> Result<Answer, Failure> {
+pub(crate) async fn run(args: &DetectArgs, format: Format) -> Result<Answer, Failure> {
     // A root that cannot be listed would read as a machine that has nothing.
     std::fs::read_dir(&args.root)
         .map_err(|error| Failure::unusable(format!("{}: {error}", args.root.display())))?;
     let choice = IdentityChoice::read(args.config.as_deref(), &args.identity)?;
     let seen = detect(&args.root).with_identity(choice.as_ref().map_or(Seen::Absent, named));
+    let tpm = TpmChoice::read(args.config.as_deref(), &args.tpm)?;
+    let asked = ask(tpm.as_ref(), &seen, Path::new(&args.root)).await;
+    let seen = seen.with_tpm(asked, tpm.is_some());
     match format {
         Format::Json => output::json(&seen)?,
         Format::Table => output::result(&tables(&seen))?,
@@ -60,6 +65,7 @@ fn tables(seen: &Detected) -> String {
                 each.collect::<Vec<_>>().join(", ")
             }),
         ],
+        ["tpm's own words".to_owned(), told(&seen.tpm, super::tpm::words)],
         [
             "gpu".to_owned(),
             told(&seen.gpus, |gpus| {

@@ -50,6 +50,7 @@ pub(crate) async fn run(args: DoctorArgs, format: Format) -> Result<Answer, Fail
     let mut checks = vec![checks::configuration(&config)];
     checks.extend(checks::broker(&config).await);
     checks.extend(identity::key(&config));
+    checks.extend(tpm::quote(&config).await);
     checks.push(checks::evidence(&config).await);
     checks.extend(checks::agent(&config).await);
     match format {

@@ -1,6 +1,7 @@
 //! The file's shape before it is checked.
 
 use super::identity::RawIdentity;
+use super::tpm::{self, RawTpm};
 use super::{Config, ConfigError, ConfigProblem, Kbs, MAX_FILE, SourceChoice};
 use crate::args::Common;
 use hanzo_attestation_evidence::Kem;
@@ -17,6 +18,7 @@ pub(super) struct Raw {
     kbs: RawKbs,
     agent: RawAgent,
     pub(super) identity: RawIdentity,
+    pub(super) tpm: Option<RawTpm>,
     source: Option<RawSource>,
     keys: Vec<String>,
     kem: Option<String>,
@@ -79,6 +81,7 @@ impl Raw {
         }
         over(&mut self.kem, flags.kem.as_ref());
         self.identity.lay_over(&flags.identity);
+        tpm::lay_over(&mut self.tpm, &flags.tpm);
         if let Some(name) = &flags.source {
             self.source = Some(RawSource::Name(name.clone()));
         }
@@ -106,10 +109,11 @@ impl Raw {
             None => Some(Kem::X25519HkdfSha256),
         };
         let identity = noted(&mut problems, RawIdentity::SETTING, self.identity.check()).flatten();
+        let tpm = noted(&mut problems, RawTpm::SETTING, tpm::check(self.tpm)).flatten();
         noted(&mut problems, "keys", check_keys(&self.keys));
         match (kem, source) {
             (Some(kem), Some(source)) if problems.is_empty() => {
-                Ok(Config { kbs, source, identity, keys: self.keys, socket: self.agent.socket, kem })
+                Ok(Config { kbs, source, identity, tpm, keys: self.keys, socket: self.agent.socket, kem })
             }
             _ => Err(ConfigError::Problems(problems)),
         }
@@ -169,7 +173,7 @@ fn check_keys(keys: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     let whole = u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_FILE);

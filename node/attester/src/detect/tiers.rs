@@ -17,8 +17,9 @@ pub struct TierGap {
 }
 
 pub(super) fn gaps(seen: &Detected) -> Vec<TierGap> {
-    let root = hardware_root(seen);
-    let mut gpu = root.clone();
+    let cpu = cpu_tee(seen);
+    let root = hardware_root(seen, &cpu);
+    let mut gpu = cpu;
     gpu.extend(gpus(&seen.gpus));
     gpu.push("GPU evidence: this version collects none (NVML is not asked)".to_owned());
     let mut tee_io = gpu.clone();
@@ -45,7 +46,18 @@ fn identity(seen: &Detected, root: &[String]) -> Vec<String> {
     }
 }
 
-fn hardware_root(seen: &Detected) -> Vec<String> {
+/// A CPU TEE or a TPM's quote; without either, what both lack.
+fn hardware_root(seen: &Detected, cpu: &[String]) -> Vec<String> {
+    let quoted = seen.tpm_quotes && seen.tpm.is_present();
+    if cpu.is_empty() || quoted {
+        return Vec::new();
+    }
+    let mut missing = cpu.to_vec();
+    missing.push(tpm(seen));
+    missing
+}
+
+fn cpu_tee(seen: &Detected) -> Vec<String> {
     let mut missing = Vec::new();
     match seen.kind {
         Kind::SnpGuest if seen.configfs_tsm.is_present() || seen.sev_guest.is_present() => return missing,
@@ -64,15 +76,22 @@ fn hardware_root(seen: &Detected) -> Vec<String> {
         }
         Kind::Unknown => missing.extend(seen.cpu.missing("processor description (/proc/cpuinfo)")),
     }
-    missing.push(match tpm(seen) {
-        None => "TPM quote: there is a TPM 2.0, and this version does not collect its quotes".to_owned(),
-        Some(why) => why,
-    });
     missing
 }
 
-/// Why there is no TPM 2.0 to ask, or `None`.
-fn tpm(seen: &Detected) -> Option<String> {
+/// Why no quote of a TPM goes with the evidence.
+fn tpm(seen: &Detected) -> String {
+    if let Seen::Unreadable { path, reason } = &seen.tpm {
+        return format!("TPM quote: {path}: {reason}");
+    }
+    kernels_tpm(seen).unwrap_or_else(|| {
+        "TPM quote: there is a TPM 2.0, and the configuration does not ask for its quotes ([tpm], or --tpm)"
+            .to_owned()
+    })
+}
+
+/// Why the kernel has no TPM 2.0 to ask, or `None`.
+fn kernels_tpm(seen: &Detected) -> Option<String> {
     if let Seen::Present(tpms) = &seen.tpms {
         let version_two = tpms.iter().any(|tpm| tpm.version_major.present().is_some_and(|v| v == "2"));
         return if version_two {

@@ -91,6 +91,10 @@ impl Tpm {
     /// # Errors
     /// [`TpmError`].
     pub async fn properties(&self) -> Result<Properties, TpmError> {
+        if self.settings.tcti.is_managed() {
+            // A question leaves nothing behind, and asking must not make a directory.
+            return Properties::ask(&Tools::new(&self.settings.tcti, Path::new("/"))).await;
+        }
         let (_state, tools) = self.open().await?;
         Properties::ask(&tools).await
     }

@@ -108,6 +108,12 @@ pub(super) async fn evidence(config: &Config) -> Check {
     const CHECK: &str = "evidence";
     let source = config.hardware(Path::new(ROOT));
     if matches!(source, Source::Nothing) {
+        if config.tpm.as_ref().is_some_and(|tpm| tpm.settings.tcti.seen().is_present()) {
+            return Check::ok(
+                CHECK,
+                "the TPM's quote alone: tier 2 can be proved for keys that demand no CPU TEE",
+            );
+        }
         return without_hardware(config.identity.is_some(), &detect(Path::new(ROOT)).missing(2));
     }
     let binding = match probe(config) {

@@ -1,6 +1,55 @@
 //! The TPM: does it answer, and does it quote?
 
+use super::checks::probe;
+use super::{Check, Verdict};
+use crate::commands::{ROOT, tpm as words};
+use crate::config::{Config, TpmChoice};
+use hanzo_attestation_evidence::Binding;
 use hanzo_node_attester::tpm::TpmError;
+use std::path::Path;
+
+const CHECK: &str = "tpm";
+
+/// Asks the TPM and quotes with it, where one is configured.
+pub(super) async fn quote(config: &Config) -> Option<Check> {
+    let choice = config.tpm.as_ref()?;
+    let binding = match probe(config) {
+        Ok(binding) => binding,
+        Err(reason) => {
+            return Some(Check::new(CHECK, Verdict::Fail, reason, "check the system's random source"));
+        }
+    };
+    if let Some(why) = choice.settings.tcti.seen().missing("TPM") {
+        return Some(Check::new(
+            CHECK,
+            Verdict::Fail,
+            format!("{}: {why}", choice.settings.tcti),
+            "give the machine a TPM 2.0 (or this user the right to use it), or remove [tpm]: the tier is lower",
+        ));
+    }
+    Some(
+        quotes(choice, &binding)
+            .await
+            .unwrap_or_else(|error| Check::new(CHECK, Verdict::Fail, error.to_string(), cure(&error))),
+    )
+}
+
+async fn quotes(choice: &TpmChoice, binding: &Binding) -> Result<Check, TpmError> {
+    let tpm = choice.open(Path::new(ROOT));
+    let properties = tpm.properties().await?;
+    let key = tpm.attestation_key().await?;
+    let item = tpm.item(binding).await?;
+    let activated = if item.get("activation").is_some() { ", activated by a broker" } else { "" };
+    Ok(Check::ok(
+        CHECK,
+        format!(
+            "{}; it quotes with the {} key {}{activated}",
+            words::words(&properties),
+            key.kind.name(),
+            key.name_hex()
+        ),
+    ))
+}
 
 /// What helps against one failure.
 pub(super) fn cure(error: &TpmError) -> &'static str {
