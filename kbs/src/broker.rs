@@ -9,6 +9,8 @@ use crate::problem::{Code, Problem};
 use crate::request_id::RequestId;
 use crate::rules::RuleCache;
 use crate::token::{TokenKey, TokenKeyError, Tokens};
+use crate::tpm::TpmChallenges;
+use hanzo_attestation::tpm::activation::ActivationKey;
 use hanzo_attestation_collateral::Stored;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_log::{Action, Door, NewDecision};
@@ -100,6 +102,8 @@ pub(crate) struct Unsealed {
     pub(crate) challenges: Challenges,
     pub(crate) tokens: Tokens,
     pub(crate) rules: RuleCache,
+    pub(crate) tpm_challenges: TpmChallenges,
+    pub(crate) activation: ActivationKey,
 }
 
 impl Broker {
@@ -129,9 +133,19 @@ impl Broker {
         }
         let mac_key = vault.secret_for(Purpose::ChallengeMac)?;
         let challenges = Challenges::new(&mac_key, self.parts.limits.challenge);
+        let tpm_key = vault.secret_for(Purpose::TpmChallenge)?;
+        let tpm_challenges = TpmChallenges::new(&tpm_key, self.parts.limits.challenge);
+        let activation = ActivationKey::new(&*vault.secret_for(Purpose::TpmActivation)?);
         let key = TokenKey::from_pkcs8(&vault.token_signing_key().await?)?;
         let tokens = Tokens::new(key, self.parts.issuer.clone());
-        *unsealed = Some(Arc::new(Unsealed { vault, challenges, tokens, rules: RuleCache::default() }));
+        *unsealed = Some(Arc::new(Unsealed {
+            vault,
+            challenges,
+            tokens,
+            rules: RuleCache::default(),
+            tpm_challenges,
+            activation,
+        }));
         Ok(())
     }
 

@@ -5,7 +5,8 @@
 //! many at once.
 
 use crate::clock::{ClockBeforeRelease, released};
-use crate::problem::Code;
+use crate::problem::{Code, Problem};
+use hanzo_attestation::tpm::activation::ActivationKey;
 use hanzo_attestation::verify::{Context, precheck};
 use hanzo_attestation::{Cache, Collateral, Refused, Revocation, Roots, verify};
 use hanzo_attestation_collateral::Stored;
@@ -19,7 +20,7 @@ use tokio::sync::Semaphore;
 /// What evidence is judged by.
 #[derive(Debug)]
 pub struct Grounds {
-    /// Trust roots.
+    /// Trust roots, without the key of the vault's activation records.
     pub roots: Roots,
     /// Vendor data at hand.
     pub collateral: Collateral,
@@ -38,7 +39,7 @@ pub struct Grounds {
 impl Grounds {
     /// Whether anything can be judged at this instant: the clock is not before what is known to have happened
     /// (COL-07), and the store's bundle counts (COL-09).
-    fn check(&self, now: UnixTime) -> Result<(), NotProved> {
+    pub(crate) fn check(&self, now: UnixTime) -> Result<(), NotProved> {
         let no = |public, error: &dyn Broken| NotProved {
             public,
             code: error.rule().code,
@@ -125,28 +126,57 @@ impl Judge {
         Arc::clone(&self.slots).try_acquire_many_owned(all).unwrap()
     }
 
-    /// Runs the whole chain at `now`, off the threads that answer requests.
+    /// Runs the whole chain at `now`, off the threads that answer requests. `activation` is the key of the records that
+    /// this vault's broker wrote (TPM-33).
     ///
     /// # Errors
     /// [`NoVerdict`].
-    pub async fn judge(&self, proof: Proof, now: UnixTime) -> Result<Appraised, NoVerdict> {
-        let grounds = self.grounds();
-        grounds.check(now).map_err(|refused| NoVerdict::NotProved(Box::new(refused)))?;
-        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| NoVerdict::Busy)?;
-        let verdict = tokio::task::spawn_blocking(move || {
-            let verdict = prove(&grounds, &proof, now);
-            drop(slot); // held until the work is done, also when the caller has gone away
-            verdict
+    pub async fn judge(
+        &self,
+        proof: Proof,
+        activation: &ActivationKey,
+        now: UnixTime,
+    ) -> Result<Appraised, NoVerdict> {
+        let activation = activation.clone();
+        let verdict = self.in_slot(move |grounds| {
+            grounds.check(now)?;
+            let roots = grounds.roots.clone().with_activation_key(activation);
+            prove(grounds, &roots, &proof, now)
         });
-        match verdict.await {
-            Ok(verdict) => verdict.map_err(|refused| NoVerdict::NotProved(Box::new(refused))),
-            Err(_) => Err(NoVerdict::Fault),
-        }
+        verdict.await?.map_err(|refused| NoVerdict::NotProved(Box::new(refused)))
+    }
+
+    /// Runs other work that costs signatures: it counts among the verifications.
+    ///
+    /// # Errors
+    /// A problem when as many run as may run at once.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Grounds) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.in_slot(work).await.map_err(|none| match none {
+            NoVerdict::Busy => Code::Unavailable.into(),
+            NoVerdict::Fault | NoVerdict::NotProved(_) => Code::Internal.into(),
+        })
+    }
+
+    async fn in_slot<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Grounds) -> T + Send + 'static,
+    ) -> Result<T, NoVerdict> {
+        let grounds = self.grounds();
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| NoVerdict::Busy)?;
+        let worked = tokio::task::spawn_blocking(move || {
+            let worked = work(&grounds);
+            drop(slot); // held until the work is done, also when the caller has gone away
+            worked
+        });
+        worked.await.map_err(|_| NoVerdict::Fault)
     }
 }
 
 /// bytes → Evidence → Verified → Attested → Appraised, cheap checks first.
-fn prove(grounds: &Grounds, proof: &Proof, now: UnixTime) -> Result<Appraised, NotProved> {
+fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Result<Appraised, NotProved> {
     let malformed = |error: &dyn Broken| NotProved {
         public: Code::EvidenceMalformed,
         code: error.rule().code,
@@ -166,7 +196,7 @@ fn prove(grounds: &Grounds, proof: &Proof, now: UnixTime) -> Result<Appraised, N
     };
     precheck(&evidence, &binding).map_err(refused)?;
     let context = Context {
-        roots: &grounds.roots,
+        roots,
         collateral: &grounds.collateral,
         revocation: &grounds.revocation,
         now,

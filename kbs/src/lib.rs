@@ -25,6 +25,7 @@ mod rules;
 pub mod serve;
 pub mod tls;
 pub mod token;
+pub mod tpm;
 pub mod verbs;
 mod wellknown;
 

@@ -61,6 +61,8 @@ fn native_door() -> Router<Arc<Broker>> {
         .route("/kbs/v1/authorize", post(native::authorize))
         .route("/kbs/v1/renew", post(native::renew))
         .route("/kbs/v1/revoke", post(native::revoke))
+        .route("/kbs/v1/tpm/credential", post(native::tpm_credential))
+        .route("/kbs/v1/tpm/activate", post(native::tpm_activate))
         .route("/kbs/v1/session/{id}/status", get(native::session_status))
         .route("/kbs/v1/policy/tier/{tier}", get(native::tier_policy))
         .route("/.well-known/jwks.json", get(wellknown::jwks))

@@ -181,6 +181,20 @@ pub enum TpmVerb {
     /// broker's configuration, if the broker is to trust it by name.
     #[command(after_help = EXIT_CODES)]
     Show(TpmShowArgs),
+    /// Let the broker activate the attestation key: it must know the TPM's endorsement key, or its manufacturer.
+    ///
+    /// The record that it gives is kept in the state directory, and goes with each quote from then on. It ends:
+    /// `enroll = true` in the configuration renews it in time.
+    #[command(after_help = EXIT_CODES)]
+    Enroll(TpmEnrollArgs),
+}
+
+/// `tpm enroll`.
+#[derive(Debug, Args)]
+pub struct TpmEnrollArgs {
+    /// Broker and evidence.
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// `tpm show`.

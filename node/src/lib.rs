@@ -7,6 +7,7 @@ pub mod args;
 pub mod clock;
 mod commands;
 pub mod config;
+mod enrolment;
 pub mod exit;
 mod output;
 mod private_file;

@@ -63,6 +63,8 @@ fn every_verb_documents_its_exit_codes() {
         &["attest", "--help"],
         &["agent", "--help"],
         &["secret", "get", "--help"],
+        &["tpm", "show", "--help"],
+        &["tpm", "enroll", "--help"],
         &["doctor", "--help"],
         &["identity", "create", "--help"],
         &["identity", "show", "--help"],

@@ -19,6 +19,7 @@ pub use self::tpm::{AkId, Parent, TpmCa, TpmTrust, TrustedAk};
 
 use crate::identity::{PublicKey, RegisteredKey};
 use crate::tpm::activation::ActivationKey;
+use hanzo_attestation_evidence::Hex;
 use std::collections::BTreeMap;
 
 /// Everything that a chain may end in, and the keys that may sign as an identity.
@@ -110,6 +111,14 @@ impl Roots {
         let ca = ca.into();
         self.lab |= ca.is_lab();
         self.tpm.manufacturers.push(ca);
+        self
+    }
+
+    /// Trusts an endorsement key by name, SHA-256 of its SubjectPublicKeyInfo, whoever certified it. It is asked when a
+    /// key is activated, and never about evidence.
+    #[must_use]
+    pub fn with_trusted_ek(mut self, ek: Hex<32>) -> Self {
+        self.tpm.eks.push(ek);
         self
     }
 

@@ -160,6 +160,7 @@ pub struct TpmTrust {
     pub(super) keys: Vec<TrustedAk>,
     pub(super) cas: Vec<TpmCa>,
     pub(super) manufacturers: Vec<TpmCa>,
+    pub(super) eks: Vec<Hex<32>>,
     pub(super) activation: Vec<crate::tpm::activation::ActivationKey>,
 }
 
@@ -180,6 +181,12 @@ impl TpmTrust {
     #[must_use]
     pub fn manufacturers(&self) -> &[TpmCa] {
         &self.manufacturers
+    }
+
+    /// Endorsement keys that are trusted by name: SHA-256 of SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn endorsement_keys(&self) -> &[Hex<32>] {
+        &self.eks
     }
 
     /// Keys that make and verify activation records.

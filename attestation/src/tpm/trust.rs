@@ -144,7 +144,7 @@ fn activation_record<'a>(
     let name = key.name().ok_or(ActivationError::NameUnknown)?;
     let record = activation::open(roots.tpm().activation_keys(), record, &name, now)?;
     let trust = AkTrust::Activation { ek_sha256: record.ek_sha256 };
-    Ok(Source { not_after: record.expires, ..Source::of(trust) })
+    Ok(Source { not_after: record.expires, lab: record.lab, ..Source::of(trust) })
 }
 
 fn listed<'a>(key: &AttestationKey, roots: &'a Roots) -> Option<Source<'a>> {

@@ -142,7 +142,7 @@ fn certificates_are_bounded() {
 fn record(expires: i64) -> Record {
     let issued = now();
     let expires = UnixTime::from_seconds(issued.seconds() + expires).unwrap();
-    Record { ek_sha256: Hex([0xEE; 32]), ak_name: key().1, issued, expires }
+    Record { ek_sha256: Hex([0xEE; 32]), ak_name: key().1, issued, expires, lab: false }
 }
 
 fn activated(record: &[u8], public_area: bool) -> Value {

@@ -5,7 +5,7 @@ use crate::health::{Health, Readiness};
 use crate::token::bearer;
 use crate::transport::{Client, Request};
 use hanzo_kbs_protocol::{
-    AttestRequest, AttestResponse, AuthorizeRequest, AuthorizeResponse, Challenge, ChallengeRequest,
+    ActivateRequest, ActivateResponse, AttestRequest, AttestResponse, AuthorizeRequest, AuthorizeResponse, Challenge, ChallengeRequest, CredentialRequest, CredentialResponse,
     RenewRequest, RevokeRequest, SessionStatus, TierPolicy,
 };
 
@@ -64,6 +64,22 @@ impl Client {
     /// [`ClientError`].
     pub async fn revoke(&self, request: &RevokeRequest) -> Result<SessionStatus, ClientError> {
         self.call(Request::post(&["kbs", "v1", "revoke"], request)?).await
+    }
+
+    /// `POST /kbs/v1/tpm/credential`: a secret that only this machine's TPM can open.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `EvidenceRefused` for a TPM that the broker does not know.
+    pub async fn tpm_credential(&self, request: &CredentialRequest) -> Result<CredentialResponse, ClientError> {
+        self.call(Request::post(&["kbs", "v1", "tpm", "credential"], request)?).await
+    }
+
+    /// `POST /kbs/v1/tpm/activate`: the opened secret for an activation record.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `ChallengeRefused` for another secret, or the same one again.
+    pub async fn tpm_activate(&self, request: &ActivateRequest) -> Result<ActivateResponse, ClientError> {
+        self.call(Request::post(&["kbs", "v1", "tpm", "activate"], request)?).await
     }
 
     /// `GET /kbs/v1/session/{id}/status`.

@@ -45,6 +45,9 @@ pub enum Action {
     /// The end of a session.
     #[serde(rename = "revoke")]
     Revoke,
+    /// A TPM's attestation key, tied to its endorsement key.
+    #[serde(rename = "tpm.activate")]
+    TpmActivate,
     /// A new key.
     #[serde(rename = "key.create")]
     KeyCreate,
@@ -83,6 +86,7 @@ impl Action {
             Self::Authorize => "authorize",
             Self::Renew => "renew",
             Self::Revoke => "revoke",
+            Self::TpmActivate => "tpm.activate",
             Self::KeyCreate => "key.create",
             Self::SecretPut => "secret.put",
             Self::PolicyPut => "policy.put",

@@ -20,6 +20,7 @@ pub mod sealed;
 pub mod secret;
 mod suite;
 pub mod tier;
+pub mod tpm;
 
 pub use aad::{Aad, AadError, Expected, ExpectedAad};
 pub use admin::{
@@ -36,3 +37,4 @@ pub use problem::Problem;
 pub use recipient::RecipientKeyPair;
 pub use sealed::{OpenError, SealError, Sealed, seal};
 pub use secret::SecretBytes;
+pub use tpm::{ActivateRequest, ActivateResponse, CredentialRequest, CredentialResponse};

@@ -92,11 +92,11 @@ pub fn seal(recipient: &Recipient, aad: &Aad, plaintext: &[u8]) -> Result<Sealed
     Ok(Sealed { kem, kdf: Kdf::HkdfSha256, aead: Aead::Aes256Gcm, enc, ciphertext, aad })
 }
 
-fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&encoding::base64_encode(bytes))
 }
 
-fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+pub(crate) fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = String::deserialize(deserializer)?;
     encoding::base64_decode(&text).map_err(de::Error::custom)
 }

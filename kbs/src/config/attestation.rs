@@ -5,8 +5,9 @@ use super::reader::{Mistakes, Section};
 use hanzo_attestation::Revocation;
 use hanzo_attestation::cache::MAX_ENTRIES;
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
-use hanzo_attestation_evidence::encoding;
 use hanzo_attestation_evidence::identity::{KeyId, KeyIdError};
+use hanzo_attestation_evidence::tpm::Name;
+use hanzo_attestation_evidence::{Hex, encoding};
 use hanzo_policy::Appraisal;
 use serde::Deserialize as _;
 use std::path::PathBuf;
@@ -42,10 +43,14 @@ pub struct StoreConfig {
 pub struct TpmConfig {
     /// Public attestation keys, PEM.
     pub trusted_aks: Vec<PathBuf>,
+    /// Attestation keys by Name, which states their attributes as well.
+    pub trusted_ak_names: Vec<Name>,
     /// Authorities over attestation keys, PEM or DER.
     pub ak_cas: Vec<PathBuf>,
-    /// Authorities over endorsement keys: manufacturers' roots, PEM or DER.
+    /// Authorities over endorsement keys: manufacturers' roots, PEM or DER. Below them, attestation keys are activated.
     pub ek_roots: Vec<PathBuf>,
+    /// Endorsement keys whose attestation keys are activated whoever certified them: SHA-256 of SubjectPublicKeyInfo.
+    pub trusted_eks: Vec<Hex<32>>,
 }
 
 /// What evidence is judged by.
@@ -84,12 +89,7 @@ pub(super) fn read(
     let revocation = revocation(&mut section, mistakes);
     let amd_crls = section.files("amd_crls", mistakes);
     let store = store(&mut section, mistakes);
-    let mut tpm = section.section("tpm", mistakes);
-    let trusted_aks = tpm.files("trusted_aks", mistakes);
-    let ak_cas = tpm.files("ak_cas", mistakes);
-    let ek_roots = tpm.files("ek_roots", mistakes);
-    tpm.finish(mistakes);
-    let tpm = TpmConfig { trusted_aks, ak_cas, ek_roots };
+    let tpm = tpm(&mut section, mistakes);
     let cache_entries = section.number("cache_entries", CACHE_ENTRIES, 0..=CACHE_ENTRIES, mistakes);
     let cache_entries = usize::try_from(cache_entries).unwrap_or(MAX_ENTRIES);
     let extra = section.text("extra_roots", mistakes);
@@ -141,6 +141,24 @@ fn store(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<S
         reload: Duration::from_secs(reload),
         grace: Duration::from_secs(grace.saturating_mul(86_400)),
     })
+}
+
+/// `[attestation.tpm]`.
+fn tpm(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> TpmConfig {
+    let mut section = section.section("tpm", mistakes);
+    let ak_name = |text: &str| {
+        let bytes = encoding::hex_decode(text).map_err(|error| error.to_string())?;
+        Name::from_bytes(&bytes).map_err(|error| error.to_string())
+    };
+    let found = TpmConfig {
+        trusted_aks: section.files("trusted_aks", mistakes),
+        trusted_ak_names: section.texts("trusted_ak_names", mistakes, ak_name),
+        ak_cas: section.files("ak_cas", mistakes),
+        ek_roots: section.files("ek_roots", mistakes),
+        trusted_eks: section.texts("trusted_eks", mistakes, |text| encoding::hex_array::<32>(text).map(Hex)),
+    };
+    section.finish(mistakes);
+    found
 }
 
 fn appraisal(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Appraisal> {

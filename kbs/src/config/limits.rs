@@ -12,6 +12,8 @@ pub struct Limits {
     pub token: Duration,
     /// How long a session lives without fresh evidence.
     pub session: Duration,
+    /// How long an activated attestation key of a TPM counts without another activation.
+    pub activation: Duration,
     /// How many verifications run at once. More than this many answer 503 at once.
     pub verifications: usize,
     /// How many requests are answered at once on one listener.
@@ -24,6 +26,7 @@ impl Default for Limits {
             challenge: Duration::from_secs(300),
             token: Duration::from_secs(300),
             session: Duration::from_secs(3600),
+            activation: Duration::from_secs(86_400),
             verifications: 16,
             requests: 256,
         }
@@ -36,10 +39,12 @@ pub(super) fn read(top: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Li
     let mut seconds = |name, default: Duration, bounds| {
         Duration::from_secs(section.number(name, default.as_secs(), bounds, mistakes))
     };
-    // The upper bounds keep "limited time" true: an hour for what proves freshness, a day for a session.
+    // The upper bounds keep "limited time" true: an hour for what proves freshness, a day for a session, a month for an
+    // activation. Its lower bound lets a node come back from a short absence.
     let challenge = seconds("challenge_seconds", defaults.challenge, 10..=3600);
     let token = seconds("token_seconds", defaults.token, 10..=3600);
     let session = seconds("session_seconds", defaults.session, 10..=86_400);
+    let activation = seconds("activation_seconds", defaults.activation, 3600..=2_592_000);
     let mut count = |name, default: usize, bounds| {
         let default_u64 = u64::try_from(default).unwrap_or(u64::MAX);
         usize::try_from(section.number(name, default_u64, bounds, mistakes)).unwrap_or(default)
@@ -47,5 +52,5 @@ pub(super) fn read(top: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Li
     let verifications = count("verifications", defaults.verifications, 1..=1024);
     let requests = count("requests", defaults.requests, 1..=65_536);
     section.finish(mistakes);
-    Limits { challenge, token, session, verifications, requests }
+    Limits { challenge, token, session, activation, verifications, requests }
 }

@@ -190,6 +190,30 @@ impl<'a, 'i> Section<'a, 'i> {
         })
     }
 
+    /// An array of strings, each of which a function turns into something; an absent one is empty.
+    pub(crate) fn texts<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        mistakes: &mut Mistakes<'_>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let path = self.path_of(name);
+        let Some(value) = self.raw(name) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            mistakes.add(&path, Some(&value.span()), "must be an array of strings");
+            return Vec::new();
+        };
+        let mut parsed = Vec::new();
+        for item in array.iter() {
+            match item.get_ref().as_str().map(&parse) {
+                Some(Ok(value)) => parsed.push(value),
+                Some(Err(error)) => mistakes.add(&path, Some(&item.span()), error.to_string()),
+                None => mistakes.add(&path, Some(&item.span()), "must be an array of strings"),
+            }
+        }
+        parsed
+    }
+
     /// A secret: only `{ file = "…" }`, so that no secret ever stands in a configuration.
     pub(crate) fn secret_file(&mut self, name: &'static str, mistakes: &mut Mistakes<'_>) -> Option<PathBuf> {
         let path = self.path_of(name);

@@ -2,6 +2,7 @@
 
 use super::Config;
 use hanzo_attestation::Revocation;
+use hanzo_attestation_evidence::tpm::Name;
 use serde_json::{Value, json};
 
 /// The configuration as one JSON object.
@@ -34,8 +35,10 @@ pub fn show(config: &Config) -> Value {
             })),
             "tpm": {
                 "trusted_aks": attestation.tpm.trusted_aks,
+                "trusted_ak_names": attestation.tpm.trusted_ak_names.iter().map(hex_name).collect::<Vec<_>>(),
                 "ak_cas": attestation.tpm.ak_cas,
                 "ek_roots": attestation.tpm.ek_roots,
+                "trusted_eks": attestation.tpm.trusted_eks,
             },
             "cache_entries": attestation.cache_entries,
             "extra_roots": attestation.extra_roots.as_ref().map(|dir| &dir.0),
@@ -45,8 +48,13 @@ pub fn show(config: &Config) -> Value {
             "challenge_seconds": config.limits.challenge.as_secs(),
             "token_seconds": config.limits.token.as_secs(),
             "session_seconds": config.limits.session.as_secs(),
+            "activation_seconds": config.limits.activation.as_secs(),
             "verifications": config.limits.verifications,
             "requests": config.limits.requests,
         },
     })
+}
+
+fn hex_name(name: &Name) -> String {
+    hex::encode(name.as_bytes())
 }

@@ -179,5 +179,44 @@ fn trust_in_tpms_is_named_by_files() {
         assert_eq!(mistakes(&with(wrong)).len(), 1, "{wrong}");
     }
     let none = Config::parse(&with("[attestation]\n"), Path::new("")).unwrap().attestation.tpm;
-    assert_eq!(none, crate::config::TpmConfig::default());
+    assert_eq!(none, TpmConfig::default());
+}
+
+/// TPM-11, TPM-28: keys of TPMs by name, and the lines of what names none.
+#[test]
+fn trust_in_tpms_is_named_by_digests() {
+    let (name, ek) = (format!("000b{}", "11".repeat(32)), "22".repeat(32));
+    let tpm = format!(
+        "[attestation.tpm]\ntrusted_ak_names = [\"{name}\"]\ntrusted_eks = [\"{ek}\"]\n\
+         [limits]\nactivation_seconds = 7200\n"
+    );
+    let read = Config::parse(&with(&tpm), Path::new("/etc/kbs")).unwrap();
+    let found = &read.attestation.tpm;
+    assert_eq!(found.trusted_ak_names[0].as_bytes()[2..], [0x11; 32]);
+    assert_eq!((found.trusted_eks[0].0, read.limits.activation.as_secs()), ([0x22; 32], 7200));
+    let shown = show(&read);
+    assert_eq!(shown["attestation"]["tpm"]["trusted_ak_names"][0], name);
+    assert_eq!(shown["attestation"]["tpm"]["trusted_eks"][0], ek);
+    assert_eq!(shown["limits"]["activation_seconds"], 7200);
+    let line = Some(with("").lines().count() + 2);
+    for wrong in [
+        "trusted_ak_names = \"x\"",
+        "trusted_ak_names = [1]",
+        "trusted_ak_names = [\"000b11\"]",
+        "trusted_eks = [\"22\"]",
+        "trusted_eks = [\"zz\", 1]",
+        "activation_seconds = 7200",
+        "denied_eks = []",
+    ] {
+        let name = wrong.split(' ').next().unwrap();
+        let found = mistakes(&with(&format!("[attestation.tpm]\n{wrong}\n")));
+        assert!(!found.is_empty(), "{wrong}");
+        for mistake in found {
+            assert_eq!(mistake, (format!("attestation.tpm.{name}"), line), "{wrong}");
+        }
+    }
+    for wrong in [60, 3599, 2_592_001] {
+        let found = mistakes(&with(&format!("[limits]\nactivation_seconds = {wrong}\n")));
+        assert_eq!(found, [("limits.activation_seconds".to_owned(), line)]);
+    }
 }

@@ -1,7 +1,7 @@
 //! One attempt to be granted something: what every refusal and every grant of it has in common.
 
 use crate::broker::{Broker, Unsealed};
-use crate::challenge::{FreshChallenge, nonce_digest};
+use crate::challenge::nonce_digest;
 use crate::judge::{NoVerdict, Proof, claims};
 use crate::problem::{Code, Problem};
 use crate::request_id::RequestId;
@@ -18,7 +18,7 @@ pub(super) struct Attempt {
     pub(super) open: Arc<Unsealed>,
     pub(super) now: UnixTime,
     pub(super) draft: NewDecision,
-    challenge: Option<FreshChallenge>,
+    used: Option<UsedNonce>,
 }
 
 impl Attempt {
@@ -26,13 +26,17 @@ impl Attempt {
         let open = broker.open().await?;
         let now = broker.now()?;
         let draft = NewDecision::granted(now, Door::Native, action, "anonymous", id.as_str());
-        Ok(Self { broker, open, now, draft, challenge: None })
+        Ok(Self { broker, open, now, draft, used: None })
     }
 
     /// The challenge to consume in the transaction of the decision.
-    pub(super) fn used_nonce(&self) -> Option<UsedNonce> {
-        let challenge = self.challenge.as_ref()?;
-        Some(UsedNonce { digest: challenge.digest(), expires_at: challenge.expires_at() })
+    pub(super) const fn used_nonce(&self) -> Option<UsedNonce> {
+        self.used
+    }
+
+    /// Names the challenge that the decision uses up, whichever way it goes.
+    pub(super) const fn consumes(&mut self, challenge: UsedNonce) {
+        self.used = Some(challenge);
     }
 
     /// Records the refusal and consumes the challenge, as one; what cannot be recorded is not answered.
@@ -55,7 +59,7 @@ impl Attempt {
                 if used {
                     return Err(self.reused().await);
                 }
-                self.challenge = Some(fresh);
+                self.consumes(UsedNonce { digest: fresh.digest(), expires_at: fresh.expires_at() });
             }
             Err(error) => {
                 return Err(self.refuse(Code::ChallengeRefused, error.code(), error.to_string()).await);
@@ -70,7 +74,7 @@ impl Attempt {
 
     /// Judges a proof, fresh or stored, at this instant.
     pub(super) async fn judge(&mut self, proof: Proof) -> Result<Appraised, Problem> {
-        match self.broker.judge().judge(proof, self.now).await {
+        match self.broker.judge().judge(proof, &self.open.activation, self.now).await {
             Ok(appraised) => {
                 self.draft.evidence_digest = Some(appraised.evidence_digest());
                 self.draft.tier = Some(appraised.tier().number());
@@ -94,7 +98,7 @@ impl Attempt {
 
     /// The refusal of a challenge that was used before.
     pub(super) async fn reused(&mut self) -> Problem {
-        self.challenge = None;
+        self.used = None;
         self.refuse(Code::ChallengeRefused, "ChallengeReused", "COL-16: the challenge was used before").await
     }
 }

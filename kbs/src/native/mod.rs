@@ -8,6 +8,7 @@ mod release;
 mod renew;
 mod session;
 mod tier;
+mod tpm;
 
 pub(crate) use attest::attest;
 pub(crate) use authorize::authorize;
@@ -15,3 +16,4 @@ pub(crate) use challenge::challenge;
 pub(crate) use renew::renew;
 pub(crate) use session::{revoke, session_status};
 pub(crate) use tier::tier_policy;
+pub(crate) use tpm::{tpm_activate, tpm_credential};

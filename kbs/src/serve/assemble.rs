@@ -6,6 +6,7 @@ use crate::clock::SystemClock;
 use crate::config::{AttestationConfig, Config, StoreConfig};
 use crate::judge::{Grounds, Judge};
 use crate::tls::TlsError;
+use hanzo_attestation::roots::{AkId, TrustedAk};
 use hanzo_attestation::{Cache, Collateral, Roots};
 use hanzo_attestation_collateral::bundle::{BundleKey, EdnFloors, Trust, TrustError};
 use hanzo_attestation_collateral::{
@@ -175,6 +176,7 @@ pub(super) fn read_grounds_with(
     if let Some(stored) = &mut store {
         collateral = stored.add_to(collateral);
         appraisal.snp.denied_certificates.extend(&stored.deny.veks);
+        appraisal.tpm.denied_eks.extend(&stored.deny.eks);
         let EdnFloors { sgx, tdx } = stored.edn_floors;
         for (limits, floor) in [(&mut appraisal.sgx.dcap, sgx), (&mut appraisal.tdx.dcap, tdx)] {
             limits.tcb_evaluation_floor = EdnFloors::raise(limits.tcb_evaluation_floor, floor);
@@ -186,11 +188,17 @@ pub(super) fn read_grounds_with(
     for path in &config.tpm.trusted_aks {
         roots = roots.with_trusted_ak(read_trusted_ak(path)?);
     }
+    for name in &config.tpm.trusted_ak_names {
+        roots = roots.with_trusted_ak(TrustedAk::new(AkId::Name(name.clone())));
+    }
     for path in &config.tpm.ak_cas {
         roots = read_tpm_cas(path)?.into_iter().fold(roots, Roots::with_tpm_ca);
     }
     for path in &config.tpm.ek_roots {
         roots = read_tpm_cas(path)?.into_iter().fold(roots, Roots::with_tpm_manufacturer);
+    }
+    for ek in &config.tpm.trusted_eks {
+        roots = roots.with_trusted_ek(*ek);
     }
     for key in &config.identities {
         roots = roots.with_registered_key(key.clone());

@@ -11,6 +11,7 @@ mod sealed;
 mod secrecy;
 mod session;
 mod token;
+mod tpm;
 mod world;
 
 use world::{Reply, World};

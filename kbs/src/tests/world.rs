@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
 use hanzo_attestation::{Revocation, Roots};
-use hanzo_attestation_evidence::{Binding, Kem, UnixTime, encoding};
+use hanzo_attestation_evidence::{Binding, Hex, Kem, UnixTime, encoding};
 use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder};
 use hanzo_kbs_protocol::RecipientKeyPair;
 use hanzo_kbs_vault::{KeyFileSeal, Rng, RngError, Seal, SealError, Store};
@@ -90,6 +90,11 @@ pub(super) struct Options {
     pub(super) limits: Limits,
     pub(super) issuer: &'static str,
     pub(super) seed: u64,
+    /// Endorsement keys that are trusted by name, and those that are denied.
+    pub(super) eks: Vec<Hex<32>>,
+    pub(super) denied_eks: Vec<Hex<32>>,
+    /// Authorities over endorsement keys, DER.
+    pub(super) manufacturers: Vec<Vec<u8>>,
 }
 
 impl Default for Options {
@@ -101,6 +106,9 @@ impl Default for Options {
             limits: Limits::default(),
             issuer: "https://kbs.example",
             seed: 1,
+            eks: Vec::new(),
+            denied_eks: Vec::new(),
+            manufacturers: Vec::new(),
         }
     }
 }
@@ -149,11 +157,17 @@ impl World {
         if options.lab {
             roots = roots.with_extra(lab.extra_roots());
         }
+        roots = options.eks.iter().copied().fold(roots, Roots::with_trusted_ek);
+        for der in options.manufacturers {
+            roots = roots.with_tpm_manufacturer(der);
+        }
+        let mut appraisal = Appraisal::strict();
+        appraisal.tpm.denied_eks = options.denied_eks;
         let grounds = Grounds {
             roots,
             collateral: if options.intel { lab.collateral() } else { lab.amd_collateral() },
             revocation: Revocation::Required,
-            appraisal: Appraisal::strict(),
+            appraisal,
             cache: Arc::new(hanzo_attestation::Cache::new(16)),
             store: None,
             grace: std::time::Duration::ZERO,

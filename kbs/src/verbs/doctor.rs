@@ -5,7 +5,7 @@ use crate::config::{Config, ConfigError};
 use crate::rules;
 use crate::serve::{read_admin_token, read_grounds};
 use crate::tls;
-use hanzo_attestation::Revocation;
+use hanzo_attestation::{Revocation, Roots};
 use hanzo_kbs_vault::{KeyFileSeal, Rng, Store};
 use hanzo_policy::Policies;
 use serde::Serialize;
@@ -57,17 +57,27 @@ pub async fn doctor(path: &Path, clock: &dyn Clock, rng: Arc<dyn Rng>) -> Vec<Ch
             "readable by its owner only".to_owned()
         }),
         outcome("attestation", read_grounds(&config.attestation), |grounds| {
-            let lab = if grounds.roots.is_lab() { ", extra roots" } else { "" };
-            format!(
-                "{} AMD roots, {} Intel roots{lab}",
-                grounds.roots.amd().len(),
-                grounds.roots.intel().len()
-            )
+            let roots = &grounds.roots;
+            let lab = if roots.is_lab() { ", extra roots" } else { "" };
+            format!("{} AMD roots, {} Intel roots{lab}; {}", roots.amd().len(), roots.intel().len(), tpms(roots))
         }),
         revocation(&config),
     ];
     checks.extend(vault(&config, rng).await);
     checks
+}
+
+/// What makes a TPM's quote worth something.
+fn tpms(roots: &Roots) -> String {
+    let tpm = roots.tpm();
+    format!(
+        "TPM: {} attestation keys and {} authorities over them; activation for {} endorsement keys and below {} \
+         authorities over them",
+        tpm.keys().len(),
+        tpm.cas().len(),
+        tpm.endorsement_keys().len(),
+        tpm.manufacturers().len()
+    )
 }
 
 /// Without revocation lists, required revocation refuses every SEV-SNP report: better to hear it here.

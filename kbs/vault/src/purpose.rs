@@ -19,12 +19,18 @@ const TOKEN_SIGNING: &str = "broker/token-signing/es256";
 pub enum Purpose {
     /// Authenticates challenges, on every replica.
     ChallengeMac,
+    /// Authenticates challenges to a TPM, and gives their secrets, on every replica.
+    TpmChallenge,
+    /// Authenticates the records of activated attestation keys, on every replica.
+    TpmActivation,
 }
 
 impl Purpose {
     const fn name(self) -> &'static str {
         match self {
             Self::ChallengeMac => "challenge-mac",
+            Self::TpmChallenge => "tpm-challenge",
+            Self::TpmActivation => "tpm-activation",
         }
     }
 }

@@ -79,6 +79,27 @@ impl<B: Backend> Vault<B> {
         self.backend().read().await?.nonce_used(digest).await
     }
 
+    /// Records a decision that rests on a challenge alone, and uses the challenge up, in one transaction. Returns
+    /// the number of the row.
+    ///
+    /// # Errors
+    /// [`ChangeError::ChallengeReused`], [`ChangeError::ChallengeExpired`], [`ChangeError::Record`].
+    pub async fn use_challenge(&self, decision: NewDecision, nonce: UsedNonce) -> Result<u64, ChangeError> {
+        expect_outcome(&decision, Outcome::Granted)?;
+        let now = decision.at;
+        let (mut tx, mut ledger) = self.write(now).await?;
+        use_nonce(&mut tx, &ledger, &nonce, now).await.map_err(|problem| match problem {
+            NonceProblem::Store(error) => error.into(),
+            NonceProblem::Reused => ChangeError::ChallengeReused,
+            NonceProblem::Expired { expires_at } => ChangeError::ChallengeExpired { expires_at, now },
+        })?;
+        let decision = NewDecision { nonce_digest: Some(nonce.digest), ..decision };
+        let decision = ledger.append(&mut tx, decision).await?;
+        ledger.close(&mut tx).await?;
+        tx.commit().await?;
+        Ok(decision.seq)
+    }
+
     /// A session, alive or not.
     ///
     /// # Errors

@@ -139,6 +139,12 @@ pub enum CollectError {
     /// What the CPU should sign has no canonical form.
     #[error(transparent)]
     Binding(#[from] BindingError),
+    /// The broker did not activate the TPM's attestation key.
+    #[error("the TPM's attestation key is not activated: {reason}")]
+    NotActivated {
+        /// The broker's words, or why it was not asked.
+        reason: String,
+    },
     /// The thread that talks to the kernel or to a device ended early.
     #[error("the collecting thread ended early")]
     Interrupted,

@@ -4,6 +4,7 @@ use super::{ROOT, remark_on};
 use crate::args::AgentArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::enrolment::Enrolling;
 use crate::exit::{Answer, Failure};
 use crate::output;
 use hanzo_node_agent::local::{OwnedSocket, serve};
@@ -25,8 +26,8 @@ pub(crate) async fn run(args: AgentArgs) -> Result<Answer, Failure> {
     // Keys must not reach a core file, nor a debugger of the same user.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| Failure::unusable(format!("memory cannot be closed to debuggers: {error}")))?;
-    let source = config.source(Path::new(ROOT))?;
-    remark_on(&source);
+    let source = Enrolling::of(&config, Path::new(ROOT))?;
+    remark_on(source.source());
     let socket = OwnedSocket::bind(&path).await?;
     output::remark(&format!("serving {} keys on {}", config.keys.len(), path.display()));
 

@@ -4,6 +4,7 @@ use super::{ROOT, denied, remark_on};
 use crate::args::AttestArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::enrolment::Enrolling;
 use crate::exit::{Answer, Failure};
 use crate::output::{self, Format};
 use crate::private_file;
@@ -16,8 +17,8 @@ use std::path::Path;
 pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Failure> {
     let config = Config::load(&args.common, &[], None)?;
     let client = config.client()?;
-    let source = config.source(Path::new(ROOT))?;
-    remark_on(&source);
+    let source = Enrolling::of(&config, Path::new(ROOT))?;
+    remark_on(source.source());
     let answer = match attest_once(&client, &source, config.kem, &SystemClock::start()).await {
         Ok(answer) => answer,
         Err(error) => {
@@ -35,9 +36,9 @@ pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Fail
     if let Some(path) = &args.token_file {
         private_file::write(path, answer.token.as_bytes())?;
     }
-    let tpm = source.source().tpm().filter(|tpm| tpm.seen().is_present());
+    let tpm = source.source().source().tpm().filter(|tpm| tpm.seen().is_present());
     let tpm = tpm.map(|tpm| tpm.settings().tcti.to_string());
-    let identity = source.identity().map(|identity| identity.key_id().as_str());
+    let identity = source.source().identity().map(|identity| identity.key_id().as_str());
     match format {
         Format::Json => output::json(&json!({
             "outcome": "attested",

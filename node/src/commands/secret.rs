@@ -4,6 +4,7 @@ use super::{ROOT, denied, remark_on};
 use crate::args::SecretArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::enrolment::Enrolling;
 use crate::exit::{Answer, Failure};
 use crate::output::{self, Format};
 use crate::private_file;
@@ -85,8 +86,8 @@ async fn from_agent(socket: &Path, key: &str) -> Result<Outcome, Failure> {
 
 async fn from_broker(config: &Config) -> Result<Outcome, Failure> {
     let client = config.client()?;
-    let source = config.source(Path::new(ROOT))?;
-    remark_on(&source);
+    let source = Enrolling::of(&config, Path::new(ROOT))?;
+    remark_on(source.source());
     let session =
         match authorize_once(&client, &source, config.kem, &config.keys, &SystemClock::start()).await {
             Ok(session) => session,

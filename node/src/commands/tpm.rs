@@ -1,8 +1,9 @@
 //! `tpm`: what the TPM is, and how a broker comes to trust its attestation key.
 
-use super::ROOT;
-use crate::args::{TpmArgs, TpmShowArgs, TpmVerb};
-use crate::config::{ConfigError, TpmChoice};
+use super::{ROOT, denied};
+use crate::args::{TpmArgs, TpmEnrollArgs, TpmShowArgs, TpmVerb};
+use crate::config::{Config, ConfigError, TpmChoice};
+use crate::enrolment;
 use crate::exit::{Answer, Failure};
 use crate::output::{self, Format};
 use hanzo_attestation_evidence::encoding::base64_encode;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) async fn run(verb: TpmVerb, format: Format) -> Result<Answer, Failure> {
     match verb {
         TpmVerb::Show(args) => show(&args, format).await,
+        TpmVerb::Enroll(args) => enroll(&args, format).await,
     }
 }
 
@@ -23,6 +25,36 @@ async fn show(args: &TpmShowArgs, format: Format) -> Result<Answer, Failure> {
     match format {
         Format::Json => output::json(&description(&properties, &enrolment))?,
         Format::Table => output::result(&text(&properties, &enrolment))?,
+    }
+    Ok(Answer::Yes)
+}
+
+async fn enroll(args: &TpmEnrollArgs, format: Format) -> Result<Answer, Failure> {
+    let mut common = args.common.clone();
+    common.tpm.tpm = true;
+    let config = Config::load(&common, &[], None)?;
+    let client = config.client()?;
+    let choice = config.tpm.as_ref().ok_or_else(|| Failure::unusable("no TPM is named"))?;
+    let enrolled = match enrolment::enroll(&client, &choice.open(Path::new(ROOT))).await {
+        Ok(enrolled) => enrolled,
+        Err(error) => {
+            let Some(refusal) = error.refusal() else { return Err(error.into()) };
+            match format {
+                Format::Table => output::result(&denied(&refusal))?,
+                Format::Json => output::json(&json!({
+                    "outcome": "denied", "code": refusal.code, "decision": refusal.decision,
+                }))?,
+            }
+            output::remark(&error.to_string());
+            return Ok(Answer::No);
+        }
+    };
+    let (name, expires_at) = (enrolled.key.name_hex(), enrolled.expires_at);
+    match format {
+        Format::Json => output::json(&json!({
+            "outcome": "enrolled", "attestation_key": name, "expires_at": expires_at,
+        }))?,
+        Format::Table => output::result(&format!("ENROLLED {name} until {expires_at}"))?,
     }
     Ok(Answer::Yes)
 }

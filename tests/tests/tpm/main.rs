@@ -2,4 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside a #[test] function")]
 
 mod attester;
+mod enrolment;
+mod logs;
 mod machine;
+mod programs;
+mod verify;

@@ -9,7 +9,8 @@ use crate::tpm::trust::EK_USAGE;
 use hanzo_attestation_evidence::tpm::{AttestationKey, FormatError, Parameters, Public};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 
-/// An endorsement key that a configured manufacturer certified. Only [`Ek::verify`] makes one.
+/// An endorsement key that a configured manufacturer certified, or that is trusted by name. Only [`Ek::verify`] makes
+/// one.
 #[derive(Debug)]
 pub struct Ek {
     public: Public,
@@ -20,8 +21,9 @@ pub struct Ek {
 }
 
 impl Ek {
-    /// Verifies an endorsement key's certificate, the first of `certs` (DER), up to a configured manufacturer's
-    /// root, and that it is the key of `public` (TPMT_PUBLIC). `denied` are SHA-256 of SubjectPublicKeyInfo.
+    /// Verifies that `public` (TPMT_PUBLIC) is an endorsement key that is known at `now`: by name
+    /// ([`Roots::with_trusted_ek`]), or by its certificate, the first of `certs` (DER), up to a configured
+    /// manufacturer's root. `denied` are SHA-256 of SubjectPublicKeyInfo, refused whoever certified them.
     ///
     /// # Errors
     /// [`TpmError`]: TPM-08 and -10 for the public area, TPM-28 for the certificate, TPM-29 for a denied key.
@@ -40,20 +42,14 @@ impl Ek {
         }
         // A weak endorsement key is refused like a weak attestation key.
         AttestationKey::from_spki(spki.clone())?;
-        let check = || {
-            if !public.attributes.is_endorsement_key() {
-                return Err(CertificateError::Profile("the key is no storage key of its TPM"));
-            }
-            let chain = Chain::read(certs, roots.tpm().manufacturers())?;
-            if chain.leaf.spki() != spki {
-                return Err(CertificateError::Profile("it is another key's"));
-            }
-            chain.check(now)?;
-            check_usage(&chain, &public)?;
-            chain.verify(&mut Budget::new())?;
-            Ok(chain)
-        };
-        let chain = check().map_err(TpmError::EkCertificate)?;
+        if !public.attributes.is_endorsement_key() {
+            let error = CertificateError::Profile("the key is no storage key of its TPM");
+            return Err(TpmError::EkCertificate(error));
+        }
+        if roots.tpm().endorsement_keys().contains(&sha256) {
+            return Ok(Self { public, sha256, manufacturer: None, not_after: UnixTime::MAX, lab: false });
+        }
+        let chain = certified(&public, &spki, certs, roots, now).map_err(TpmError::EkCertificate)?;
         let names = chain.leaf.extension(SUBJECT_ALT_NAME);
         Ok(Self {
             manufacturer: names.and_then(|extension| manufacturer(extension.value)),
@@ -93,6 +89,24 @@ impl Ek {
     pub const fn is_lab(&self) -> bool {
         self.lab
     }
+}
+
+/// TPM-28: the key's certificate, up to a manufacturer's root, at one instant.
+fn certified<'a>(
+    public: &Public,
+    spki: &[u8],
+    certs: &'a [Vec<u8>],
+    roots: &'a Roots,
+    now: UnixTime,
+) -> Result<Chain<'a>, CertificateError> {
+    let chain = Chain::read(certs, roots.tpm().manufacturers())?;
+    if chain.leaf.spki() != spki {
+        return Err(CertificateError::Profile("it is another key's"));
+    }
+    chain.check(now)?;
+    check_usage(&chain, public)?;
+    chain.verify(&mut Budget::new())?;
+    Ok(chain)
 }
 
 /// TPM-28: for encryption (RSA) or key agreement (curves), and an endorsement key's purpose.

@@ -10,7 +10,10 @@ pub const MAX_RECORD: usize = 1 + 32 + 1 + 66 + 8 + 8 + TAG;
 const TAG: usize = 32;
 /// What separates these tags from every other use of a key.
 const DOMAIN: &[u8] = b"hanzo-kbs/v1/tpm-activation\0";
+/// First byte of a record: its version.
 const VERSION: u8 = 1;
+/// First byte of a record whose endorsement key a lab certified.
+const VERSION_LAB: u8 = 0x81;
 /// Seconds that a record's first instant may lie ahead: brokers' clocks differ (COL-08: 300 s).
 const SKEW: i64 = 300;
 
@@ -29,6 +32,9 @@ pub struct Record {
     pub issued: UnixTime,
     /// Last instant at which the record counts.
     pub expires: UnixTime,
+    /// Whether a lab certified the endorsement key: everything that the attestation key signs is marked, also where the
+    /// lab is no longer configured.
+    pub lab: bool,
 }
 
 /// A record that makes no key trusted.
@@ -71,7 +77,8 @@ impl ActivationKey {
         let name = record.ak_name.as_bytes();
         // A Name has 66 bytes at most.
         let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
-        let mut bytes = [&[VERSION], record.ek_sha256.0.as_slice(), &[length], name].concat();
+        let version = if record.lab { VERSION_LAB } else { VERSION };
+        let mut bytes = [&[version], record.ek_sha256.0.as_slice(), &[length], name].concat();
         for instant in [record.issued, record.expires] {
             bytes.extend_from_slice(&instant.seconds().to_be_bytes());
         }
@@ -120,11 +127,16 @@ fn read(body: &[u8]) -> Option<Record> {
     let (issued, rest) = rest.split_first_chunk::<8>()?;
     let expires: &[u8; 8] = rest.try_into().ok()?;
     let instant = |bytes: &[u8; 8]| UnixTime::from_seconds(i64::from_be_bytes(*bytes)).ok();
-    (*version == VERSION).then_some(())?;
+    let lab = match *version {
+        VERSION => false,
+        VERSION_LAB => true,
+        _ => return None,
+    };
     Some(Record {
         ek_sha256: Hex(*ek_sha256),
         ak_name: Name::from_bytes(name).ok()?,
         issued: instant(issued)?,
         expires: instant(expires)?,
+        lab,
     })
 }

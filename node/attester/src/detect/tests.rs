@@ -146,7 +146,7 @@ fn a_tpm_is_found_with_its_version() {
     assert_eq!(seen.tpms.present().unwrap()[0].version_major, Seen::Present("2".to_owned()));
     assert!(missing(&seen, 2).contains("no TPM device /dev/tpmrm0"));
     let seen = machine.file("dev/tpmrm0", "").detect();
-    assert!(missing(&seen, 2).contains("does not collect its quotes"));
+    assert!(missing(&seen, 2).contains("does not ask for its quotes"));
     let old = Machine::new().cpu("x", "").file("sys/class/tpm/tpm0/tpm_version_major", "1\n").detect();
     assert!(missing(&old, 2).contains("no TPM 2.0"));
     let nameless = Machine::new().dir("sys/class/tpm/tpm0").detect();

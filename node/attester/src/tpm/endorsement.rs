@@ -110,11 +110,10 @@ impl Ready {
         // The EK's policy: whoever may use the endorsement hierarchy may use the EK.
         tools.run("tpm2_startauthsession", &["--policy-session", "--session", "session"]).await?;
         let opened = self.open_in_session(tools).await;
-        if opened.is_err() {
-            // A session that was used up is gone already; one that was not must not stay in the TPM.
-            let _ = tools.run("tpm2_flushcontext", &["session"]).await;
-        }
+        // The tools keep a session for the next program; this one was the last.
+        let flushed = tools.run("tpm2_flushcontext", &["session"]).await;
         opened?;
+        flushed?;
         tools.read(TOOL, "secret", MAX_SECRET).map(Zeroizing::new)
     }
 

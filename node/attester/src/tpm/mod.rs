@@ -24,16 +24,15 @@ pub use source::WithTpm;
 pub use tcti::{Tcti, TctiError};
 
 use crate::seen::Seen;
-use hanzo_attestation_evidence::{Binding, encoding};
+use hanzo_attestation_evidence::{Binding, UnixTime, encoding};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};
 use state::State;
 use std::path::{Path, PathBuf};
 use tools::Tools;
 use zeroize::Zeroizing;
 
-/// Name of the kept activation record.
-const ACTIVATION: &str = "activation";
-/// Largest activation record in bytes: a digest, two names, two times and a MAC have some 200.
+/// Largest file of a kept activation record in bytes: the record, in base64, has some 200.
 const MAX_ACTIVATION: usize = 4096;
 
 /// What a node is told about its TPM.
@@ -65,6 +64,43 @@ pub struct Enrolment {
     pub ek: EndorsementKey,
     /// The attestation key.
     pub ak: AttestationKey,
+}
+
+/// A broker's statement that an attestation key is in the TPM of a known endorsement key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Activation {
+    /// The record, opaque to everyone but the broker.
+    #[serde(deserialize_with = "from_base64")]
+    pub record: Vec<u8>,
+    /// The last second at which it counts.
+    pub expires_at: UnixTime,
+}
+
+impl Activation {
+    fn to_json(&self) -> Vec<u8> {
+        json!({"record": encoding::base64_encode(&self.record), "expires_at": self.expires_at})
+            .to_string()
+            .into_bytes()
+    }
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    encoding::base64_decode(&text).map_err(de::Error::custom)
+}
+
+fn activation_file(kind: KeyKind) -> String {
+    format!("activation-{}.json", kind.name())
+}
+
+fn kept_activation(state: &State, kind: KeyKind) -> Result<Option<Activation>, TpmError> {
+    let name = activation_file(kind);
+    let Some(bytes) = state.read(&name, MAX_ACTIVATION)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| TpmError::State {
+        path: state.path(&name).display().to_string(),
+        reason: error.to_string(),
+    })
 }
 
 impl Tpm {
@@ -129,12 +165,22 @@ impl Tpm {
         EndorsementKey::ready(&tools).await?.open(&tools, credential).await
     }
 
-    /// Keeps the broker's activation record, to be sent with each quote from now on.
+    /// Keeps a broker's activation record of the attestation key, to be sent with each quote from now on.
     ///
     /// # Errors
-    /// [`TpmError::State`].
-    pub async fn keep_activation(&self, record: &[u8]) -> Result<(), TpmError> {
-        State::open(&self.settings.state).await?.keep(ACTIVATION, record)
+    /// [`TpmError`].
+    pub async fn keep_activation(&self, key: &AttestationKey, record: &Activation) -> Result<(), TpmError> {
+        State::open(&self.settings.state).await?.keep(&activation_file(key.kind), &record.to_json())
+    }
+
+    /// The record that is sent with each quote, if there is one.
+    ///
+    /// # Errors
+    /// [`TpmError`].
+    pub async fn activation(&self) -> Result<Option<Activation>, TpmError> {
+        let (state, tools) = self.open().await?;
+        let key = AttestationKey::ready(&tools, &state, self.settings.key).await?;
+        kept_activation(&state, key.kind)
     }
 
     /// A quote as an item of an evidence document.
@@ -161,7 +207,7 @@ impl Tpm {
         if let Some(log) = event_log {
             put("event_log", bytes(&log));
         }
-        if let Some(record) = state.read(ACTIVATION, MAX_ACTIVATION)? {
+        if let Some(Activation { record, .. }) = kept_activation(&state, key.kind)? {
             put("activation", bytes(&record));
         }
         Ok(Value::Object(item))

@@ -5,16 +5,12 @@ use super::key::CONTEXT;
 use super::properties::{Bank, PCRS, whole_banks};
 use super::tools::Tools;
 use aws_lc_rs::digest::{SHA256, digest};
+use hanzo_attestation_evidence::tpm::{Attest, MAX_ATTEST, MAX_SIGNATURE};
 use serde_json::{Map, Value};
 
 /// How often PCRs are read and quoted again when something extended one in between. Each time takes some
 /// hundredths of a second; whatever extends PCRs all the time is told by its name.
 const ATTEMPTS: u32 = 3;
-/// Largest TPMS_ATTEST in bytes (rule book B.0: 1 KiB).
-const MAX_ATTEST: usize = 1024;
-/// Largest TPMT_SIGNATURE in bytes (rule book B.0: 1 KiB).
-const MAX_SIGNATURE: usize = 1024;
-
 /// A quote, and the values that it is over.
 pub(super) struct Quote {
     /// TPMS_ATTEST as signed.
@@ -37,11 +33,13 @@ pub(super) async fn take<T>(
         let values = read(tools, &banks).await?;
         let logs = between()?;
         let (attest, signature) = sign(tools, &banks, qualifying).await?;
-        let (extra_data, pcr_digest) = signed_fields(&attest)?;
-        if extra_data != qualifying {
+        // What this side checks before it sends; everything else is the verifier's.
+        let quoted =
+            Attest::parse(&attest).map_err(|error| TpmError::Quote { problem: error.to_string() })?;
+        if quoted.extra_data != qualifying {
             return Err(TpmError::QualifyingDataMismatch);
         }
-        if pcr_digest == digest(&SHA256, &values).as_ref() {
+        if quoted.pcr_digest == digest(&SHA256, &values).as_ref() {
             return Ok((Quote { attest, signature, pcrs: named(&banks, &values) }, logs));
         }
     }
@@ -106,57 +104,9 @@ fn named(banks: &[Bank], values: &[u8]) -> Value {
     Value::Object(named)
 }
 
-/// extraData and pcrDigest of a TPMS_ATTEST that is a quote (TPM 2.0 Part 2, 10.12.8): what this side checks
-/// before it sends. Everything else is the verifier's.
-fn signed_fields(attest: &[u8]) -> Result<(&[u8], &[u8]), TpmError> {
-    let malformed = |problem: &str| TpmError::Quote { problem: problem.to_owned() };
-    let short = || malformed("it ends early");
-    let rest = attest.strip_prefix(&[0xff, 0x54, 0x43, 0x47, 0x80, 0x18]);
-    let rest = rest.ok_or_else(|| malformed("it is no TPM's quote"))?;
-    let (_signer, rest) = sized(rest).ok_or_else(short)?;
-    let (extra_data, rest) = sized(rest).ok_or_else(short)?;
-    // clockInfo, 17 bytes, and firmwareVersion, 8.
-    let (count, mut rest) = rest.get(25..).and_then(<[u8]>::split_first_chunk::<4>).ok_or_else(short)?;
-    for _ in 0..u32::from_be_bytes(*count) {
-        // The hash's number, the size of the map, which is 3, and the map.
-        rest = rest.get(6..).ok_or_else(short)?;
-    }
-    match sized(rest) {
-        Some((pcr_digest, [])) => Ok((extra_data, pcr_digest)),
-        Some(_) => Err(malformed("something follows it")),
-        None => Err(short()),
-    }
-}
-
-/// A TPM2B, and what follows it.
-fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (size, rest) = bytes.split_first_chunk::<2>()?;
-    rest.split_at_checked(usize::from(u16::from_be_bytes(*size)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn attest() -> Vec<u8> {
-        let mut bytes = vec![0xff, 0x54, 0x43, 0x47, 0x80, 0x18, 0, 2, 7, 7, 0, 3, 1, 2, 3];
-        bytes.extend([0; 25]);
-        bytes.extend([0, 0, 0, 1, 0, 0x0b, 3, 0xff, 0xff, 0xff, 0, 2, 8, 9]);
-        bytes
-    }
-
-    #[test]
-    fn the_two_fields_are_found_and_every_cut_is_told() {
-        let whole = attest();
-        assert_eq!(signed_fields(&whole), Ok((&[1, 2, 3][..], &[8, 9][..])));
-        for end in 0..whole.len() {
-            assert!(matches!(signed_fields(&whole[..end]), Err(TpmError::Quote { .. })), "{end}");
-        }
-        assert!(signed_fields(&[&whole[..], &[0]].concat()).is_err());
-        let mut certify = whole;
-        certify[5] = 0x17;
-        assert!(signed_fields(&certify).is_err());
-    }
 
     #[test]
     fn values_are_named_bank_after_bank() {

@@ -61,8 +61,10 @@ impl Tools {
     /// flushed, however it ended: such a TPM has room for three objects.
     pub(super) async fn run(&self, tool: &'static str, arguments: &[&str]) -> Result<Vec<u8>, TpmError> {
         let outcome = self.run_once(tool, arguments).await;
-        self.flush().await?;
-        outcome
+        let flushed = self.flush().await;
+        // The program's own complaint says more.
+        let answer = outcome?;
+        flushed.map(|()| answer)
     }
 
     /// Forgets every object that is loaded in a TPM which this process has for itself.

@@ -197,6 +197,7 @@ fn cure(error: &CollectError) -> &'static str {
         | CollectError::LabTimeout { .. } => "look at what `hanzo-lab serve` says",
         CollectError::Tpm(error) => super::tpm::cure(error),
         CollectError::Gpu(error) => gpu_cure(error),
+        CollectError::NotActivated { .. } => "see what `hanzo-node tpm enroll` says",
         CollectError::ProviderMismatch { .. }
         | CollectError::ReportDataMismatch
         | CollectError::ReportSize { .. }
