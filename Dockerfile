@@ -17,6 +17,8 @@ ENTRYPOINT ["hanzo-kbs"]
 CMD ["serve", "--config", "/etc/hanzo-kbs/kbs.toml"]
 
 FROM debian:bookworm-slim AS node
+# What the node speaks to a TPM with.
+RUN apt-get update && apt-get install -y --no-install-recommends tpm2-tools && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/target/release/hanzo-node /usr/local/bin/
 ENTRYPOINT ["hanzo-node"]
 CMD ["agent", "--config", "/etc/hanzo-node/node.toml"]

@@ -127,7 +127,8 @@ impl TpmChallenges {
         }
         let bytes = encoding::base64_decode(challenge_id).map_err(|_| TpmChallengeError::Malformed)?;
         let split = bytes.len().checked_sub(TAG).and_then(|end| bytes.split_at_checked(end));
-        let (body, tag) = split.ok_or(TpmChallengeError::Malformed)?;
+        let whole = split.filter(|(body, _)| body.len() > FIXED);
+        let (body, tag) = whole.ok_or(TpmChallengeError::Malformed)?;
         hmac::verify(&self.key, &[TAG_DOMAIN, body].concat(), tag)
             .map_err(|_| TpmChallengeError::NotIssued)?;
         let (expires_at, pair) = read(body).ok_or(TpmChallengeError::Malformed)?;
@@ -144,6 +145,12 @@ impl TpmChallenges {
     /// Whether this is what was in the credential, in constant time.
     pub(crate) fn is_answer(&self, challenge: &FreshTpmChallenge, secret: &[u8]) -> bool {
         verify_slices_are_equal(self.secret(&challenge.body).as_slice(), secret).is_ok()
+    }
+
+    /// What a TPM would find in the credential of this challenge.
+    #[cfg(test)]
+    pub(crate) fn answer(&self, challenge: &FreshTpmChallenge) -> Zeroizing<[u8; 32]> {
+        self.secret(&challenge.body)
     }
 
     fn secret(&self, body: &[u8]) -> Zeroizing<[u8; 32]> {
@@ -224,6 +231,14 @@ mod tests {
         assert_eq!(expired, TpmChallengeError::Expired { expired_at: at(1300) });
         let future = challenges(1).check(&issued.challenge_id, at(999)).unwrap_err();
         assert_eq!(future, TpmChallengeError::FromTheFuture { expires_at: at(1300) });
+    }
+
+    #[test]
+    fn a_challenge_says_whether_a_lab_certified_the_key() {
+        for lab in [false, true] {
+            let issued = challenges(1).issue(&Pair { lab, ..pair() }, at(1000), &Counter).unwrap();
+            assert_eq!(challenges(1).check(&issued.challenge_id, at(1000)).unwrap().pair.lab, lab);
+        }
     }
 
     #[test]

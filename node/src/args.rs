@@ -177,8 +177,8 @@ pub struct DetectArgs {
 pub enum TpmVerb {
     /// Print what the TPM says of itself, its attestation key, and its endorsement key.
     ///
-    /// The attestation key is made if it is not there yet. Its public part goes into the `tpm` section of the
-    /// broker's configuration, if the broker is to trust it by name.
+    /// The attestation key is made if it is not there yet. Its Name or its public part goes into `[attestation.tpm]`
+    /// of the broker's configuration, if the broker is to trust it by name.
     #[command(after_help = EXIT_CODES)]
     Show(TpmShowArgs),
     /// Let the broker activate the attestation key: it must know the TPM's endorsement key, or its manufacturer.

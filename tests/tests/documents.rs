@@ -91,6 +91,10 @@ fn the_readmes_commands_are_real() {
             ["hanzo-kbs", "serve" | "init", ..] | ["hanzo-node", "agent", ..] => {
                 known_flags(&newcomer, &words)
             }
+            // These need a TPM, and `tests/tests/tpm` runs them with one.
+            ["hanzo-node", "tpm", ..] | ["hanzo-node", "attest", "--tpm", ..] => {
+                known_flags(&newcomer, &words)
+            }
             // Lab evidence, judged without a lab's roots: a clear no, which is the exit code 1 that the text explains.
             ["kbsctl", "evidence", "verify", ..] => {
                 assert_eq!(newcomer.run(line).status.code(), Some(1), "{line}");

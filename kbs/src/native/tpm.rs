@@ -54,11 +54,7 @@ pub(crate) async fn tpm_credential(
 }
 
 /// The endorsement key, known by name or by its manufacturer, and the Name of a restricted signing key.
-fn keys(
-    request: &CredentialRequest,
-    grounds: &Grounds,
-    now: UnixTime,
-) -> Result<(Ek, Name), NotProved> {
+fn keys(request: &CredentialRequest, grounds: &Grounds, now: UnixTime) -> Result<(Ek, Name), NotProved> {
     grounds.check(now)?;
     let refused = |error: &dyn Broken| NotProved {
         public: Code::EvidenceRefused,

@@ -3,10 +3,13 @@
 
 use super::World;
 use super::world::{Options, with};
+use crate::judge::Grounds;
 use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation_evidence::tpm::Public;
 use hanzo_attestation_evidence::{Hex, encoding};
+use hanzo_attestation_lab::{EkDefect, Lab, TpmOrder};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The RSA-2048 endorsement key of a TPM (swtpm 0.7), template L-1 up to the modulus: TPM_ALG_RSA, SHA-256, its
 /// attributes, PolicySecret(endorsement), AES-128-CFB, no scheme, 2048 bits, the usual exponent.
@@ -135,4 +138,137 @@ async fn credentials_count_among_the_verifications() {
     let world = knowing_the_ek().await;
     let _all = world.broker.judge().take_all_slots();
     world.post("/kbs/v1/tpm/credential", &request()).await.assert_problem(503, "Unavailable");
+}
+
+/// A lab's TPM: an attestation key that no authority certified, and an endorsement key below the lab's manufacturer.
+fn lab_request(defect: Option<EkDefect>) -> Value {
+    let ek = Lab::fixture().endorsement_key(1, defect).unwrap();
+    let certs: Vec<String> = ek.certificates.iter().map(|der| encoding::base64_encode(der)).collect();
+    let ak = Lab::fixture().tpm(&uncertified()).unwrap()["ak_tpmt"].clone();
+    json!({"ek_public": encoding::base64_encode(&ek.public), "ek_certs": certs, "ak_public": ak})
+}
+
+fn uncertified() -> TpmOrder {
+    TpmOrder { certificate: None, ..TpmOrder::default() }
+}
+
+/// Opens the credential as the lab's TPM would, and gives the broker's answer to the secret.
+async fn activated(world: &World) -> Value {
+    let offered = world.post("/kbs/v1/tpm/credential", &lab_request(None)).await;
+    assert_eq!(offered.status, 200, "{offered:?}");
+    let open = world.broker.open().await.unwrap();
+    let id = offered.body["challenge_id"].as_str().unwrap();
+    let fresh = open.tpm_challenges.check(id, world.broker.now().unwrap()).unwrap();
+    let secret = open.tpm_challenges.answer(&fresh);
+    let answer = json!({"challenge_id": id, "secret": encoding::base64_encode(secret.as_slice())});
+    let given = world.post("/kbs/v1/tpm/activate", &answer).await;
+    assert_eq!(given.status, 200, "{given:?}");
+    let again = world.post("/kbs/v1/tpm/activate", &answer).await;
+    world.assert_refused(&again, 401, "ChallengeRefused", "ChallengeReused").await;
+    given.body
+}
+
+async fn attest(world: &World, activation: &Value) -> super::world::Reply {
+    let proof = world.tpm_proof(uncertified(), json!({"activation": activation["activation"]})).await;
+    world.post("/kbs/v1/attest", &proof).await
+}
+
+/// The broker judges by these from now on.
+fn judge_by(world: &World, change: impl FnOnce(&mut Grounds)) {
+    let now = world.broker.judge().grounds();
+    let mut grounds = Grounds {
+        roots: now.roots.clone(),
+        collateral: now.collateral.clone(),
+        revocation: now.revocation.clone(),
+        appraisal: now.appraisal.clone(),
+        cache: now.cache.clone(),
+        store: None,
+        grace: Duration::ZERO,
+    };
+    change(&mut grounds);
+    world.broker.judge().replace(grounds);
+}
+
+/// TPM-33: the record of an activation makes the key trusted, for this broker, until it ends, and after a restart; what
+/// a lab certified is marked, and stays marked.
+#[tokio::test]
+async fn an_activated_key_counts_until_its_record_ends() {
+    let world = World::new().await;
+    let unactivated = world.post("/kbs/v1/attest", &world.tpm_proof(uncertified(), json!({})).await).await;
+    world.assert_refused(&unactivated, 403, "EvidenceRefused", "TpmAkUntrusted").await;
+
+    let record = activated(&world).await;
+    let granted = attest(&world, &record).await;
+    assert_eq!((granted.status.as_u16(), &granted.body["tier"]), (200, &json!(2)), "{granted:?}");
+    let world = world.restarted(Options { lab: false, ..Options::default() }).await;
+    let granted = attest(&world, &record).await;
+    assert_eq!((granted.status.as_u16(), &granted.body["tier"]), (200, &json!(2)), "{granted:?}");
+    assert_eq!(world.newest().await["lab"], true, "a lab's TPM, of a lab that is no longer trusted");
+
+    let other = World::with(Options { seed: 9, ..Options::default() }).await;
+    let refused = attest(&other, &record).await;
+    other.assert_refused(&refused, 403, "EvidenceRefused", "TpmActivationRecordInvalid").await;
+    world.advance(86_400);
+    assert_eq!(attest(&world, &record).await.status, 200, "the last second");
+    world.advance(1);
+    let refused = attest(&world, &record).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmActivationRecordInvalid").await;
+}
+
+/// The record names both keys, and is listed as every decision is.
+#[tokio::test]
+async fn an_activation_is_in_the_record() {
+    let world = World::new().await;
+    activated(&world).await;
+    let page = world.admin("GET", "/kbs/v1/audit?limit=1000", Value::Null).await;
+    let rows = page.body["entries"].as_array().unwrap().clone();
+    let row = rows.iter().find(|row| row["action"] == "tpm.activate" && row["outcome"] == "granted").unwrap();
+    assert_eq!(row["claims"]["ek_sha256"].as_str().unwrap().len(), 64, "{row}");
+    assert!(row["claims"]["ak_name"].as_str().unwrap().starts_with("000b"), "{row}");
+    assert_eq!(row["lab"], true);
+}
+
+/// TPM-29: an endorsement key that is denied takes its attestation keys with it, activated or not.
+#[tokio::test]
+async fn a_denied_endorsement_key_ends_what_was_activated() {
+    let world = World::new().await;
+    let record = activated(&world).await;
+    assert_eq!(attest(&world, &record).await.status, 200);
+    let ek: Hex<32> = {
+        let page = world.admin("GET", "/kbs/v1/audit?limit=1000", Value::Null).await;
+        let rows = page.body["entries"].as_array().unwrap().clone();
+        let row = rows.into_iter().find(|row| row["claims"]["ek_sha256"].is_string()).unwrap();
+        serde_json::from_value(row["claims"]["ek_sha256"].clone()).unwrap()
+    };
+    judge_by(&world, |grounds| grounds.appraisal.tpm.denied_eks = vec![Hex([1; 32])]);
+    assert_eq!(attest(&world, &record).await.status, 200, "another one is denied");
+    judge_by(&world, |grounds| grounds.appraisal.tpm.denied_eks = vec![ek]);
+    let refused = attest(&world, &record).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmEkRevoked").await;
+    let refused = world.post("/kbs/v1/tpm/credential", &lab_request(None)).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmEkRevoked").await;
+}
+
+/// TPM-28: a certificate that is not an endorsement key's, is of another key, or not of this time.
+#[tokio::test]
+async fn an_endorsement_key_with_another_certificate_is_refused_by_name() {
+    let world = World::new().await;
+    for &defect in EkDefect::ALL {
+        let refused = world.post("/kbs/v1/tpm/credential", &lab_request(Some(defect))).await;
+        world.assert_refused(&refused, 403, "EvidenceRefused", defect.expects()).await;
+    }
+    let validity = Lab::fixture().validity();
+    world.advance(validity.not_after.seconds() - super::world::START + 1);
+    let refused = world.post("/kbs/v1/tpm/credential", &lab_request(None)).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmEkCertificateInvalid").await;
+}
+
+/// A record ends with the certificates of its endorsement key, however long activations last.
+#[tokio::test]
+async fn a_record_does_not_outlive_the_certificate() {
+    let world = World::new().await;
+    let not_after = Lab::fixture().validity().not_after;
+    world.advance(not_after.seconds() - super::world::START - 60);
+    let record = activated(&world).await;
+    assert_eq!(record["expires_at"], serde_json::to_value(not_after).unwrap());
 }

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
 use hanzo_attestation::{Revocation, Roots};
 use hanzo_attestation_evidence::{Binding, Hex, Kem, UnixTime, encoding};
-use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder};
+use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder, TpmOrder};
 use hanzo_kbs_protocol::RecipientKeyPair;
 use hanzo_kbs_vault::{KeyFileSeal, Rng, RngError, Seal, SealError, Store};
 use hanzo_policy::Appraisal;
@@ -305,6 +305,16 @@ impl World {
         let binding = Binding::new(&nonce, self.pair.recipient(), None, &[]).unwrap();
         let order = TdxOrder { report_data: *binding.cpu_report_data(), ..order };
         let item = self.lab.tdx(&order).unwrap();
+        json!({"nonce": nonce, "recipient": self.pair.recipient(), "evidence": [item]})
+    }
+
+    /// A fresh challenge, answered by a TPM, with more members for the item: what vouches for its attestation key.
+    pub(super) async fn tpm_proof(&self, order: TpmOrder, more: Value) -> Value {
+        let nonce = self.nonce().await;
+        let binding = Binding::new(&nonce, self.pair.recipient(), None, &[]).unwrap();
+        let order = TpmOrder { qualifying_data: binding.tpm_qualifying_data().to_vec(), ..order };
+        let mut item = self.lab.tpm(&order).unwrap();
+        item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({"nonce": nonce, "recipient": self.pair.recipient(), "evidence": [item]})
     }
 

@@ -59,7 +59,12 @@ pub async fn doctor(path: &Path, clock: &dyn Clock, rng: Arc<dyn Rng>) -> Vec<Ch
         outcome("attestation", read_grounds(&config.attestation), |grounds| {
             let roots = &grounds.roots;
             let lab = if roots.is_lab() { ", extra roots" } else { "" };
-            format!("{} AMD roots, {} Intel roots{lab}; {}", roots.amd().len(), roots.intel().len(), tpms(roots))
+            format!(
+                "{} AMD roots, {} Intel roots{lab}; {}",
+                roots.amd().len(),
+                roots.intel().len(),
+                tpms(roots)
+            )
         }),
         revocation(&config),
     ];

@@ -86,7 +86,7 @@ async fn from_agent(socket: &Path, key: &str) -> Result<Outcome, Failure> {
 
 async fn from_broker(config: &Config) -> Result<Outcome, Failure> {
     let client = config.client()?;
-    let source = Enrolling::of(&config, Path::new(ROOT))?;
+    let source = Enrolling::of(config, Path::new(ROOT))?;
     remark_on(source.source());
     let session =
         match authorize_once(&client, &source, config.kem, &config.keys, &SystemClock::start()).await {

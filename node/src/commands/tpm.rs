@@ -96,13 +96,14 @@ fn text(properties: &Properties, Enrolment { ek, ak }: &Enrolment) -> String {
     )
 }
 
-/// A TPM's own words, in one line.
+/// A TPM's own words, in one line. Vendors pad theirs with blanks.
 pub(crate) fn words(properties: &Properties) -> String {
     let Properties { manufacturer, vendor, firmware_version, banks, ek_certificates, .. } = properties;
     let certificates = match ek_certificates.as_slice() {
         [] => "no EK certificate".to_owned(),
         some => format!("EK certificates at {}", some.join(", ")),
     };
+    let vendor = vendor.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     format!("{manufacturer} {vendor}, firmware {firmware_version}, banks {}, {certificates}", banks.join(" "))
 }
 

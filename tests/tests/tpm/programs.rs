@@ -61,7 +61,7 @@ impl Place {
     pub(crate) fn node(&self, machine: &Machine, arguments: &[&str]) -> (Option<i32>, Value) {
         let output = self.run(machine, arguments);
         let printed = serde_json::from_slice(&output.stdout);
-        (output.status.code(), printed.unwrap_or_else(|_| panic!("{output:?}")))
+        (output.status.code(), printed.map_err(|_| format!("{output:?}")).unwrap())
     }
 
     /// Asks for a secret.
@@ -91,7 +91,8 @@ impl Place {
         let page: Value = serde_json::from_str(&listed).unwrap();
         let mut entries = page["entries"].as_array().unwrap().iter();
         let entry = entries.find(|entry| entry["seq"] == *decision);
-        entry.unwrap_or_else(|| panic!("no decision {decision}"))["code"].as_str().unwrap().to_owned()
+        let entry = entry.ok_or_else(|| format!("no decision {decision}")).unwrap();
+        entry["code"].as_str().unwrap().to_owned()
     }
 }
 

@@ -66,3 +66,25 @@ async fn documents_are_bounded() {
     let refused = bench.vault.attest(decision(10), challenge(1, 70), large).await;
     assert_eq!(refused, Err(ChangeError::DocumentSize { size: MAX_DOCUMENT + 1, limit: MAX_DOCUMENT }));
 }
+
+/// The secret of a credential is taken once: whoever has it, whichever broker is asked, and after a restart.
+#[tokio::test]
+async fn a_challenge_alone_is_used_once_and_in_time() {
+    let bench = Bench::new().await;
+    let activate = |now| node(now, Action::TpmActivate);
+    let seq = bench.vault.use_challenge(activate(10), challenge(1, 70)).await.unwrap();
+    let row = bench.vault.decision(seq).await.unwrap().unwrap().entry;
+    assert_eq!((row.action, row.nonce_digest), (Action::TpmActivate, Some(Hex([1; 32]))));
+    let before = bench.vault.head().await.unwrap();
+    let again = bench.vault.use_challenge(activate(11), challenge(1, 70)).await;
+    assert_eq!(again, Err(ChangeError::ChallengeReused));
+    assert_eq!(bench.vault.head().await.unwrap(), before, "nothing happened");
+    let again = bench.unseal_again().await.use_challenge(activate(12), challenge(1, 70)).await;
+    assert_eq!(again, Err(ChangeError::ChallengeReused));
+    bench.vault.use_challenge(activate(70), challenge(2, 70)).await.unwrap();
+    let late = bench.vault.use_challenge(activate(71), challenge(3, 70)).await;
+    assert_eq!(late, Err(ChangeError::ChallengeExpired { expires_at: at(70), now: at(71) }));
+    assert!(!bench.vault.nonce_used(&Hex([3; 32])).await.unwrap());
+    let refused = activate(72).refused("TpmSecretWrong", "a refusal is no activation");
+    assert!(bench.vault.use_challenge(refused, challenge(4, 80)).await.is_err());
+}
