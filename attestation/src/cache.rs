@@ -6,7 +6,7 @@
 //!
 //! Bounded: a full generation pushes out the one before it.
 
-use crate::{dcap, snp};
+use crate::{dcap, nvidia, snp};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,8 @@ pub struct Cache {
     pub(crate) pck_chains: Memo<dcap::Chain>,
     /// Documents and lists of Intel that a key signed, by (document, key).
     pub(crate) intel_signatures: Memo<()>,
+    /// Chains of NVIDIA devices whose signatures hold, by their certificates and the roots.
+    pub(crate) nvidia_chains: Memo<nvidia::Chain>,
     /// Manifests of NVIDIA whose signatures hold up to the root in them, by their files.
     pub(crate) nvidia_rims: Memo<()>,
 }
@@ -42,6 +44,7 @@ impl Cache {
             amd_lists: Memo::new(entries),
             pck_chains: Memo::new(entries),
             intel_signatures: Memo::new(entries),
+            nvidia_chains: Memo::new(entries),
             nvidia_rims: Memo::new(entries),
         }
     }

@@ -4,7 +4,7 @@ mod trustee;
 
 pub use trustee::trustee_claims;
 
-use crate::{azure, identity, sgx, snp, tdx, tpm};
+use crate::{azure, identity, nvidia, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Digest, Hex, Tee, UnixTime};
 use serde::Serialize;
 
@@ -24,6 +24,8 @@ pub enum Claims {
     AzSnpVtpm(Box<azure::SnpClaims>),
     /// TDX behind Azure's paravisor.
     AzTdxVtpm(Box<azure::TdxClaims>),
+    /// NVIDIA devices of one class.
+    Nvidia(Box<nvidia::Claims>),
     /// A registered key.
     RegisteredKey(identity::Claims),
 }

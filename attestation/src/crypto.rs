@@ -15,8 +15,11 @@ use aws_lc_rs::signature::{
 use hanzo_attestation_evidence::x509::PublicKey;
 use hanzo_attestation_evidence::{Broken, Rule};
 
-/// Most public-key operations for one document (COL-05).
+/// Most public-key operations for one document without devices (COL-05).
 pub const MAX_OPERATIONS: u32 = 12;
+/// Most operations more for each device: its report, four certificates, and for three of them an OCSP response with
+/// the certificate of whoever signed it.
+pub const OPERATIONS_PER_DEVICE: u32 = 1 + 4 + 3 * 2;
 
 /// Order of P-256 (SEC 2, 2.4.2), big-endian.
 const P256_ORDER: [u8; 32] = [
@@ -34,13 +37,22 @@ const P384_ORDER: [u8; 48] = [
 #[derive(Debug)]
 pub struct Budget {
     used: u32,
+    limit: u32,
 }
 
 impl Budget {
     /// A full budget: [`MAX_OPERATIONS`].
     #[must_use]
     pub const fn new() -> Self {
-        Self { used: 0 }
+        Self { used: 0, limit: MAX_OPERATIONS }
+    }
+
+    /// A full budget for a document with so many devices.
+    #[must_use]
+    pub fn for_devices(devices: usize) -> Self {
+        let devices = u32::try_from(devices).unwrap_or(u32::MAX);
+        let more = devices.saturating_mul(OPERATIONS_PER_DEVICE);
+        Self { used: 0, limit: MAX_OPERATIONS.saturating_add(more) }
     }
 
     /// Operations so far.
@@ -50,7 +62,7 @@ impl Budget {
     }
 
     fn spend(&mut self) -> Result<(), FormError> {
-        if self.used >= MAX_OPERATIONS {
+        if self.used >= self.limit {
             return Err(FormError::BudgetExceeded);
         }
         self.used += 1;
@@ -89,7 +101,7 @@ pub enum SignatureError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
     /// COL-05: more public-key operations than one document may cause.
-    #[error("more than {MAX_OPERATIONS} public-key operations")]
+    #[error("more public-key operations than one document may cause")]
     BudgetExceeded,
     /// COL-20: not in the one spelling: R or S out of range, or DER that is not minimal.
     #[error("the signature is not in its canonical form")]
@@ -138,6 +150,21 @@ impl P384Key {
     ) -> Result<(), SignatureError> {
         check_scalars(signature, &P384_ORDER)?;
         verify(budget, &self.0, message, signature)
+    }
+
+    /// ECDSA with SHA-384; the signature is a DER `SEQUENCE { r INTEGER, s INTEGER }`, as in X.509.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn verify_der(
+        &self,
+        budget: &mut Budget,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let mut fixed = [0; 96];
+        fixed_from_der(signature, &mut fixed)?;
+        self.verify(budget, message, &fixed)
     }
 }
 
@@ -266,9 +293,7 @@ pub fn ecdsa_p384_der(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), SignatureError> {
-    let mut fixed = [0; 96];
-    fixed_from_der(signature, &mut fixed)?;
-    ecdsa_p384(budget, key, message, &fixed)
+    P384Key::parse(key)?.verify_der(budget, message, signature)
 }
 
 /// Ed25519 (RFC 8032).

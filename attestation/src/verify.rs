@@ -5,7 +5,8 @@ use crate::claims::{Claims, Facts};
 use crate::collateral::{Collateral, Revocation};
 use crate::crypto::Budget;
 use crate::roots::Roots;
-use crate::{azure, dcap, identity, sgx, snp, tdx, tpm};
+use crate::{azure, dcap, identity, nvidia, sgx, snp, tdx, tpm};
+use hanzo_attestation_evidence::binding::DeviceDigests;
 use hanzo_attestation_evidence::{Binding, Broken, Evidence, Finding, Hex, Item, Recipient, Tee, UnixTime};
 
 /// Everything that verification rests on besides the evidence. Nothing in it is optional: what is absent is
@@ -123,7 +124,7 @@ pub struct Attested {
 }
 
 /// Verifies evidence: chains to the roots, revocation, signatures, and what the vendors' data must agree
-/// on. Cheap checks come first; at most [`crate::crypto::MAX_OPERATIONS`] public-key operations are done.
+/// on. Cheap checks come first; public-key operations are bounded by [`Budget::for_devices`].
 ///
 /// # Errors
 /// [`Refused`] with the first broken rule.
@@ -136,7 +137,7 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
         verified_at: context.now,
         not_after: UnixTime::MAX,
         lab: context.roots.is_lab(),
-        budget: Budget::new(),
+        budget: Budget::for_devices(evidence.device_digests().len()),
     };
     for item in evidence.items() {
         let item = match item {
@@ -146,6 +147,7 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
             Item::Tpm(item) => tpm::verify(item, context, &mut verified.budget)?,
             Item::AzSnpVtpm(item) => azure::verify_snp(item, context, &mut verified.budget)?,
             Item::AzTdxVtpm(item) => azure::verify_tdx(item, context, &mut verified.budget)?,
+            Item::Nvidia(item) => nvidia::verify(item, context, &mut verified.budget)?,
             Item::RegisteredKey(item) => {
                 verified.identities.push(identity::find_key(item, context.roots)?);
                 continue;
@@ -164,6 +166,7 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
 /// # Errors
 /// [`Refused`] with the platform's rule.
 pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
+    nvidia::check_covered(evidence.items().iter().map(Item::kind), &evidence.device_digests(), binding)?;
     evidence.items().iter().try_for_each(|item| match item {
         Item::SevSnp(item) => {
             snp::check_report_data(&item.report.body().report_data.0, binding.cpu_report_data())
@@ -175,6 +178,11 @@ pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
         }
         Item::AzSnpVtpm(az) => check_azure(item.kind(), &az.vtpm.quote.attest.extra_data, binding),
         Item::AzTdxVtpm(az) => check_azure(item.kind(), &az.vtpm.quote.attest.extra_data, binding),
+        Item::Nvidia(item) => nvidia::check_nonces(
+            item.class,
+            item.devices.iter().map(|device| &device.report.nonce),
+            binding.device_nonce(),
+        ),
         Item::RegisteredKey(_) => Ok(()),
     })
 }
@@ -243,18 +251,44 @@ impl Verified {
             Claims::AzTdxVtpm(claims) => {
                 azure::check_qualifying_data(item.tee(), &claims.vtpm.tpm.extra_data.0, tpm)
             }
-            Claims::RegisteredKey(_) => Ok(()),
+            Claims::Nvidia(_) | Claims::RegisteredKey(_) => Ok(()),
         })
     }
 
+    /// Compares the SPDM requester nonce of every device with an expected value, in constant time: for tools that
+    /// have no binding. It gives no capability.
+    ///
+    /// # Errors
+    /// [`Refused`] with NV-30.
+    pub fn check_device_nonce(&self, expected: &[u8]) -> Result<(), Refused> {
+        self.items.iter().try_for_each(|item| match &item.claims {
+            Claims::Nvidia(claims) => {
+                nvidia::check_nonces(claims.class, claims.devices.iter().map(|d| &d.nonce), expected)
+            }
+            _ => Ok(()),
+        })
+    }
+
+    /// What a binding must have of the devices, in order.
+    fn device_digests(&self) -> Vec<DeviceDigests> {
+        let devices = self.items.iter().filter_map(|item| match &item.claims {
+            Claims::Nvidia(claims) => Some(claims.devices.iter().map(nvidia::DeviceClaims::digests)),
+            _ => None,
+        });
+        devices.flatten().collect()
+    }
+
     /// Binds the evidence to one challenge and one recipient: the report data of a CPU item and the qualifying
-    /// data of a TPM's must be the binding's, and a registered key must have signed it. Evidence without items binds to nothing, and
+    /// data of a TPM's must be the binding's, devices must have answered its nonce and be those that it covers, and a
+    /// registered key must have signed it. Evidence without items binds to nothing, and
     /// proves nothing: tier 0.
     ///
     /// # Errors
     /// [`Refused`] with the first broken rule.
     pub fn bind(mut self, binding: &Binding) -> Result<Attested, Refused> {
+        nvidia::check_covered(self.items.iter().map(VerifiedItem::tee), &self.device_digests(), binding)?;
         self.check_bound_data(binding.cpu_report_data(), binding.tpm_qualifying_data())?;
+        self.check_device_nonce(binding.device_nonce())?;
         for identity in self.identities {
             self.items.push(identity.bind(binding, self.lab, &mut self.budget)?);
         }

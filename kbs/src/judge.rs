@@ -185,7 +185,8 @@ fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Resu
     };
     let document = Document::from_json(&proof.document).map_err(|e| malformed(&e))?;
     let evidence = document.parse().map_err(|e| malformed(&e))?;
-    let binding = Binding::new(&proof.nonce, &proof.recipient, proof.runtime_data.as_ref(), &[])
+    let (nonce, devices) = (&proof.nonce, evidence.device_digests());
+    let binding = Binding::new(nonce, &proof.recipient, proof.runtime_data.as_ref(), &devices)
         .map_err(|e| malformed(&e))?;
     let digest = evidence.digest();
     let refused = |refused: Refused| NotProved {

@@ -82,7 +82,8 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
     items.fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
         let cpu_tee = match claims {
             // A TPM is a hardware root of its own, and no TEE: a policy that asks for one is not met (TPM-37).
-            Claims::Tpm(_) | Claims::RegisteredKey(_) => false,
+            // Devices stand beside a CPU, and speak for no guest.
+            Claims::Tpm(_) | Claims::Nvidia(_) | Claims::RegisteredKey(_) => false,
             Claims::SevSnp(_)
             | Claims::Tdx(_)
             | Claims::Sgx(_)

@@ -194,6 +194,7 @@ impl Attributes {
                 self.tdx = Some(Box::new(claims.tdx.clone()));
                 self.add_vtpm(&claims.vtpm);
             }
+            Claims::Nvidia(_) => return,
             Claims::RegisteredKey(claims) => {
                 self.identity = Some(claims.key_id.clone());
                 // A CPU beside it names the node.

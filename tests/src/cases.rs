@@ -87,6 +87,7 @@ fn title(document: &Value) -> Result<String> {
         Item::Tpm(_) => "TPM 2.0 quote".to_owned(),
         Item::AzSnpVtpm(_) => "Azure, SEV-SNP".to_owned(),
         Item::AzTdxVtpm(_) => "Azure, TDX".to_owned(),
+        Item::Nvidia(_) => "NVIDIA".to_owned(),
         Item::RegisteredKey(_) => "a registered key".to_owned(),
     })
 }

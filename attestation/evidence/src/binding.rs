@@ -179,6 +179,7 @@ impl DeviceDigests {
 pub struct Binding {
     nonce: String,
     recipient: Recipient,
+    devices: Vec<DeviceDigests>,
     /// `null` if there is none: the two have one digest.
     runtime_data: Value,
     cpu: [u8; 64],
@@ -198,12 +199,12 @@ impl Binding {
         runtime_data: Option<&Value>,
         devices: &[DeviceDigests],
     ) -> Result<Self, BindingError> {
-        let devices: Vec<Value> = devices
+        let listed: Vec<Value> = devices
             .iter()
             .map(|d| json!([encoding::base64_encode(&d.report), encoding::base64_encode(&d.certs)]))
             .collect();
         let whole = canonical(&json!({
-            "devices": devices,
+            "devices": listed,
             "nonce": nonce,
             "recipient": recipient.to_value(),
             "runtime_data": runtime_data,
@@ -212,6 +213,7 @@ impl Binding {
         Ok(Self {
             nonce: nonce.to_owned(),
             recipient: recipient.clone(),
+            devices: devices.to_vec(),
             runtime_data: runtime_data.cloned().unwrap_or(Value::Null),
             cpu: tagged(&digest::SHA512, "hanzo-kbs/v1/cpu", &whole),
             device: tagged(&digest::SHA256, "hanzo-kbs/v1/device", &device),
@@ -239,6 +241,12 @@ impl Binding {
     #[must_use]
     pub const fn recipient(&self) -> &Recipient {
         &self.recipient
+    }
+
+    /// The devices that it covers, in order.
+    #[must_use]
+    pub fn devices(&self) -> &[DeviceDigests] {
+        &self.devices
     }
 
     /// Report data of a CPU item: SHA-512, domain `hanzo-kbs/v1/cpu`.

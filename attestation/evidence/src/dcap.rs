@@ -6,10 +6,10 @@
 mod enclave;
 mod error;
 mod header;
-mod pem;
+pub(crate) mod pem;
 mod qe_identity;
 mod quote;
-mod reader;
+pub(crate) mod reader;
 mod tcb_info;
 
 #[cfg(test)]

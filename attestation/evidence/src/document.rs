@@ -10,9 +10,10 @@ mod error;
 
 pub use error::{DocumentError, EvidenceError};
 
+use crate::binding::DeviceDigests;
 use crate::bytes::Hex;
 use crate::encoding::base64_encode;
-use crate::{azure, identity, json, sgx, snp, tdx, tpm};
+use crate::{azure, identity, json, nvidia, sgx, snp, tdx, tpm};
 use aws_lc_rs::digest;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,7 +22,8 @@ use std::fmt;
 
 /// Largest evidence document in bytes (rule book B.0: 4 MiB without an IMA list; one request is bounded at 1 MiB).
 pub const MAX_DOCUMENT: usize = 1 << 20;
-/// Most items in one document: one CPU, and a registered key for each of a few administrators.
+/// Most items in one document: one CPU, its GPUs and switches, and a registered key for each of a few
+/// administrators.
 pub const MAX_ITEMS: usize = 8;
 /// Largest CCEL event log in bytes (LOG-01).
 pub const MAX_EVENT_LOG: usize = 1 << 20;
@@ -47,6 +49,12 @@ pub enum Tee {
     /// TDX behind Azure's paravisor and its vTPM.
     #[serde(rename = "az-tdx-vtpm")]
     AzTdxVtpm,
+    /// NVIDIA GPUs.
+    #[serde(rename = "nvidia-gpu")]
+    NvidiaGpu,
+    /// NVIDIA NVSwitches.
+    #[serde(rename = "nvidia-switch")]
+    NvidiaSwitch,
     /// A key registered with the broker: an identity, not hardware.
     #[serde(rename = "registered-key")]
     RegisteredKey,
@@ -63,6 +71,8 @@ impl Tee {
             Self::Tpm => "tpm",
             Self::AzSnpVtpm => "az-snp-vtpm",
             Self::AzTdxVtpm => "az-tdx-vtpm",
+            Self::NvidiaGpu => "nvidia-gpu",
+            Self::NvidiaSwitch => "nvidia-switch",
             Self::RegisteredKey => "registered-key",
         }
     }
@@ -80,8 +90,14 @@ impl Tee {
     pub const fn is_cpu(self) -> bool {
         match self {
             Self::SevSnp | Self::Tdx | Self::Sgx | Self::AzSnpVtpm | Self::AzTdxVtpm => true,
-            Self::Tpm | Self::RegisteredKey => false,
+            Self::Tpm | Self::NvidiaGpu | Self::NvidiaSwitch | Self::RegisteredKey => false,
         }
+    }
+
+    /// Whether these are devices beside the CPU; a document holds at most one item of each kind.
+    #[must_use]
+    pub const fn is_device(self) -> bool {
+        matches!(self, Self::NvidiaGpu | Self::NvidiaSwitch)
     }
 }
 
@@ -119,6 +135,11 @@ enum Content {
     /// What is inside is read from the item itself.
     AzSnpVtpm,
     AzTdxVtpm,
+    Nvidia {
+        class: nvidia::Class,
+        devices: Vec<nvidia::Parts>,
+        ocsp: Vec<Vec<u8>>,
+    },
     RegisteredKey(identity::Evidence),
 }
 
@@ -133,6 +154,7 @@ impl DocumentItem {
             Content::Tpm(_) => Tee::Tpm,
             Content::AzSnpVtpm => Tee::AzSnpVtpm,
             Content::AzTdxVtpm => Tee::AzTdxVtpm,
+            Content::Nvidia { class, .. } => class.tee(),
             Content::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -233,6 +255,11 @@ impl DocumentItem {
             Content::AzTdxVtpm => azure::TdxEvidence::parse(self.inside())
                 .map(|item| Item::AzTdxVtpm(Box::new(item)))
                 .map_err(EvidenceError::AzTdxVtpm),
+            Content::Nvidia { class, devices, ocsp } => {
+                nvidia::Evidence::parse(*class, devices, ocsp.clone())
+                    .map(|item| Item::Nvidia(Box::new(item)))
+                    .map_err(|error| EvidenceError::Nvidia(*class, error))
+            }
             Content::RegisteredKey(key) => Ok(Item::RegisteredKey(key.clone())),
         }
     }
@@ -260,6 +287,8 @@ pub enum Item {
     AzSnpVtpm(Box<azure::SnpEvidence>),
     /// TDX behind Azure's paravisor.
     AzTdxVtpm(Box<azure::TdxEvidence>),
+    /// NVIDIA devices of one class.
+    Nvidia(Box<nvidia::Evidence>),
     /// A registered key.
     RegisteredKey(identity::Evidence),
 }
@@ -275,6 +304,7 @@ impl Item {
             Self::Tpm(_) => Tee::Tpm,
             Self::AzSnpVtpm(_) => Tee::AzSnpVtpm,
             Self::AzTdxVtpm(_) => Tee::AzTdxVtpm,
+            Self::Nvidia(item) => item.class.tee(),
             Self::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -287,7 +317,11 @@ impl Item {
             Self::Tdx(item) => Some(item.report_data()),
             Self::Sgx(item) => Some(item.report_data()),
             // Azure's guests choose the vTPM's qualifying data instead.
-            Self::Tpm(_) | Self::AzSnpVtpm(_) | Self::AzTdxVtpm(_) | Self::RegisteredKey(_) => None,
+            Self::Tpm(_)
+            | Self::AzSnpVtpm(_)
+            | Self::AzTdxVtpm(_)
+            | Self::Nvidia(_)
+            | Self::RegisteredKey(_) => None,
         }
     }
 }
@@ -297,6 +331,16 @@ impl Evidence {
     #[must_use]
     pub fn items(&self) -> &[Item] {
         &self.items
+    }
+
+    /// What a binding has of the devices, in the document's order.
+    #[must_use]
+    pub fn device_digests(&self) -> Vec<DeviceDigests> {
+        let devices = self.items.iter().filter_map(|item| match item {
+            Item::Nvidia(item) => Some(item.devices.iter().map(|device| device.digests)),
+            _ => None,
+        });
+        devices.flatten().collect()
     }
 
     /// SHA-256 over the RFC 8785 form of the document, in which the zeros that may follow a quote are left out

@@ -28,6 +28,7 @@ impl Lab {
             intel: vec![self.intel_root().to_vec()],
             tpm: vec![self.tpm_authority().to_vec()],
             tpm_manufacturers: vec![self.tpm_manufacturer().to_vec()],
+            nvidia: Vec::new(),
             nvidia_rim: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@
 mod amd;
 mod authority;
 mod intel;
+mod nvidia;
 mod nvidia_rim;
 mod tpm;
 
@@ -14,6 +15,8 @@ pub use self::amd::{AmdRoot, ExtraAmdRoot};
 pub(crate) use self::amd::{Intermediate, builtin_certificate, builtin_intermediate, sha256};
 pub(crate) use self::authority::{Authority, check_authority};
 pub use self::intel::IntelRoot;
+pub(crate) use self::nvidia::NvidiaAuthority;
+pub use self::nvidia::NvidiaRoot;
 pub use self::nvidia_rim::NvidiaRimRoot;
 pub use self::tpm::{AkId, Parent, TpmCa, TpmTrust, TrustedAk};
 
@@ -28,6 +31,8 @@ pub struct Roots {
     amd: Vec<AmdRoot>,
     amd_digest: [u8; 32],
     intel: Vec<IntelRoot>,
+    nvidia: Vec<NvidiaRoot>,
+    nvidia_digest: [u8; 32],
     nvidia_rim: Vec<NvidiaRimRoot>,
     keys: BTreeMap<String, PublicKey>,
     tpm: TpmTrust,
@@ -41,6 +46,8 @@ pub struct ExtraRoots {
     pub amd: Vec<ExtraAmdRoot>,
     /// Root certificates, DER, in the place of Intel's.
     pub intel: Vec<Vec<u8>>,
+    /// Root certificates, DER, in the place of NVIDIA's root of devices.
+    pub nvidia: Vec<Vec<u8>>,
     /// Root certificates, DER, in the place of those of NVIDIA's reference integrity manifests.
     pub nvidia_rim: Vec<Vec<u8>>,
     /// Authorities over attestation keys of TPMs, DER.
@@ -53,11 +60,13 @@ impl Roots {
     /// AMD's ARKs and Intel's root, as pinned in this binary.
     #[must_use]
     pub fn vendor() -> Self {
-        let amd = amd::vendor();
+        let (amd, nvidia) = (amd::vendor(), NvidiaRoot::vendor());
         Self {
             amd_digest: amd::digest_of_all(&amd),
             amd,
             intel: vec![IntelRoot::vendor()],
+            nvidia_digest: nvidia::digest_of_all(&nvidia),
+            nvidia,
             nvidia_rim: NvidiaRimRoot::vendor(),
             keys: BTreeMap::new(),
             tpm: TpmTrust::default(),
@@ -76,6 +85,8 @@ impl Roots {
             .extend(extra.tpm_manufacturers.into_iter().map(|der| TpmCa::new(der).as_lab()));
         self.amd_digest = amd::digest_of_all(&self.amd);
         self.intel.extend(extra.intel.iter().filter_map(|der| IntelRoot::extra(der)));
+        self.nvidia.extend(extra.nvidia.into_iter().map(NvidiaRoot::extra));
+        self.nvidia_digest = nvidia::digest_of_all(&self.nvidia);
         self.nvidia_rim.extend(extra.nvidia_rim.iter().map(|der| NvidiaRimRoot::extra(der)));
         self
     }
@@ -150,6 +161,17 @@ impl Roots {
     /// Names this list of AMD roots: what was found under one list says nothing under another.
     pub(crate) const fn amd_digest(&self) -> &[u8; 32] {
         &self.amd_digest
+    }
+
+    /// Roots in the place of NVIDIA's root of devices, the vendor's first.
+    #[must_use]
+    pub fn nvidia(&self) -> &[NvidiaRoot] {
+        &self.nvidia
+    }
+
+    /// Names this list of NVIDIA's roots: what was found under one list says nothing under another.
+    pub(crate) const fn nvidia_digest(&self) -> &[u8; 32] {
+        &self.nvidia_digest
     }
 
     /// Roots in the place of Intel's, the vendor's first.

@@ -165,6 +165,8 @@ fn ear(items: &[VerifiedItem], tier: Tier, now: UnixTime) -> Ear {
 fn submodule_name(index: usize, tee: Tee) -> String {
     match tee {
         Tee::RegisteredKey => format!("key{index}"),
+        Tee::NvidiaGpu => format!("gpu{index}"),
+        Tee::NvidiaSwitch => format!("switch{index}"),
         _ => format!("cpu{index}"),
     }
 }

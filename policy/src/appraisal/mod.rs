@@ -15,6 +15,7 @@ mod checks;
 pub mod dcap;
 pub mod event_log;
 mod lists;
+pub mod nvidia;
 pub mod sgx;
 pub mod snp;
 pub mod tdx;
@@ -42,6 +43,8 @@ pub struct Appraisal {
     pub sgx: sgx::Thresholds,
     /// TPM 2.0.
     pub tpm: tpm::Thresholds,
+    /// NVIDIA GPUs and NVSwitches.
+    pub nvidia: nvidia::Thresholds,
     /// Virtual machines on Azure; what is inside them is held to `snp` and `tdx`.
     pub azure: azure::Thresholds,
 }
@@ -55,6 +58,7 @@ impl Appraisal {
             tdx: tdx::Thresholds::strict(),
             sgx: sgx::Thresholds::strict(),
             tpm: tpm::Thresholds::strict(),
+            nvidia: nvidia::Thresholds::strict(),
             azure: azure::Thresholds::strict(),
         }
     }
@@ -68,6 +72,7 @@ impl Appraisal {
             tdx: tdx::Thresholds::corpus(),
             sgx: sgx::Thresholds::corpus(),
             tpm: tpm::Thresholds::corpus(),
+            nvidia: nvidia::Thresholds::corpus(),
             azure: azure::Thresholds::corpus(),
         }
     }
@@ -88,6 +93,7 @@ pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Apprai
         Claims::Tpm(claims) => tpm::check(claims, &appraisal.tpm, &mut checks),
         Claims::AzSnpVtpm(claims) => azure::check_snp(claims, appraisal, &mut checks),
         Claims::AzTdxVtpm(claims) => azure::check_tdx(claims, appraisal, &mut checks),
+        Claims::Nvidia(claims) => nvidia::check(claims, &appraisal.nvidia, &mut checks),
         // Who registered the key was settled when its signature was verified.
         Claims::RegisteredKey(_) => return Vec::new(),
     }

@@ -408,7 +408,7 @@ proptest! {
         let byte = if known { 0x11 } else { 0x12 };
         let references = references(&[("images", "sev-snp", "measurement", byte)]);
         let proved_tier = items.iter().map(|(claims, facts)| match claims {
-            Claims::RegisteredKey(_) => 1,
+            Claims::Nvidia(_) | Claims::RegisteredKey(_) => 1,
             _ if facts.debug == Some(hanzo_attestation::Debug::Enabled) => 0,
             _ if facts.tcb_status == hanzo_attestation::TcbStatus::Unknown => 0,
             _ => 2,

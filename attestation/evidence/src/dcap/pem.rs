@@ -39,7 +39,7 @@ pub fn read_certificates<const N: usize>(data: &[u8]) -> Result<[Vec<u8>; N], Qu
 }
 
 /// Reads one block and moves past it.
-fn block(rest: &mut &str, index: usize) -> Result<Vec<u8>, QuoteError> {
+pub(crate) fn block(rest: &mut &str, index: usize) -> Result<Vec<u8>, QuoteError> {
     if line(rest) != Some(BEGIN) {
         return Err(QuoteError::Pem("a certificate does not begin where it should"));
     }

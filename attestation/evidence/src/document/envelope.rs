@@ -1,11 +1,13 @@
 //! From strict JSON to items with decoded byte strings. Sizes are judged before anything is decoded.
 
-use super::{Content, Document, DocumentError, DocumentItem, MAX_EVENT_LOG, MAX_ITEMS};
+use super::{Content, Document, DocumentError, DocumentItem, MAX_EVENT_LOG, MAX_ITEMS, Tee};
 use crate::bytes::Digest;
 use crate::encoding::{base64_decode, hex_decode};
 use crate::identity::{self, KeyId};
+use crate::nvidia::{self, Class};
 use crate::x509::{MAX_CERTIFICATE, MAX_CERTIFICATES, X509Error};
 use crate::{json, tpm};
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -17,8 +19,6 @@ const MAX_REPORT: usize = 4 << 10;
 const MAX_QUOTE: usize = 32 << 10;
 /// Most bytes of a TPM's activation record: ours have less than 160.
 const MAX_ACTIVATION: usize = 256;
-/// Kinds of the interface that this build does not verify.
-const UNSUPPORTED: [&str; 2] = ["nvidia-gpu", "nvidia-switch"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +90,23 @@ struct Azure {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Nvidia {
+    #[serde(rename = "type")]
+    _kind: String,
+    devices: Vec<NvidiaDevice>,
+    #[serde(default, deserialize_with = "present")]
+    ocsp: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NvidiaDevice {
+    report: String,
+    certs: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RegisteredKey {
     #[serde(rename = "type")]
     _kind: String,
@@ -117,6 +134,11 @@ pub(super) fn read(value: Value) -> Result<Document, DocumentError> {
         .collect::<Result<_, DocumentError>>()?;
     if items.iter().filter(|item| item.kind().is_cpu()).count() > 1 {
         return Err(DocumentError::SeveralCpuItems);
+    }
+    for kind in [Tee::NvidiaGpu, Tee::NvidiaSwitch] {
+        if items.iter().filter(|item| item.kind() == kind).count() > 1 {
+            return Err(DocumentError::SeveralDeviceItems { kind });
+        }
     }
     refuse_repeated_keys(&items)?;
     Ok(Document { items })
@@ -153,6 +175,8 @@ fn content(item: usize, json: &Value) -> Result<Content, DocumentError> {
         "tpm" => tpm(item, fields(item, json)?).map(|parts| Content::Tpm(Box::new(parts))),
         "az-snp-vtpm" => fields(item, json).map(|_: Azure| Content::AzSnpVtpm),
         "az-tdx-vtpm" => fields(item, json).map(|_: Azure| Content::AzTdxVtpm),
+        "nvidia-gpu" => nvidia(item, Class::Gpu, fields(item, json)?),
+        "nvidia-switch" => nvidia(item, Class::Switch, fields(item, json)?),
         "registered-key" => {
             let RegisteredKey { key_id, signature, .. } = fields(item, json)?;
             let signature = bytes("signature", &signature, identity::SIGNATURE_LENGTH)?;
@@ -188,6 +212,31 @@ fn tpm(item: usize, fields: Tpm) -> Result<tpm::Parts, DocumentError> {
     })
 }
 
+/// The devices of one class. Counts and sizes first: what is inside is read later.
+fn nvidia(item: usize, class: Class, fields: Nvidia) -> Result<Content, DocumentError> {
+    let shape = |problem: String| DocumentError::Shape { item, problem };
+    let Nvidia { devices, ocsp, .. } = fields;
+    if devices.is_empty() || devices.len() > nvidia::MAX_DEVICES {
+        let problem = format!("{} devices; 1 to {} are read", devices.len(), nvidia::MAX_DEVICES);
+        return Err(shape(problem));
+    }
+    let ocsp = ocsp.unwrap_or_default();
+    if ocsp.len() > nvidia::MAX_OCSP_RESPONSES {
+        let limit = nvidia::MAX_OCSP_RESPONSES;
+        return Err(shape(format!("{} OCSP responses; at most {limit} are read", ocsp.len())));
+    }
+    let devices = devices.into_iter().map(|device| {
+        if device.certs.len() > nvidia::MAX_PEM {
+            return Err(DocumentError::FieldTooLarge { field: "certs", limit: nvidia::MAX_PEM });
+        }
+        let report = bytes("report", &device.report, nvidia::MAX_REPORT)?;
+        Ok(nvidia::Parts { report, certs: device.certs })
+    });
+    let devices = devices.collect::<Result<_, DocumentError>>()?;
+    let ocsp = ocsp.iter().map(|text| bytes("ocsp", text, nvidia::MAX_OCSP));
+    Ok(Content::Nvidia { class, devices, ocsp: ocsp.collect::<Result<_, _>>()? })
+}
+
 /// Register values by bank and number, each in its one spelling. Whether they are the quoted ones is the quote's
 /// rule (TPM-19).
 fn registers(
@@ -219,10 +268,7 @@ fn fields<T: DeserializeOwned>(item: usize, json: &Value) -> Result<T, DocumentE
 }
 
 fn unknown(kind: &str) -> DocumentError {
-    UNSUPPORTED.into_iter().find(|known| *known == kind).map_or_else(
-        || DocumentError::KindUnknown { kind: kind.chars().take(32).flat_map(char::escape_debug).collect() },
-        |kind| DocumentError::KindUnsupported { kind },
-    )
+    DocumentError::KindUnknown { kind: kind.chars().take(32).flat_map(char::escape_debug).collect() }
 }
 
 /// Decodes one field. Four characters hold at most three bytes.

@@ -5,6 +5,7 @@ use crate::azure::AzureError;
 use crate::dcap::QuoteError;
 use crate::encoding::EncodingError;
 use crate::json::JsonError;
+use crate::nvidia;
 use crate::rule::{Broken, Rule};
 use crate::sgx::SgxError;
 use crate::snp::ReportError;
@@ -58,17 +59,17 @@ pub enum DocumentError {
     /// COL-03: one document is one node, which has one CPU.
     #[error("more than one CPU item")]
     SeveralCpuItems,
+    /// COL-03: all devices of one kind are in one item.
+    #[error("more than one item of type `{kind}`")]
+    SeveralDeviceItems {
+        /// The kind.
+        kind: Tee,
+    },
     /// COL-03: two items by one registered key.
     #[error("two items by the registered key `{key_id}`")]
     RepeatedKey {
         /// The key.
         key_id: String,
-    },
-    /// COL-04: a kind of the interface that this build does not verify.
-    #[error("evidence of type `{kind}` is not verified by this build")]
-    KindUnsupported {
-        /// The kind.
-        kind: &'static str,
     },
     /// COL-03: no kind of the interface.
     #[error("unknown evidence type `{kind}`")]
@@ -88,10 +89,10 @@ impl Broken for DocumentError {
             Self::Json(error) => error.rule(),
             Self::Encoding { error, .. } => error.rule(),
             Self::Certificates(error) => error.rule(),
-            Self::KindUnsupported { .. } => Rule::new("COL-04", "EvidenceKindUnsupported"),
             Self::Shape { .. }
             | Self::TooManyItems { .. }
             | Self::SeveralCpuItems
+            | Self::SeveralDeviceItems { .. }
             | Self::RepeatedKey { .. }
             | Self::KindUnknown { .. } => Rule::new("COL-03", "EnvelopeMalformed"),
         }
@@ -119,6 +120,9 @@ pub enum EvidenceError {
     /// The evidence of an Azure TDX machine.
     #[error(transparent)]
     AzTdxVtpm(AzureError),
+    /// NVIDIA devices of one class.
+    #[error("{1}")]
+    Nvidia(nvidia::Class, nvidia::ItemError),
     /// The document has no RFC 8785 form.
     #[error("the document has no RFC 8785 form: {0}")]
     Canonical(String),
@@ -135,6 +139,7 @@ impl EvidenceError {
             Self::Tpm(_) => Some(Tee::Tpm),
             Self::AzSnpVtpm(_) => Some(Tee::AzSnpVtpm),
             Self::AzTdxVtpm(_) => Some(Tee::AzTdxVtpm),
+            Self::Nvidia(class, _) => Some(class.tee()),
             Self::Canonical(_) => None,
         }
     }
@@ -148,6 +153,7 @@ impl Broken for EvidenceError {
             Self::Sgx(error) => error.rule(),
             Self::Tpm(error) => error.rule(),
             Self::AzSnpVtpm(error) | Self::AzTdxVtpm(error) => error.rule(),
+            Self::Nvidia(_, error) => error.rule(),
             Self::Canonical(_) => Rule::new("COL-03", "EnvelopeMalformed"),
         }
     }

@@ -6,26 +6,26 @@ use ::der::asn1::{BitStringRef, GeneralizedTime, ObjectIdentifier, UtcTime};
 use ::der::{AnyRef, Decode, Reader, SliceReader, Tag};
 
 /// Reads the values of one structure in turn. `what` names the structure in errors.
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     reader: SliceReader<'a>,
     what: &'static str,
 }
 
 /// One element: its whole encoding and its content octets.
 #[derive(Clone, Copy)]
-pub(super) struct Element<'a> {
-    pub(super) raw: &'a [u8],
-    pub(super) value: &'a [u8],
+pub(crate) struct Element<'a> {
+    pub(crate) raw: &'a [u8],
+    pub(crate) value: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8], what: &'static str) -> Result<Self, X509Error> {
+    pub(crate) fn new(bytes: &'a [u8], what: &'static str) -> Result<Self, X509Error> {
         let reader = SliceReader::new(bytes).map_err(|_| X509Error::Malformed(what))?;
         Ok(Self { reader, what })
     }
 
     /// The next element, which must have this tag.
-    pub(super) fn take(&mut self, tag: Tag) -> Result<Element<'a>, X509Error> {
+    pub(crate) fn take(&mut self, tag: Tag) -> Result<Element<'a>, X509Error> {
         let malformed = X509Error::Malformed(self.what);
         let raw = self.reader.tlv_bytes().map_err(|_| malformed.clone())?;
         let any = AnyRef::from_der(raw).map_err(|_| malformed.clone())?;
@@ -36,14 +36,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next element if it has this tag.
-    pub(super) fn take_if(&mut self, tag: Tag) -> Result<Option<Element<'a>>, X509Error> {
+    pub(crate) fn take_if(&mut self, tag: Tag) -> Result<Option<Element<'a>>, X509Error> {
         match self.peek()? {
             Some(next) if next == tag => self.take(tag).map(Some),
             _ => Ok(None),
         }
     }
 
-    pub(super) fn peek(&self) -> Result<Option<Tag>, X509Error> {
+    pub(crate) fn peek(&self) -> Result<Option<Tag>, X509Error> {
         if self.reader.is_finished() {
             return Ok(None);
         }
@@ -51,11 +51,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next element, a SEQUENCE, as a cursor over its content.
-    pub(super) fn sequence(&mut self, what: &'static str) -> Result<Cursor<'a>, X509Error> {
+    pub(crate) fn sequence(&mut self, what: &'static str) -> Result<Cursor<'a>, X509Error> {
         Cursor::new(self.take(Tag::Sequence)?.value, what)
     }
 
-    pub(super) fn oid(&mut self) -> Result<ObjectIdentifier, X509Error> {
+    pub(crate) fn oid(&mut self) -> Result<ObjectIdentifier, X509Error> {
         let element = self.take(Tag::ObjectIdentifier)?;
         if element.value.is_empty() {
             return Err(X509Error::Malformed(self.what));
@@ -64,14 +64,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// The octets of a BIT STRING without unused bits.
-    pub(super) fn bit_string(&mut self) -> Result<&'a [u8], X509Error> {
+    pub(crate) fn bit_string(&mut self) -> Result<&'a [u8], X509Error> {
         let raw = self.take(Tag::BitString)?.raw;
         let bits = BitStringRef::from_der(raw).map_err(|_| X509Error::Malformed(self.what))?;
         bits.as_bytes().ok_or(X509Error::Malformed(self.what))
     }
 
     /// Content octets of a non-negative INTEGER in its shortest form, without the sign octet.
-    pub(super) fn unsigned(&mut self) -> Result<&'a [u8], X509Error> {
+    pub(crate) fn unsigned(&mut self) -> Result<&'a [u8], X509Error> {
         let value = self.take(Tag::Integer)?.value;
         match value {
             [0] => Ok(value),
@@ -82,7 +82,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A UTCTime or GeneralizedTime of RFC 5280, between the years 1970 and 9999.
-    pub(super) fn time(&mut self) -> Result<UnixTime, X509Error> {
+    pub(crate) fn time(&mut self) -> Result<UnixTime, X509Error> {
         let malformed = X509Error::Malformed(self.what);
         let duration = match self.peek()? {
             Some(Tag::UtcTime) => {
@@ -97,23 +97,23 @@ impl<'a> Cursor<'a> {
         UnixTime::from_seconds(seconds).map_err(|_| malformed)
     }
 
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.reader.is_finished()
     }
 
     /// Nothing may follow the last element read.
-    pub(super) fn finish(self) -> Result<(), X509Error> {
+    pub(crate) fn finish(self) -> Result<(), X509Error> {
         if self.reader.is_finished() { Ok(()) } else { Err(X509Error::Malformed(self.what)) }
     }
 }
 
 /// The context-specific tag `[number]`.
-pub(super) const fn context(number: u32, constructed: bool) -> Tag {
+pub(crate) const fn context(number: u32, constructed: bool) -> Tag {
     Tag::ContextSpecific { constructed, number: ::der::TagNumber(number) }
 }
 
 /// The keyIdentifier of an authority key identifier (RFC 5280, 4.2.1.1), from an extension's value.
-pub(super) fn key_identifier(value: &[u8]) -> Result<Option<&[u8]>, X509Error> {
+pub(crate) fn key_identifier(value: &[u8]) -> Result<Option<&[u8]>, X509Error> {
     let mut outer = Cursor::new(value, "authority key identifier")?;
     let mut sequence = outer.sequence("authority key identifier")?;
     outer.finish()?;

@@ -9,7 +9,7 @@
 
 mod certificate;
 mod crl;
-mod der;
+pub(crate) mod der;
 mod key;
 mod name;
 

@@ -3,7 +3,7 @@
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_attestation_evidence::encoding::hex_decode;
+use hanzo_attestation_evidence::encoding::{hex_array, hex_decode};
 use std::path::PathBuf;
 
 /// Evidence of what a machine is, offline.
@@ -35,7 +35,7 @@ pub(super) struct VerifyArgs {
     /// The instant at which every date is judged [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = UnixTime::parse)]
     pub(super) at: Option<UnixTime>,
-    /// The expected SPDM requester nonce of a device; no device is verified by this build
+    /// The expected SPDM requester nonce of NVIDIA devices, 32 bytes
     #[arg(long, value_name = "HEX", value_parser = nonce)]
     pub(super) nonce: Option<Nonce>,
     /// The expected report data of a CPU item, 64 bytes, or qualifying data of a TPM item
@@ -111,9 +111,9 @@ pub(super) struct ReportData(pub(super) Vec<u8>);
 /// A TPM takes as much as its longest digest with an algorithm's id: 66 bytes (TPM2B_DATA).
 const MAX_REPORT_DATA: usize = 66;
 
-/// An expected nonce: read, so that a misspelt one is found.
+/// An expected nonce of a device.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Nonce;
+pub(super) struct Nonce(pub(super) [u8; 32]);
 
 fn report_data(text: &str) -> Result<ReportData, String> {
     let bytes = hex_decode(text).map_err(|error| error.to_string())?;
@@ -126,6 +126,5 @@ fn report_data(text: &str) -> Result<ReportData, String> {
 }
 
 fn nonce(text: &str) -> Result<Nonce, String> {
-    let bytes = hex_decode(text).map_err(|error| error.to_string())?;
-    if bytes.is_empty() { Err("an empty nonce".to_owned()) } else { Ok(Nonce) }
+    hex_array(text).map(Nonce).map_err(|error| error.to_string())
 }

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation::tpm::Bytes;
 use hanzo_attestation_evidence::dcap::{Certification, Quote};
 use hanzo_attestation_evidence::x509::{Certificate, Name, ObjectIdentifier};
-use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, azure, encoding, sgx, snp, tdx, tpm};
+use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, azure, encoding, nvidia, sgx, snp, tdx, tpm};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -67,6 +67,7 @@ fn read_item(document: &Document) -> ShownItem {
             Some(Item::Tpm(item)) => show_tpm(item),
             Some(Item::AzSnpVtpm(item)) => show_azure(kind, &item.vtpm, json!(item.snp.report.body())),
             Some(Item::AzTdxVtpm(item)) => show_azure(kind, &item.vtpm, json!(item.tdx.quote)),
+            Some(Item::Nvidia(item)) => show_nvidia(item),
             Some(Item::RegisteredKey(item)) => ShownItem {
                 kind,
                 refused: None,
@@ -139,6 +140,13 @@ fn show_azure(kind: Tee, vtpm: &azure::Vtpm, hardware: Value) -> ShownItem {
         "hardware": hardware,
     });
     ShownItem { kind, refused: None, fields, certificates: Vec::new() }
+}
+
+fn show_nvidia(item: &nvidia::Evidence) -> ShownItem {
+    let reports: Vec<Value> = item.devices.iter().map(|device| json!(device.report)).collect();
+    let certificates = item.devices.iter().flat_map(|device| &device.certs).map(|der| certificate(der));
+    let fields = json!({"devices": reports, "ocsp_responses": item.ocsp.len()});
+    ShownItem { kind: item.class.tee(), refused: None, fields, certificates: certificates.collect() }
 }
 
 fn show_tpm(item: &tpm::Evidence) -> ShownItem {

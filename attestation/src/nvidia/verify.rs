@@ -1,0 +1,244 @@
+//! From parsed devices to a verified item.
+
+use super::chain::{self, Chain};
+use super::claims::{Claims, DeviceClaims, FwidMatch, Source, Standing};
+use super::error::{DeviceError, NvidiaError, Place};
+use super::rim::{self, RimResult};
+use crate::claims::{Claims as AnyClaims, CollateralUse, Facts, TcbStatus};
+use crate::collateral::Revocation;
+use crate::crypto::Budget;
+use crate::roots::{NvidiaAuthority, NvidiaRoot};
+use crate::verify::{Context, Refused, VerifiedItem};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use hanzo_attestation_evidence::binding::DeviceDigests;
+use hanzo_attestation_evidence::nvidia::{Architecture, Bytes, Class, Device, Entry, Evidence};
+use hanzo_attestation_evidence::{Binding, Broken, Finding, Hex, Rule, Severity, Tee, UnixTime};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const REPORT_TRAILING: Rule = Rule::new("NV-03", "ReportTrailing");
+/// Type of NVDEC0_STATUS in opaque data.
+const NVDEC0_STATUS: u16 = 11;
+
+/// Verifies every device of an item.
+pub(crate) fn verify(
+    evidence: &Evidence,
+    context: &Context<'_>,
+    budget: &mut Budget,
+) -> Result<VerifiedItem, Refused> {
+    let tee = evidence.class.tee();
+    let mut item = Item::default();
+    for (index, device) in evidence.devices.iter().enumerate() {
+        item.add(evidence, device, context, budget)
+            .map_err(|error| Refused::new(tee, &DeviceError { device: index, error }))?;
+    }
+    Ok(item.finish(evidence))
+}
+
+/// NV-30, in constant time and over the whole length.
+pub(crate) fn check_nonces<'a>(
+    class: Class,
+    nonces: impl Iterator<Item = &'a Hex<32>>,
+    expected: &[u8],
+) -> Result<(), Refused> {
+    let other = |nonce: &Hex<32>| verify_slices_are_equal(&nonce.0, expected).is_err();
+    match nonces.enumerate().find(|(_, nonce)| other(nonce)) {
+        None => Ok(()),
+        Some((device, _)) => {
+            Err(Refused::new(class.tee(), &DeviceError { device, error: NvidiaError::Nonce }))
+        }
+    }
+}
+
+/// NV-31: a binding covers exactly the devices of the evidence, in its order. Others would be bound to nothing.
+pub(crate) fn check_covered(
+    mut kinds: impl Iterator<Item = Tee>,
+    devices: &[DeviceDigests],
+    binding: &Binding,
+) -> Result<(), Refused> {
+    if binding.devices() == devices {
+        return Ok(());
+    }
+    let item = kinds.find(|kind| kind.is_device());
+    Err(Refused { item, finding: Finding::refuse(&NvidiaError::NotCovered) })
+}
+
+/// What is gathered from device to device.
+#[derive(Default)]
+struct Item {
+    devices: Vec<DeviceClaims>,
+    findings: Vec<Finding>,
+    /// Signatures of certificates that this item has proved.
+    proved: Vec<[u8; 32]>,
+    not_after: Option<UnixTime>,
+    /// Manifests, each once.
+    uses: BTreeSet<CollateralUse>,
+    lab: bool,
+}
+
+impl Item {
+    fn add(
+        &mut self,
+        evidence: &Evidence,
+        device: &Device,
+        context: &Context<'_>,
+        budget: &mut Budget,
+    ) -> Result<(), NvidiaError> {
+        let chain = self.chain(device, evidence, context, budget)?;
+        let root = chain.root(context.roots)?;
+        let standing = self.revocation(&chain, context.revocation)?;
+        let appraised = rim::appraise(&runtime(device, &chain), context);
+        for finding in appraised.findings {
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
+        self.uses.extend(appraised.uses);
+        self.lab |= appraised.lab || chain.anchor(context.roots).is_some_and(NvidiaRoot::is_lab);
+        let not_after = chain.not_after(root).min(appraised.not_after);
+        self.not_after = Some(self.not_after.map_or(not_after, |earliest| earliest.min(not_after)));
+        if device.report.trailing > 0 {
+            let (index, count) = (self.devices.len(), device.report.trailing);
+            let message = format!("device {index}: {count} zeros follow the signature");
+            self.findings.push(Finding::new(REPORT_TRAILING, Severity::Info, message));
+        }
+        self.devices.push(claims(device, &chain, root, appraised.result, standing));
+        Ok(())
+    }
+
+    /// The device's chain, proved now or before, and the report proved by it.
+    fn chain(
+        &mut self,
+        device: &Device,
+        evidence: &Evidence,
+        context: &Context<'_>,
+        budget: &mut Budget,
+    ) -> Result<Arc<Chain>, NvidiaError> {
+        let question = chain::key_of(&device.certs, context.roots);
+        if let Some(known) = context.cache.nvidia_chains.get(&question) {
+            check(&known, device, evidence, context)?;
+            check_report(&known, device, budget)?;
+            return Ok(known);
+        }
+        let unproved = chain::read(&device.certs, context.roots)?;
+        check(&unproved.chain, device, evidence, context)?;
+        check_report(&unproved.chain, device, budget)?;
+        let chain = Arc::new(unproved.verify(context.roots, &mut self.proved, budget)?);
+        context.cache.nvidia_chains.insert(question, Arc::clone(&chain));
+        Ok(chain)
+    }
+
+    /// NV-21, of the three certificates that the vendor can revoke: the leaf is the device's own work.
+    fn revocation(&mut self, chain: &Chain, revocation: &Revocation) -> Result<Vec<Standing>, NvidiaError> {
+        let [_, device, provisioner, product] = &chain.links;
+        let missing = NvidiaError::RevocationUnchecked(Place::Product);
+        let Revocation::Waived { reason } = revocation else { return Err(missing) };
+        if self.findings.iter().all(|finding| finding.rule != missing.rule()) {
+            let message = format!("revocation was not checked, waived: {reason}");
+            self.findings.push(Finding::new(missing.rule(), Severity::Warn, message));
+        }
+        let unchecked = [device, provisioner, product].map(|link| Standing {
+            certificate: link.common_name.clone(),
+            source: Source::Unchecked,
+            this_update: None,
+            next_update: None,
+        });
+        Ok(unchecked.into())
+    }
+
+    fn finish(self, evidence: &Evidence) -> VerifiedItem {
+        let chip = match self.devices.as_slice() {
+            [only] => Some(only.pdi.to_string()),
+            _ => None,
+        };
+        let facts = Facts {
+            tee: evidence.class.tee(),
+            product: None,
+            debug: None,
+            measurements: Vec::new(),
+            host_data: None,
+            chip,
+            tcb_status: TcbStatus::NotRated,
+            tcb_date: None,
+            advisories: Vec::new(),
+            collateral: self.uses.into_iter().collect(),
+            not_after: self.not_after.unwrap_or(UnixTime::MAX),
+            lab: self.lab,
+        };
+        let claims = Claims { class: evidence.class, devices: self.devices };
+        VerifiedItem::new(AnyClaims::Nvidia(Box::new(claims)), facts, self.findings)
+    }
+}
+
+/// What needs no key: dates, and that report and certificates are of one device.
+fn check(
+    chain: &Chain,
+    device: &Device,
+    evidence: &Evidence,
+    context: &Context<'_>,
+) -> Result<(), NvidiaError> {
+    chain.check_dates(chain.root(context.roots)?, context.now)?;
+    chain.matches(device, evidence.class)
+}
+
+/// NV-20: over the bytes as received.
+fn check_report(chain: &Chain, device: &Device, budget: &mut Budget) -> Result<(), NvidiaError> {
+    let (message, signature) = (device.report.signed(), device.report.signature());
+    chain
+        .leaf_key
+        .verify(budget, message, signature)
+        .map_err(|error| NvidiaError::signature("the report", error, NvidiaError::ReportSignature))
+}
+
+/// What manifests are compared with.
+fn runtime<'a>(device: &'a Device, chain: &'a Chain) -> rim::Runtime<'a> {
+    let (report, fields) = (&device.report, &device.report.opaque.fields);
+    let class = match chain.architecture {
+        Architecture::Ls10 => rim::Device::Switch,
+        Architecture::Hopper | Architecture::Blackwell | Architecture::Rubin => rim::Device::Gpu,
+    };
+    let typed = |entry: &'a Entry| Some((entry.kind, (entry.value_type?.0, entry.data.as_slice())));
+    rim::Runtime {
+        device: class,
+        product: &chain.chip,
+        driver_version: fields.driver_version.as_deref(),
+        firmware_version: fields.vbios_version.as_deref(),
+        measurements: report.blocks.iter().map(|block| (block.index, block.value.as_slice())).collect(),
+        nvdec0: report.opaque.entry(NVDEC0_STATUS).and_then(|entry| entry.data.first().copied()),
+        counters: report.opaque.entries.iter().filter_map(typed).collect(),
+    }
+}
+
+fn claims(
+    device: &Device,
+    chain: &Chain,
+    root: &NvidiaAuthority,
+    rim: RimResult,
+    revocation: Vec<Standing>,
+) -> DeviceClaims {
+    let report = &device.report;
+    let [leaf, authority, ..] = &chain.links;
+    DeviceClaims {
+        architecture: chain.architecture,
+        chip: chain.chip.clone(),
+        hwmodel: authority.common_name.clone(),
+        pdi: chain.pdi,
+        device_info: chain.device_info.clone(),
+        leaf_serial: hex::encode(&leaf.serial),
+        device_serial: hex::encode(&authority.serial),
+        leaf_sha256: Hex(leaf.sha256),
+        report_sha384: Hex(device.digests.report),
+        certs_sha384: Hex(device.digests.certs),
+        nonce: report.nonce,
+        fwid: if report.opaque.fields.fwid.is_some() { FwidMatch::Match } else { FwidMatch::Absent },
+        fwid_certificate: chain.fwid,
+        opaque_format: report.opaque.format,
+        opaque_version: report.opaque.version,
+        fields: report.opaque.fields.clone(),
+        measurements: report.blocks.iter().map(|b| (b.index, Bytes(b.value.clone()))).collect(),
+        trailing: report.trailing,
+        chain_not_after: chain.not_after(root),
+        rim,
+        revocation,
+    }
+}
