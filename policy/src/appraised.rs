@@ -1,10 +1,12 @@
 //! The arrow from genuine evidence to acceptable evidence: appraisal, and the tier that it proves.
 
-use crate::appraisal::{Appraisal, appraise_item};
+use crate::appraisal::{Appraisal, appraise_devices, appraise_item};
 use crate::node::Node;
 use crate::tier::Tier;
+use hanzo_attestation::nvidia;
 use hanzo_attestation::tpm::AkTrust;
 use hanzo_attestation::{Attested, Claims, Debug as Debuggable, Facts, Refused, TcbStatus, VerifiedItem};
+use hanzo_attestation_evidence::nvidia::Class;
 use hanzo_attestation_evidence::{Finding, Hex, Recipient, Rule, Severity, UnixTime};
 
 /// The policy engine could not be told what was verified: a fault is a denial.
@@ -52,6 +54,13 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
             findings.push(finding);
         }
     }
+    let claims = attested.items().iter().map(VerifiedItem::claims);
+    for (tee, finding) in appraise_devices(claims, appraisal) {
+        if finding.severity == Severity::Refuse {
+            return Err(Refused { item: Some(tee), finding });
+        }
+        findings.push(finding);
+    }
     let items = || attested.items().iter().map(|item| (item.claims(), item.facts()));
     let node = Node::of(proved(items()), attested.lab(), items()).map_err(|error| Refused {
         item: None,
@@ -61,13 +70,19 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
 }
 
 /// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE or a TPM whose
-/// attestation key is trusted.
+/// attestation key is trusted, 3 for a CPU TEE and GPUs that all measure what their manifests say.
 ///
-/// Total, and monotone: one more item never lowers it. A guest that can be debugged, or whose security
+/// Total, and monotone: one more item never lowers it, and a document has at most one item of GPUs. A guest that can be debugged, or whose security
 /// version is unknown, proves nothing; whether the rest is acceptable is for [`appraise`] to say.
 #[must_use]
 pub fn tier_of(items: &[VerifiedItem]) -> Tier {
-    proved(items.iter().map(|item| (item.claims(), item.facts()))).tier
+    tier_of_claims(items.iter().map(|item| (item.claims(), item.facts())))
+}
+
+/// The same, for tools that keep claims and facts.
+#[must_use]
+pub fn tier_of_claims<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -> Tier {
+    proved(items).tier
 }
 
 /// What verified items prove together.
@@ -79,7 +94,9 @@ pub(crate) struct Proved {
 }
 
 pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -> Proved {
-    items.fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
+    let mut gpus = false;
+    let sum = items.fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
+        gpus |= matches!(claims, Claims::Nvidia(claims) if are_vouched_for(claims));
         let cpu_tee = match claims {
             // A TPM is a hardware root of its own, and no TEE: a policy that asks for one is not met (TPM-37).
             // Devices stand beside a CPU, and speak for no guest.
@@ -97,7 +114,15 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
             _ => Tier::Open,
         };
         Proved { tier: sum.tier.max(tier), cpu_tee: sum.cpu_tee || cpu_tee }
-    })
+    });
+    // Only a CPU's evidence covers the GPUs of its guest, and only a measured guest speaks to them.
+    if gpus && sum.cpu_tee { Proved { tier: Tier::GpuCc, ..sum } } else { sum }
+}
+
+/// Whether these are GPUs, and every one measures what its manifests say.
+fn are_vouched_for(claims: &nvidia::Claims) -> bool {
+    let success = |device: &nvidia::DeviceClaims| device.rim.outcome == nvidia::rim::Outcome::Success;
+    claims.class == Class::Gpu && !claims.devices.is_empty() && claims.devices.iter().all(success)
 }
 
 /// Whether the vendor knows the security version and did not withdraw it. Which of the rest is good enough is for

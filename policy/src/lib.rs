@@ -70,8 +70,8 @@ mod sample;
 mod schema;
 mod tier;
 
-pub use appraisal::{Appraisal, appraise_item};
-pub use appraised::{Appraised, appraise, tier_of};
+pub use appraisal::{Appraisal, appraise_devices, appraise_item};
+pub use appraised::{Appraised, appraise, tier_of, tier_of_claims};
 pub use authorize::authorize;
 pub use case::{CaseError, CaseReport, TestCase};
 pub use decision::{Denial, DenialCode};

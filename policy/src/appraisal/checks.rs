@@ -11,6 +11,11 @@ impl Checks {
         self.note(broken, rule, Severity::Refuse, message);
     }
 
+    /// Adds what was found elsewhere.
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+
     /// Adds a finding of the given weight.
     pub(super) fn note(
         &mut self,

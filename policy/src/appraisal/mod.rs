@@ -26,7 +26,8 @@ pub use lists::{Allowed, ChipId, ChipIdError};
 
 use checks::Checks;
 use hanzo_attestation::{Claims, Facts, TcbStatus, VerifiedItem};
-use hanzo_attestation_evidence::{Finding, Rule};
+use hanzo_attestation_evidence::nvidia::Class;
+use hanzo_attestation_evidence::{Finding, Rule, Tee};
 use serde::Deserialize;
 
 const COLLATERAL_MISSING: Rule = Rule::new("COL-10", "CollateralMissing");
@@ -102,6 +103,29 @@ pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Apprai
         "the security version of the platform is unknown without the vendor's collateral".to_owned()
     });
     checks.finish()
+}
+
+/// What appraisal has to say of the devices of one node together, by the kind of item that it concerns: whether they
+/// are distinct, share one challenge, and name each other (NV-70, NV-75, NV-76, NV-78, NV-80, NV-81).
+///
+/// Nothing for a node without devices, unless a number of GPUs is expected.
+#[must_use]
+pub fn appraise_devices<'a>(
+    claims: impl Iterator<Item = &'a Claims>,
+    appraisal: &Appraisal,
+) -> Vec<(Tee, Finding)> {
+    let (mut gpus, mut switches) = (None, None);
+    for claims in claims {
+        match claims {
+            Claims::Nvidia(claims) if claims.class == Class::Gpu => gpus = Some(claims.as_ref()),
+            Claims::Nvidia(claims) => switches = Some(claims.as_ref()),
+            _ => {}
+        }
+    }
+    let mut checks = Checks::default();
+    nvidia::check_together(gpus, switches, &appraisal.nvidia, &mut checks);
+    let concerned = if gpus.is_none() && switches.is_some() { Tee::NvidiaSwitch } else { Tee::NvidiaGpu };
+    checks.finish().into_iter().map(|finding| (concerned, finding)).collect()
 }
 
 #[cfg(test)]

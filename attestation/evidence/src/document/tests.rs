@@ -153,14 +153,44 @@ fn col_03_one_document_is_one_node() {
 }
 
 #[test]
-fn col_04_kinds_that_this_build_does_not_verify_are_named() {
-    for kind in ["nvidia-gpu", "nvidia-switch"] {
-        let error = document(vec![json!({"type": kind})]).unwrap_err();
-        assert_eq!(error.rule().to_string(), "COL-04 EvidenceKindUnsupported");
-        assert!(error.to_string().contains(kind));
-    }
+fn col_03_unknown_kinds_are_named_and_cut() {
     let long = document(vec![json!({"type": "\u{1b}".repeat(1000)})]).unwrap_err();
     assert!(long.to_string().len() < 300 && !long.to_string().contains('\u{1b}'));
+}
+
+/// COL-01, COL-03: devices are counted and sized before any is read, and each kind has one item.
+#[test]
+fn devices_have_bounds() {
+    let item = |kind: &str, count: usize| {
+        let device = json!({"report": "AAAA", "certs": ""});
+        json!({"type": kind, "devices": vec![device; count]})
+    };
+    for kind in ["nvidia-gpu", "nvidia-switch"] {
+        for count in [1, nvidia::MAX_DEVICES] {
+            assert_eq!(rule(item(kind, count)), "accepted");
+        }
+        for count in [0, nvidia::MAX_DEVICES + 1] {
+            assert_eq!(rule(item(kind, count)), "COL-03 EnvelopeMalformed");
+        }
+        let twice = document(vec![item(kind, 1), item(kind, 1)]).unwrap_err();
+        assert_eq!(twice.rule().to_string(), "COL-03 EnvelopeMalformed");
+        let one = item(kind, 1);
+        let large = "COL-01 EvidenceTooLarge";
+        let device =
+            |report: usize, certs: usize| json!([{"report": "A".repeat(report), "certs": "A".repeat(certs)}]);
+        assert_eq!(rule(with(one.clone(), "devices", device(10_928, 0))), large);
+        assert_eq!(rule(with(one.clone(), "devices", device(4, nvidia::MAX_PEM + 1))), large);
+        assert_eq!(rule(with(one.clone(), "ocsp", json!(["A".repeat(10_928)]))), large);
+        let many = json!(vec![""; nvidia::MAX_OCSP_RESPONSES + 1]);
+        for wrong in [with(one.clone(), "ocsp", many), with(one.clone(), "ocsp", json!(null))] {
+            assert_eq!(rule(wrong), "COL-03 EnvelopeMalformed");
+        }
+        let more = with(one.clone(), "devices", json!([{"report": "", "certs": "", "arch": "HOPPER"}]));
+        assert_eq!(rule(more), "COL-03 EnvelopeMalformed", "an unsigned name is no field");
+        let error = document(vec![one]).unwrap().parse().unwrap_err();
+        assert_eq!((error.rule().id, error.item().unwrap().name()), ("NV-01", kind));
+    }
+    assert!(document(vec![item("nvidia-gpu", 1), item("nvidia-switch", 1)]).is_ok());
 }
 
 #[test]

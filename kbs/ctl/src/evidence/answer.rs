@@ -30,22 +30,12 @@ pub(super) struct ItemAnswer {
     pub(super) claims: Option<Claims>,
     #[serde(skip)]
     pub(super) facts: Option<Facts>,
-    #[serde(skip)]
-    pub(super) tier: Tier,
 }
 
 impl ItemAnswer {
     /// An item that is not authentic.
     pub(super) fn refused(kind: Tee, finding: Finding) -> Self {
-        Self {
-            kind,
-            authentic: false,
-            acceptable: false,
-            findings: vec![finding],
-            claims: None,
-            facts: None,
-            tier: Tier::Open,
-        }
+        Self { kind, authentic: false, acceptable: false, findings: vec![finding], claims: None, facts: None }
     }
 
     fn verdict(&self) -> String {

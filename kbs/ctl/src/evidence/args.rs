@@ -3,7 +3,7 @@
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_attestation_evidence::encoding::{hex_array, hex_decode};
+use hanzo_attestation_evidence::encoding::hex_decode;
 use std::path::PathBuf;
 
 /// Evidence of what a machine is, offline.
@@ -35,7 +35,8 @@ pub(super) struct VerifyArgs {
     /// The instant at which every date is judged [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = UnixTime::parse)]
     pub(super) at: Option<UnixTime>,
-    /// The expected SPDM requester nonce of NVIDIA devices, 32 bytes
+    /// The expected SPDM requester nonce of NVIDIA devices, 32 bytes; of longer report data the first 32, as
+    /// attesters that derive the nonce from it do
     #[arg(long, value_name = "HEX", value_parser = nonce)]
     pub(super) nonce: Option<Nonce>,
     /// The expected report data of a CPU item, 64 bytes, or qualifying data of a TPM item
@@ -126,5 +127,10 @@ fn report_data(text: &str) -> Result<ReportData, String> {
 }
 
 fn nonce(text: &str) -> Result<Nonce, String> {
-    hex_array(text).map(Nonce).map_err(|error| error.to_string())
+    let bytes = hex_decode(text).map_err(|error| error.to_string())?;
+    let length = bytes.len();
+    match bytes.split_first_chunk() {
+        Some((nonce, _)) if length <= MAX_REPORT_DATA => Ok(Nonce(*nonce)),
+        _ => Err(format!("{length} bytes; a device's nonce has 32, and report data at most 64")),
+    }
 }

@@ -9,7 +9,7 @@ use hanzo_attestation_collateral::bundle::EdnFloors;
 use hanzo_attestation_collateral::{Store, read_lab, read_tpm_cas, read_trusted_ak};
 use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::x509::MAX_CRL;
-use hanzo_attestation_evidence::{Broken as _, Finding, Rule, Severity, UnixTime};
+use hanzo_attestation_evidence::{Broken as _, UnixTime};
 use hanzo_policy::Appraisal;
 use std::path::Path;
 use std::time::Duration;
@@ -21,10 +21,9 @@ pub(super) struct Inputs {
     pub(super) revocation: Revocation,
     pub(super) now: UnixTime,
     pub(super) report_data: Option<Vec<u8>>,
+    pub(super) nonce: Option<[u8; 32]>,
     pub(super) profile: Profile,
     pub(super) appraisal: Appraisal,
-    /// What was given and has no effect, said in every item.
-    pub(super) unused: Vec<Finding>,
 }
 
 impl Inputs {
@@ -81,22 +80,9 @@ impl Inputs {
             Some(reason) => Revocation::Waived { reason: reason.clone() },
         };
         let report_data = args.report_data.as_ref().map(|expected| expected.0.clone());
-        let unused = unused(args)?;
-        Ok(Self { roots, collateral, revocation, now, report_data, profile: args.profile, appraisal, unused })
+        let nonce = args.nonce.map(|expected| expected.0);
+        Ok(Self { roots, collateral, revocation, now, report_data, profile: args.profile, appraisal, nonce })
     }
-}
-
-/// Reads what this build has no use for, so that a wrong path is found and nothing is ignored in silence.
-fn unused(args: &VerifyArgs) -> Result<Vec<Finding>, Failure> {
-    let mut findings = Vec::new();
-    let mut say = |id, code, what: String| {
-        findings.push(Finding::new(Rule::new(id, code), Severity::Info, what));
-    };
-    if args.nonce.is_some() {
-        let what = "the expected nonce was not compared: devices are not verified by this build";
-        say("COL-15", "ChallengeMissing", what.to_owned());
-    }
-    Ok(findings)
 }
 
 fn unreadable(path: &Path, reason: &str) -> Failure {

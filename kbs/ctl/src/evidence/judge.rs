@@ -3,37 +3,51 @@
 use super::answer::{Answer, ItemAnswer};
 use super::args::Profile;
 use super::inputs::Inputs;
-use hanzo_attestation::Cache;
 use hanzo_attestation::verify::{Context, Refused, VerifiedItem, verify};
+use hanzo_attestation::{Cache, Claims, Verified};
 use hanzo_attestation_evidence::{Document, Finding, Rule, Severity, Tee};
-use hanzo_policy::{Tier, appraise_item, tier_of};
+use hanzo_policy::{Tier, appraise_devices, appraise_item, tier_of_claims};
 
 /// Judges a document. A document without items proves nothing and is not acceptable.
 pub(super) fn judge(document: Document, inputs: &Inputs) -> Answer {
-    let items: Vec<ItemAnswer> = document.split().into_iter().map(|item| judge_item(&item, inputs)).collect();
+    let mut items: Vec<ItemAnswer> =
+        document.split().into_iter().map(|item| judge_item(&item, inputs)).collect();
+    judge_devices(&mut items, inputs);
     let all = |holds: fn(&ItemAnswer) -> bool| !items.is_empty() && items.iter().all(holds);
     let authentic = all(|item| item.authentic);
     let acceptable = all(|item| item.acceptable);
     // Mixed evidence takes the weakest link: one item that is not acceptable leaves the document at tier 0.
-    let proved = items.iter().map(|item| item.tier).max().filter(|_| acceptable);
-    Answer { authentic, acceptable, items, tier: proved.unwrap_or(Tier::Open) }
+    let proved = items.iter().filter_map(|item| Some((item.claims.as_ref()?, item.facts.as_ref()?)));
+    let tier = if acceptable { tier_of_claims(proved) } else { Tier::Open };
+    Answer { authentic, acceptable, items, tier }
+}
+
+/// What the devices of the document must show together. It refuses the item that it concerns.
+fn judge_devices(items: &mut [ItemAnswer], inputs: &Inputs) {
+    let claims: Vec<Claims> = items.iter().filter_map(|item| item.claims.clone()).collect();
+    for (tee, finding) in appraise_devices(claims.iter(), &inputs.appraisal) {
+        let refuses = finding.severity == Severity::Refuse;
+        if let Some(item) = items.iter_mut().find(|item| item.kind == tee) {
+            item.acceptable &= !refuses;
+            item.findings.push(finding);
+            item.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        }
+    }
 }
 
 fn judge_item(document: &Document, inputs: &Inputs) -> ItemAnswer {
     let kind = document.items().first().map_or(Tee::RegisteredKey, |item| item.kind());
-    let mut answer = match prove(document, inputs) {
+    match prove(document, inputs) {
         Err(finding) => ItemAnswer::refused(kind, finding),
         Ok(verified) => match verified.items().first() {
-            Some(item) => appraise(kind, item, inputs),
+            Some(item) => appraise(kind, &verified, item, inputs),
             None => ItemAnswer::refused(kind, nothing()),
         },
-    };
-    answer.findings.extend(inputs.unused.iter().cloned());
-    answer
+    }
 }
 
 /// Format, proof and report data: what makes an item authentic.
-fn prove(document: &Document, inputs: &Inputs) -> Result<hanzo_attestation::Verified, Finding> {
+fn prove(document: &Document, inputs: &Inputs) -> Result<Verified, Finding> {
     let evidence = document.parse().map_err(|error| Finding::refuse(&error))?;
     let context = Context {
         roots: &inputs.roots,
@@ -43,19 +57,19 @@ fn prove(document: &Document, inputs: &Inputs) -> Result<hanzo_attestation::Veri
         cache: Cache::off(),
     };
     let verified = verify(evidence, &context).map_err(|refused| refused.finding)?;
-    if let Some(expected) = &inputs.report_data {
+    let is_device = document.items().iter().any(|item| item.kind().is_device());
+    if let Some(expected) = inputs.report_data.as_ref().filter(|_| !is_device) {
         verified.check_report_data(expected).map_err(|refused: Refused| refused.finding)?;
     }
     Ok(verified)
 }
 
-fn appraise(kind: Tee, item: &VerifiedItem, inputs: &Inputs) -> ItemAnswer {
+fn appraise(kind: Tee, verified: &Verified, item: &VerifiedItem, inputs: &Inputs) -> ItemAnswer {
     let mut findings = item.findings().to_vec();
     findings.extend(appraise_item(item, &inputs.appraisal));
-    findings.extend(missing_challenge(inputs));
+    findings.extend(challenge(kind, verified, inputs));
     let acceptable = findings.iter().all(|finding| finding.severity != Severity::Refuse);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let tier = if acceptable { tier_of(std::slice::from_ref(item)) } else { Tier::Open };
     ItemAnswer {
         kind,
         authentic: true,
@@ -63,23 +77,32 @@ fn appraise(kind: Tee, item: &VerifiedItem, inputs: &Inputs) -> ItemAnswer {
         findings,
         claims: Some(item.claims().clone()),
         facts: Some(item.facts().clone()),
-        tier,
+    }
+}
+
+/// NV-30: a device that answered another challenge is genuine, and not acceptable.
+fn challenge(kind: Tee, verified: &Verified, inputs: &Inputs) -> Option<Finding> {
+    match (kind.is_device(), &inputs.nonce) {
+        (true, Some(nonce)) => verified.check_device_nonce(nonce).err().map(|refused| refused.finding),
+        (true, None) => missing_challenge(
+            inputs,
+            "no expected nonce was given (--nonce): neither freshness nor binding is proved",
+        ),
+        (false, _) if inputs.report_data.is_some() => None,
+        (false, _) => missing_challenge(
+            inputs,
+            "no expected report data was given (--report-data): neither freshness nor binding is proved",
+        ),
     }
 }
 
 /// COL-15: without the expected report data, old evidence is as good as new.
-fn missing_challenge(inputs: &Inputs) -> Option<Finding> {
+fn missing_challenge(inputs: &Inputs, message: &str) -> Option<Finding> {
     let severity = match inputs.profile {
         Profile::Strict => Severity::Refuse,
         Profile::Corpus => Severity::Info,
     };
-    inputs.report_data.is_none().then(|| {
-        Finding::new(
-            Rule::new("COL-15", "ChallengeMissing"),
-            severity,
-            "no expected report data was given (--report-data): neither freshness nor binding is proved",
-        )
-    })
+    Some(Finding::new(Rule::new("COL-15", "ChallengeMissing"), severity, message))
 }
 
 fn nothing() -> Finding {

@@ -5,7 +5,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation::tpm::Bytes;
 use hanzo_attestation_evidence::dcap::{Certification, Quote};
 use hanzo_attestation_evidence::x509::{Certificate, Name, ObjectIdentifier};
-use hanzo_attestation_evidence::{Document, Finding, Hex, Item, Tee, azure, encoding, nvidia, sgx, snp, tdx, tpm};
+use hanzo_attestation_evidence::{
+    Document, Finding, Hex, Item, Tee, azure, encoding, nvidia, sgx, snp, tdx, tpm,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 

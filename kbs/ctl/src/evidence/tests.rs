@@ -26,7 +26,7 @@ fn inputs(profile: Profile) -> Inputs {
             Profile::Strict => Appraisal::strict(),
             Profile::Corpus => Appraisal::corpus(),
         },
-        unused: Vec::new(),
+        nonce: None,
     }
 }
 

@@ -1,20 +1,87 @@
-//! The checks, in the order of `docs/nvidia-rules.md`.
+//! What each device must show, in the order of `docs/nvidia-rules.md`.
 
-use super::Thresholds;
+use super::{Thresholds, mode};
+use crate::appraisal::Allowed;
 use crate::appraisal::checks::Checks;
-use hanzo_attestation::nvidia::{Claims, FwidMatch};
+use hanzo_attestation::nvidia::{Claims, DeviceClaims, FwidMatch};
 use hanzo_attestation_evidence::Rule;
+use hanzo_attestation_evidence::nvidia::{Architecture, Class};
 
-const RIM_MISSING: Rule = Rule::new("NV-40", "RimMissing");
 const FWID_ABSENT: Rule = Rule::new("NV-71", "FwidAbsent");
+const DRIVER_BELOW_FLOOR: Rule = Rule::new("NV-72", "DriverBelowFloor");
+const FIRMWARE_BELOW_FLOOR: Rule = Rule::new("NV-73", "FirmwareBelowFloor");
+const MODE_NOT_ALLOWED: Rule = Rule::new("NV-74", "ModeNotAllowed");
+const PDI_NOT_ALLOWED: Rule = Rule::new("NV-77", "PdiNotAllowed");
+const RIM_FORM: Rule = Rule::new("NV-79", "RimFormUnsupported");
 
 pub(in crate::appraisal) fn check(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
     for (index, device) in claims.devices.iter().enumerate() {
-        checks.refuse(true, RIM_MISSING, || {
-            format!("device {index}: no manifest at hand says what its firmware should measure")
-        });
-        checks.refuse(limits.require_fwid && device.fwid == FwidMatch::Absent, FWID_ABSENT, || {
+        manifests(index, device, checks);
+        checks.refuse(limits.require_fwid && lacks_fwid(device), FWID_ABSENT, || {
             format!("device {index}: the report does not state the firmware id of its certificate")
         });
+        versions(index, device, claims.class, limits, checks);
+        identity(index, device, claims.class, limits, checks);
     }
+}
+
+/// NVR-40 to NVR-47, and NV-79 where no manifest of a known form exists.
+fn manifests(index: usize, device: &DeviceClaims, checks: &mut Checks) {
+    if let Some(other) = other_manifests(device) {
+        checks.refuse(true, RIM_FORM, || {
+            format!(
+                "device {index}: {other} has manifests of another form, which this build does not compare"
+            )
+        });
+        return;
+    }
+    for mut finding in device.rim.findings(true) {
+        finding.message = format!("device {index}: {}", finding.message);
+        checks.add(finding);
+    }
+}
+
+/// Devices whose golden values are published as CoRIM alone.
+fn other_manifests(device: &DeviceClaims) -> Option<&'static str> {
+    let on_fsp = device.hwmodel.split(' ').any(|word| word == "FSP");
+    match device.architecture {
+        Architecture::Rubin => Some("Rubin"),
+        Architecture::Blackwell if on_fsp => Some("Blackwell's FSP"),
+        Architecture::Hopper | Architecture::Blackwell | Architecture::Ls10 => None,
+    }
+}
+
+/// A switch's report has no place for it.
+fn lacks_fwid(device: &DeviceClaims) -> bool {
+    device.fwid == FwidMatch::Absent && device.architecture != Architecture::Ls10
+}
+
+fn versions(index: usize, device: &DeviceClaims, class: Class, limits: &Thresholds, checks: &mut Checks) {
+    let driver = device.fields.driver_version.as_deref().unwrap_or_default();
+    let floor = limits.minimum_driver.as_ref().filter(|_| class == Class::Gpu);
+    if let Some(floor) = floor {
+        checks.refuse(!floor.admits_driver(driver), DRIVER_BELOW_FLOOR, || {
+            format!("device {index}: the driver `{driver}` is not at or above {}", floor.as_str())
+        });
+    }
+    let firmware = device.fields.vbios_version.as_deref().unwrap_or_default();
+    if let Some(floor) = limits.minimum_firmware.get(&device.architecture) {
+        checks.refuse(!floor.admits_firmware(firmware), FIRMWARE_BELOW_FLOOR, || {
+            format!("device {index}: the firmware `{firmware}` is not at or above {}", floor.as_str())
+        });
+    }
+}
+
+fn identity(index: usize, device: &DeviceClaims, class: Class, limits: &Thresholds, checks: &mut Checks) {
+    let mode_allowed = match (&limits.modes, mode(device)) {
+        (Allowed::Any, _) => true,
+        (modes, Some(mode)) => modes.admits(&mode),
+        (Allowed::Listed(_), None) => false,
+    };
+    checks.refuse(class == Class::Gpu && !mode_allowed, MODE_NOT_ALLOWED, || match mode(device) {
+        Some(mode) => format!("device {index}: its mode is {mode:?}").to_lowercase(),
+        None => format!("device {index}: it states no mode"),
+    });
+    let allowed = limits.pdis.admits(&device.pdi) && !limits.denied_pdis.contains(&device.pdi);
+    checks.refuse(!allowed, PDI_NOT_ALLOWED, || format!("device {index}: {} is not accepted", device.pdi));
 }

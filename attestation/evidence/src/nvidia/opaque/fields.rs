@@ -3,7 +3,7 @@
 use super::Entry;
 use crate::bytes::Hex;
 use crate::nvidia::report::{ValueType, as_hex};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Links of a GPU: one PDI of 8 bytes for each.
@@ -12,7 +12,7 @@ const PDI: usize = 8;
 const SWITCH_GPUS: usize = 8;
 
 /// Families of devices, by the names that the vendor's tools use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Architecture {
     /// GH100: H100, H200, GH200.
@@ -51,7 +51,7 @@ impl Architecture {
 }
 
 /// How the GPUs of a virtual machine work together (FEATURE_FLAG, type 36).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Single-GPU pass-through.
