@@ -71,6 +71,21 @@ impl Collateral {
         intel::add_json(self, bytes)
     }
 
+    /// Intel's TCB infos as they came: for a second reader.
+    pub fn tcb_info_documents(&self) -> impl Iterator<Item = &IntelDocument> {
+        self.intel_tcb_infos.iter().map(|stored| stored.document())
+    }
+
+    /// Intel's QE identities as they came: for a second reader.
+    pub fn qe_identity_documents(&self) -> impl Iterator<Item = &IntelDocument> {
+        self.intel_qe_identities.iter().map(|stored| stored.document())
+    }
+
+    /// Intel's revocation lists as they came, DER: for a second reader.
+    pub fn intel_crl_ders(&self) -> impl Iterator<Item = &[u8]> {
+        self.intel_crls.iter().map(|list| list.der.as_slice())
+    }
+
     /// Lets Intel's documents count for a while after their nextUpdate (COL-09). Whoever uses one says so.
     #[must_use]
     pub fn with_intel_grace(mut self, grace: IntelGrace) -> Self {

@@ -7,6 +7,8 @@ use hanzo_attestation_evidence::x509::{Crl, X509Error};
 /// A stored list.
 #[derive(Clone, Debug)]
 pub(crate) struct List {
+    /// As it came.
+    pub(crate) der: Vec<u8>,
     /// SHA-256 of its DER.
     pub(crate) sha256: [u8; 32],
     /// What it says; or what is wrong with it, for whoever uses it.
@@ -31,7 +33,11 @@ pub(crate) struct Content {
 impl List {
     /// Reads a list. One that cannot be read is refused when it is used.
     pub(crate) fn new(der: &[u8]) -> Self {
-        Self { sha256: sha256(der), content: Crl::parse(der).map(|list| Content::new(&list)) }
+        Self {
+            der: der.to_vec(),
+            sha256: sha256(der),
+            content: Crl::parse(der).map(|list| Content::new(&list)),
+        }
     }
 }
 

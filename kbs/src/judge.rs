@@ -8,14 +8,18 @@ use crate::clock::{ClockBeforeRelease, released};
 use crate::problem::{Code, Problem};
 use hanzo_attestation::tpm::activation::ActivationKey;
 use hanzo_attestation::verify::{Context, precheck};
-use hanzo_attestation::{Cache, Collateral, Refused, Revocation, Roots, verify};
+use hanzo_attestation::{Cache, Collateral, Refused, Revocation, Roots, Verified, verify};
 use hanzo_attestation_collateral::Stored;
-use hanzo_attestation_evidence::{Binding, Broken, Document, Hex, Recipient, UnixTime};
+use hanzo_attestation_evidence::{Binding, Broken, Document, Evidence, Hex, Recipient, UnixTime};
+use hanzo_attestation_opinion::Opinion;
 use hanzo_policy::{Appraisal, Appraised, appraise};
 use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+
+/// A second reader of evidence: `hanzo_attestation_opinion::second_opinion`.
+pub type SecondReader = fn(&Evidence, Result<&Verified, &Refused>, &Collateral, UnixTime) -> Opinion;
 
 /// What evidence is judged by.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct Grounds {
     pub revocation: Revocation,
     /// Thresholds of the appraisal.
     pub appraisal: Appraisal,
+    /// Who is asked as well before evidence counts as genuine; a disagreement denies.
+    pub second_reader: Option<SecondReader>,
     /// What earlier verifications found.
     pub cache: Arc<Cache>,
     /// The store that the collateral is from, without its documents; none where single files are configured.
@@ -203,8 +209,21 @@ fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Resu
         now,
         cache: &grounds.cache,
     };
-    let attested =
-        verify(evidence, &context).and_then(|verified| verified.bind(&binding)).map_err(refused)?;
+    // Asked anew each time, and only about what we accept: nothing of the answer is kept.
+    let copy = grounds.second_reader.map(|reader| (reader, evidence.clone()));
+    let verified = verify(evidence, &context).map_err(refused)?;
+    if let Some((reader, evidence)) = copy
+        && let Opinion::Disagrees(found) = reader(&evidence, Ok(&verified), &grounds.collateral, now)
+    {
+        tracing::error!(evidence = %digest, disagreement = %found, "two readers disagree about evidence");
+        return Err(NotProved {
+            public: Code::EvidenceRefused,
+            code: found.rule().code,
+            reason: format!("{}: {found}", found.rule().id),
+            evidence_digest: Some(digest),
+        });
+    }
+    let attested = verified.bind(&binding).map_err(refused)?;
     appraise(attested, &grounds.appraisal).map_err(refused)
 }
 

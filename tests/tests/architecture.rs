@@ -11,9 +11,11 @@ use std::process::Command;
 const ALLOWED: &[(&str, &[&str])] = &[
     // 0 vocabulary
     ("hanzo-attestation-evidence", &[]),
-    // 1 decisions: pure. One declared edge inside the layer: policy judges what attestation verified.
+    // 1 decisions: pure. Declared edges inside the layer: policy judges what attestation verified, and a second reader
+    // is held against it.
     ("hanzo-attestation", &["hanzo-attestation-evidence"]),
     ("hanzo-policy", &["hanzo-attestation", "hanzo-attestation-evidence"]),
+    ("hanzo-attestation-opinion", &["hanzo-attestation", "hanzo-attestation-evidence"]),
     ("hanzo-kbs-protocol", &["hanzo-attestation-evidence"]),
     // 2 contracts. One declared edge: a release and its record are one transaction.
     ("hanzo-kbs-log", &["hanzo-attestation-evidence"]),
@@ -41,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hanzo-attestation",
             "hanzo-attestation-collateral",
             "hanzo-attestation-evidence",
+            "hanzo-attestation-opinion",
             "hanzo-kbs-client",
             "hanzo-kbs-log",
             "hanzo-kbs-protocol",
@@ -80,6 +83,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const PURE: &[(&str, &str)] = &[
     ("hanzo-attestation-evidence", "attestation/evidence"),
     ("hanzo-attestation", "attestation"),
+    ("hanzo-attestation-opinion", "attestation/opinion"),
     ("hanzo-policy", "policy"),
     ("hanzo-kbs-protocol", "kbs/protocol"),
     ("hanzo-kbs-log", "kbs/log"),

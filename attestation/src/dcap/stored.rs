@@ -56,6 +56,11 @@ impl Stored<QeIdentity> {
 }
 
 impl<C> Stored<C> {
+    /// As it came.
+    pub(crate) const fn document(&self) -> &IntelDocument {
+        &self.document
+    }
+
     fn new(document: IntelDocument, content: Result<C, DcapError>) -> Self {
         let signer = Signer::read(&document.issuer_chain);
         let sha = sha256(&document.body);

@@ -43,7 +43,7 @@ pub(super) fn look_up<'a>(
     let product = links.product;
     let mut lists = Vec::new();
     let mut by_intermediate = false;
-    for List { sha256, content } in collateral.amd_crls() {
+    for List { sha256, content, .. } in collateral.amd_crls() {
         let list = content.as_ref().map_err(X509Error::clone)?;
         by_intermediate |= list.issuer == links.intermediate_subject;
         if list.issuer == anchor.authority.subject

@@ -60,6 +60,8 @@ pub struct AttestationConfig {
     pub appraisal: Appraisal,
     /// What to do where a revocation list is absent.
     pub revocation: Revocation,
+    /// Whether evidence must be found genuine by readers that others wrote, too.
+    pub second_opinion: bool,
     /// AMD certificate revocation lists, DER.
     pub amd_crls: Vec<PathBuf>,
     /// The store of collateral, and who may fill it.
@@ -87,6 +89,7 @@ pub(super) fn read(
     drop(profile);
     let appraisal = appraisal(&mut section, mistakes);
     let revocation = revocation(&mut section, mistakes);
+    let second_opinion = section.flag("second_opinion", mistakes);
     let amd_crls = section.files("amd_crls", mistakes);
     let store = store(&mut section, mistakes);
     let tpm = tpm(&mut section, mistakes);
@@ -106,6 +109,7 @@ pub(super) fn read(
     Some(AttestationConfig {
         appraisal,
         revocation,
+        second_opinion,
         amd_crls,
         store,
         tpm,

@@ -173,6 +173,16 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
+    /// `true` or `false`; an absent one is false.
+    pub(crate) fn flag(&mut self, name: &'static str, mistakes: &mut Mistakes<'_>) -> bool {
+        let path = self.path_of(name);
+        let Some(value) = self.raw(name) else { return false };
+        value.get_ref().as_bool().unwrap_or_else(|| {
+            mistakes.add(&path, Some(&value.span()), "must be true or false");
+            false
+        })
+    }
+
     pub(crate) fn file(&mut self, name: &'static str, mistakes: &mut Mistakes<'_>) -> Option<PathBuf> {
         let base = self.base;
         self.text(name, mistakes).map(|placed| base.join(placed.value))

@@ -25,6 +25,7 @@ pub fn show(config: &Config) -> Value {
         "attestation": {
             "profile": "strict",
             "revocation": revocation,
+            "second_opinion": attestation.second_opinion,
             "amd_crls": attestation.amd_crls,
             "collateral": attestation.store.as_ref().map(|store| json!({
                 "store": store.directory,

@@ -88,6 +88,17 @@ fn a_waiver_needs_its_reason_and_a_profile_is_strict() {
 }
 
 #[test]
+fn a_second_opinion_is_asked_for_by_a_word_of_two() {
+    let read = |text: &str| Config::parse(&with(&format!("[attestation]\n{text}\n")), Path::new(""));
+    assert!(read("second_opinion = true").unwrap().attestation.second_opinion);
+    assert!(!read("second_opinion = false").unwrap().attestation.second_opinion);
+    assert!(!read("").unwrap().attestation.second_opinion, "it costs as much again: nobody pays unasked");
+    for wrong in ["second_opinion = 1", "second_opinion = \"true\""] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn identities_are_checked() {
     let key = encoding(32);
     let good = format!("[[identities]]\nkey_id = \"n1\"\nalgorithm = \"ed25519\"\npublic_key = \"{key}\"\n");

@@ -4,7 +4,7 @@ use crate::admin::{AdminCredential, TokenFormError};
 use crate::broker::{Broker, Parts};
 use crate::clock::SystemClock;
 use crate::config::{AttestationConfig, Config, StoreConfig};
-use crate::judge::{Grounds, Judge};
+use crate::judge::{Grounds, Judge, SecondReader};
 use crate::tls::TlsError;
 use hanzo_attestation::roots::{AkId, TrustedAk};
 use hanzo_attestation::{Cache, Collateral, Roots};
@@ -205,7 +205,9 @@ pub(super) fn read_grounds_with(
     }
     let grace = config.store.as_ref().map_or(Duration::ZERO, |store| store.grace);
     let revocation = config.revocation.clone();
-    Ok(Grounds { roots, collateral, revocation, appraisal, cache, store, grace })
+    let second_reader: Option<SecondReader> =
+        config.second_opinion.then_some(hanzo_attestation_opinion::second_opinion);
+    Ok(Grounds { roots, collateral, revocation, appraisal, second_reader, cache, store, grace })
 }
 
 fn read_store(config: &StoreConfig) -> Result<Stored, StartError> {

@@ -3,8 +3,10 @@
 use super::World;
 use super::world::{Options, START, with};
 use crate::config::Limits;
+use crate::judge::SecondReader;
 use hanzo_attestation_evidence::Kem;
 use hanzo_attestation_lab::{SnpDefect, SnpOrder, TdxDefect, TdxOrder};
+use hanzo_attestation_opinion::{Disagreement, Opinion, Peer, second_opinion};
 use hanzo_kbs_protocol::RecipientKeyPair;
 use serde_json::json;
 
@@ -251,4 +253,25 @@ async fn what_cannot_be_recorded_is_not_answered() {
     }
     world.advance(400);
     assert_eq!(world.authorize(grant, &["acme/disk"]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_second_reader_that_agrees_changes_nothing() {
+    let options = Options { second_reader: Some(second_opinion), ..Options::default() };
+    let world = World::furnished_with(options).await;
+    let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+}
+
+#[tokio::test]
+async fn a_disagreement_of_two_readers_denies_each_time() {
+    let reader: SecondReader = |_, _, _, _| {
+        let (ours, theirs) = ("accepted".to_owned(), "no".to_owned());
+        Opinion::Disagrees(Disagreement { peer: Peer::Sev, about: "verdict", ours, theirs })
+    };
+    let world = World::furnished_with(Options { second_reader: Some(reader), ..Options::default() }).await;
+    for _ in 0..2 {
+        let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+        world.assert_refused(&refused, 403, "EvidenceRefused", "SecondOpinionDisagrees").await;
+    }
 }

@@ -4,7 +4,7 @@ use crate::admin::AdminCredential;
 use crate::broker::{Broker, Parts, SealSource, Who};
 use crate::clock::{Clock, ClockError};
 use crate::config::{Environment, Limits};
-use crate::judge::{Grounds, Judge};
+use crate::judge::{Grounds, Judge, SecondReader};
 use crate::router::{Doors, router};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -95,6 +95,7 @@ pub(super) struct Options {
     pub(super) denied_eks: Vec<Hex<32>>,
     /// Authorities over endorsement keys, DER.
     pub(super) manufacturers: Vec<Vec<u8>>,
+    pub(super) second_reader: Option<SecondReader>,
 }
 
 impl Default for Options {
@@ -109,6 +110,7 @@ impl Default for Options {
             eks: Vec::new(),
             denied_eks: Vec::new(),
             manufacturers: Vec::new(),
+            second_reader: None,
         }
     }
 }
@@ -168,6 +170,7 @@ impl World {
             collateral: if options.intel { lab.collateral() } else { lab.amd_collateral() },
             revocation: Revocation::Required,
             appraisal,
+            second_reader: options.second_reader,
             cache: Arc::new(hanzo_attestation::Cache::new(16)),
             store: None,
             grace: std::time::Duration::ZERO,
@@ -273,6 +276,7 @@ impl World {
         Self::furnished_with(Options::default()).await
     }
 
+    /// As [`World::furnished`], in a world of these options.
     pub(super) async fn furnished_with(options: Options) -> Self {
         let world = Self::with(options).await;
         world.references().await;

@@ -1,0 +1,134 @@
+//! A second opinion on evidence, by readers that others wrote: Intel quotes by `dcap-qvl`, SEV-SNP reports by `sev`.
+//!
+//! The verdict of record is ours. What a second reader is for is our own mistakes: where the two differ, one of them is
+//! wrong, and until somebody knows which, nobody gets a key. Differences that are known, with their reasons, are data
+//! ([`KNOWN`]), so that they are neither alarms nor forgotten; `docs/divergences.md` lists every case.
+//!
+//! What each reader looks at:
+//! - `dcap-qvl` repeats everything: parsing, chains, revocation, dates, the quoting enclave, the rating. Its signatures
+//!   are verified by aws-lc-rs, as ours are.
+//! - `sev` has no certificate or signature code here, because its two back ends are OpenSSL and an RSA library that is
+//!   not constant time. It parses the report, its fields are compared with the claims, and the report's signature is
+//!   verified over the bytes that `sev` encodes again from what it understood.
+//!
+//! Pure: the instant is an argument.
+
+#![cfg_attr(not(test), deny(clippy::as_conversions))]
+
+mod intel;
+mod known;
+mod snp;
+
+pub use intel::DcapQvl;
+pub use known::{KNOWN, Known, Peer};
+
+use hanzo_attestation::{Collateral, Refused, Verified, VerifiedItem};
+use hanzo_attestation_evidence::{Evidence, Item, Rule, UnixTime};
+
+/// What the second reader says beside our verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    /// Both accept, and see the same; or both refuse.
+    Agrees,
+    /// One of the two is wrong.
+    Disagrees(Disagreement),
+    /// The second reader cannot judge this, or is known to judge it otherwise.
+    NoOpinion(NoOpinion),
+}
+
+/// Where two readers differ.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{about}: we say `{ours}`, {peer} says `{theirs}`")]
+pub struct Disagreement {
+    /// Who says otherwise.
+    pub peer: Peer,
+    /// What the two differ about: `verdict`, or the name of a field.
+    pub about: &'static str,
+    /// What we say.
+    pub ours: String,
+    /// What the second reader says.
+    pub theirs: String,
+}
+
+impl Disagreement {
+    /// How a denial for this reason is named. It is no rule about evidence: it says that the readers are at odds.
+    #[must_use]
+    pub const fn rule(&self) -> Rule {
+        Rule::new("OPN-01", "SecondOpinionDisagrees")
+    }
+}
+
+/// Why there is no second opinion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoOpinion {
+    /// No second reader knows this kind, or the evidence has no item of a CPU.
+    NotJudged,
+    /// The second reader judges only with the vendor's collateral, and some of it is absent.
+    CollateralMissing(&'static str),
+    /// A known difference, with its reason.
+    Known(&'static Known),
+}
+
+/// Asks for a second opinion on evidence that we have judged: `verdict` is ours. A document has at most one CPU item,
+/// and it is that item's opinion.
+#[must_use]
+pub fn second_opinion(
+    evidence: &Evidence,
+    verdict: Result<&Verified, &Refused>,
+    collateral: &Collateral,
+    now: UnixTime,
+) -> Opinion {
+    let Some(item) = evidence.items().iter().find(|item| item.kind().is_cpu()) else {
+        return Opinion::NoOpinion(NoOpinion::NotJudged);
+    };
+    let ours = verdict.map(|verified| verified.items().iter().find(|found| found.tee() == item.kind()));
+    let ours = match ours {
+        Ok(Some(item)) => Ok(item),
+        Ok(None) => return Opinion::NoOpinion(NoOpinion::NotJudged),
+        Err(refused) => Err(refused),
+    };
+    let opinion = match item {
+        Item::SevSnp(item) => snp::opinion(item, ours),
+        Item::Tdx(_) | Item::Sgx(_) => intel::opinion(item, ours, collateral, now),
+        _ => Opinion::NoOpinion(NoOpinion::NotJudged),
+    };
+    known::explain(opinion, ours)
+}
+
+/// What the second reader found: the fields that are compared, or its refusal in its own words.
+type Theirs = Result<Vec<Field>, String>;
+
+/// A field in both readings.
+struct Field {
+    name: &'static str,
+    ours: String,
+    theirs: String,
+}
+
+impl Field {
+    fn bytes(name: &'static str, ours: impl AsRef<[u8]>, theirs: impl AsRef<[u8]>) -> Self {
+        Self { name, ours: hex::encode(ours), theirs: hex::encode(theirs) }
+    }
+
+    fn text(name: &'static str, ours: impl ToString, theirs: impl ToString) -> Self {
+        Self { name, ours: ours.to_string(), theirs: theirs.to_string() }
+    }
+}
+
+/// Puts the two verdicts beside each other.
+fn compare(peer: Peer, ours: Result<&VerifiedItem, &Refused>, theirs: Theirs) -> Opinion {
+    let verdict = |ours: String, theirs: String| {
+        Opinion::Disagrees(Disagreement { peer, about: "verdict", ours, theirs })
+    };
+    match (ours, theirs) {
+        (Ok(_), Ok(fields)) => match fields.into_iter().find(|field| field.ours != field.theirs) {
+            None => Opinion::Agrees,
+            Some(Field { name, ours, theirs }) => {
+                Opinion::Disagrees(Disagreement { peer, about: name, ours, theirs })
+            }
+        },
+        (Err(_), Err(_)) => Opinion::Agrees,
+        (Ok(_), Err(problem)) => verdict("accepted".to_owned(), problem),
+        (Err(refused), Ok(_)) => verdict(refused.finding.rule.to_string(), "accepted".to_owned()),
+    }
+}
