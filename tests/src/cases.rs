@@ -141,7 +141,9 @@ fn from_corpus(product: &str) -> Result<Option<RealCase>> {
     Ok(None)
 }
 
-fn pem_blocks(text: &str) -> Vec<String> {
+/// Base64 of the certificates in a PEM text, one line each.
+#[must_use]
+pub fn pem_blocks(text: &str) -> Vec<String> {
     let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
     let bodies = blocks.filter_map(|block| block.split("-----END CERTIFICATE-----").next());
     bodies.map(|body| body.split_whitespace().collect()).collect()

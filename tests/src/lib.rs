@@ -8,4 +8,5 @@ pub mod measure;
 pub mod programs;
 pub mod sealed_file;
 pub mod standing;
+pub mod subjects;
 pub mod swtpm;

@@ -27,38 +27,57 @@ pub fn median(runs: usize, mut run: impl FnMut() -> Result<()>) -> Result<Durati
     middle(&mut times)
 }
 
-/// Two runs measured in turn, so that a machine whose speed drifts slows both.
-#[derive(Clone, Copy, Debug)]
-pub struct Interleaved {
-    /// Median of the first.
-    pub first: Duration,
-    /// Median of the second.
-    pub second: Duration,
-    /// Median of first/second, pair by pair.
-    pub ratio: f64,
+/// One of several runs that take turns.
+pub type Run<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
+
+/// Times of several runs, round by round.
+#[derive(Clone, Debug)]
+pub struct Times {
+    columns: Vec<(String, Vec<f64>)>,
 }
 
-impl Interleaved {
-    /// Measures two runs in turn.
+/// Measures runs in turn, so that a machine whose speed drifts slows all of them.
+///
+/// # Errors
+/// The first error of a run.
+pub fn in_turn(rounds: usize, runs: &mut [(&str, Run<'_>)]) -> Result<Times> {
+    for _ in 0..WARM_UP {
+        for (_, run) in &mut *runs {
+            run()?;
+        }
+    }
+    let mut columns: Vec<(String, Vec<f64>)> =
+        runs.iter().map(|(name, _)| ((*name).to_owned(), Vec::with_capacity(rounds))).collect();
+    for _ in 0..rounds {
+        for ((_, run), (_, column)) in runs.iter_mut().zip(&mut columns) {
+            column.push(time(run)?.as_secs_f64() * 1e6);
+        }
+    }
+    Ok(Times { columns })
+}
+
+impl Times {
+    fn column(&self, name: &str) -> Result<&[f64]> {
+        let found = self.columns.iter().find(|(found, _)| found == name);
+        found.map(|(_, column)| column.as_slice()).with_context(|| format!("no run is named {name}"))
+    }
+
+    /// Median of one run over another, round by round.
     ///
     /// # Errors
-    /// The first error of a run.
-    pub fn measure(
-        runs: usize,
-        mut first: impl FnMut() -> Result<()>,
-        mut second: impl FnMut() -> Result<()>,
-    ) -> Result<Self> {
-        for _ in 0..WARM_UP {
-            first()?;
-            second()?;
-        }
-        let (mut firsts, mut seconds, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..runs {
-            let (a, b) = (time(&mut first)?, time(&mut second)?);
-            firsts.push(a);
-            seconds.push(b);
-            ratios.push(a.as_secs_f64() / b.as_secs_f64());
-        }
-        Ok(Self { first: middle(&mut firsts)?, second: middle(&mut seconds)?, ratio: middle(&mut ratios)? })
+    /// When there is no such run.
+    pub fn ratio(&self, above: &str, below: &str) -> Result<f64> {
+        let pairs = self.column(above)?.iter().zip(self.column(below)?);
+        middle(&mut pairs.map(|(above, below)| above / below).collect::<Vec<_>>())
+    }
+
+    /// Median of each run, in microseconds.
+    ///
+    /// # Errors
+    /// When nothing was measured.
+    pub fn medians(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
+        let median =
+            |(name, column): &(String, Vec<f64>)| Ok((name.clone(), middle(&mut column.clone())?.into()));
+        self.columns.iter().map(median).collect()
     }
 }

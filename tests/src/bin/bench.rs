@@ -1,28 +1,34 @@
 //! `./dev bench`: how fast, as medians and ratios inside one run on one thread.
 //!
-//! Absolute times depend on the machine; the ratios to the bare signature checks of the same evidence, measured
-//! in turn with them, say what the verifier adds.
+//! Absolute times depend on the machine; the ratios to the bare signature checks of the same evidence, measured in turn
+//! with them, say what the verifier adds.
 
 #![expect(clippy::print_stdout, reason = "what it shows is its result")]
 
-use anyhow::{Context as _, Result, bail, ensure};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PSS_2048_8192_SHA384,
-    UnparsedPublicKey,
-};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
-use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
-use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
-use hanzo_attestation_evidence::{Document, Item, UnixTime, dcap, tdx};
+use hanzo_attestation::Cache;
+use hanzo_attestation_evidence::Document;
 use hanzo_attestation_lab::{Lab, SnpOrder};
-use hanzo_tests::cases::{self, RealCase};
 use hanzo_tests::http::Http;
 use hanzo_tests::lab_node::LabNode;
-use hanzo_tests::measure::{Interleaved, median};
+use hanzo_tests::measure::{Run, in_turn, median};
 use hanzo_tests::programs::{DevBroker, Programs};
+use hanzo_tests::subjects::{Check, Subject};
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Measures the verifier and the broker.
+///
+/// `verify` prints one line for each kind of evidence. Times are medians in microseconds; each ratio is the median of
+/// the ratios of single rounds, in which all runs of the line take turns on one thread.
+///
+/// cold: a first verification, by parsed evidence, against the sum of the signature checks that it cannot leave out
+/// (keys from bytes, aws-lc-rs). warm: chain and collateral are cached, against the checks that are new each time.
+/// document: the same from the JSON document's bytes: strict JSON, base64, parsing and the digest of its canonical form.
+/// peer: the time of dcap-qvl (its cryptography by aws-lc-rs too) over that of a cold and a warm verification.
+///
+/// Peaks of memory are measured by the program `memory`, because counting costs time.
 #[derive(Parser)]
 struct Arguments {
     /// What to measure.
@@ -31,6 +37,9 @@ struct Arguments {
     /// Counted runs of each measurement.
     #[arg(long, default_value_t = 400)]
     runs: usize,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,136 +63,88 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
+    let mut result = json!({"runs": arguments.runs});
     if arguments.what != What::Release {
-        println!(
-            "{:<44} {:>10} {:>10} {:>7}",
-            "verification, cold (JSON in, Verified out)", "median", "bare", "ratio"
-        );
-        for case in cases::real()? {
-            verification(&case, arguments.runs)?;
-        }
-        garbage(arguments.runs)?;
+        let subjects = Subject::all()?;
+        let lines = subjects.iter().map(|subject| verification(subject, arguments.runs));
+        result["verify"] = lines.collect::<Result<Vec<_>>>()?.into();
+        result["garbage_us"] = garbage(arguments.runs)?.into();
     }
     if arguments.what != What::Verify {
-        release(arguments.runs)?;
+        result["release"] = release(arguments.runs)?;
+    }
+    if arguments.json {
+        println!("{result:#}");
+    } else {
+        print(&result);
     }
     Ok(())
 }
 
-/// One case against the sum of the signature checks that nobody can leave out.
-fn verification(case: &RealCase, runs: usize) -> Result<()> {
-    let bytes = case.document.to_string().into_bytes();
-    let (roots, collateral) = (Roots::vendor(), Collateral::default());
-    let revocation = Revocation::Waived { reason: "a benchmark".to_owned() };
-    let now = UnixTime::parse(&case.at)?;
-    let context =
-        Context { roots: &roots, collateral: &collateral, revocation: &revocation, now, cache: Cache::off() };
-    let whole = || -> Result<()> {
-        let evidence = Document::from_json(&bytes)?.parse()?;
-        verify(evidence, &context)?;
-        Ok(())
-    };
-    let checks = bare_checks(&Document::from_json(&bytes)?)?;
-    let bare = || checks.iter().try_for_each(Check::run);
-    let Interleaved { first, second, ratio } = Interleaved::measure(runs, whole, bare)?;
-    println!(
-        "{:<44} {:>7} us {:>7} us {:>7.2}   ({} signatures)",
-        case.title,
-        first.as_micros(),
-        second.as_micros(),
-        ratio,
-        checks.len()
-    );
-    Ok(())
-}
-
-/// One bare signature check by aws-lc-rs.
-struct Check {
-    algorithm: &'static dyn aws_lc_rs::signature::VerificationAlgorithm,
-    key: Vec<u8>,
-    message: Vec<u8>,
-    signature: Vec<u8>,
-}
-
-impl Check {
-    fn run(&self) -> Result<()> {
-        let key = UnparsedPublicKey::new(self.algorithm, &self.key);
-        key.verify(&self.message, &self.signature).ok().context("a bare check failed")
+fn print(result: &Value) {
+    const COLUMNS: [&str; 6] = ["cold", "cold_document", "warm", "warm_document", "bare_cold", "bare_warm"];
+    let microseconds = |value: &Value| format!("{:>9.1}", value.as_f64().unwrap_or_default());
+    if let Some(lines) = result["verify"].as_array() {
+        println!("verification, one thread, medians in us\n");
+        println!(
+            "{:<46}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
+            "", "cold", "+ JSON", "warm", "+ JSON", "bare cold", "bare warm"
+        );
+        for line in lines {
+            let times: String = COLUMNS.iter().map(|name| microseconds(&line["us"][name])).collect();
+            println!("{:<46}{times}", line["title"].as_str().unwrap_or_default());
+            let ratios = line["ratios"].as_object().into_iter().flatten();
+            let ratios =
+                ratios.map(|(name, ratio)| format!("{name} {:.2}", ratio.as_f64().unwrap_or_default()));
+            println!("    {}", ratios.collect::<Vec<_>>().join(", "));
+        }
+        println!("\ngarbage, refused: {} us", microseconds(&result["garbage_us"]).trim());
     }
-
-    fn of_certificate(certificate: &Certificate<'_>, issuer: &Certificate<'_>) -> Result<Self> {
-        let algorithm: &'static dyn aws_lc_rs::signature::VerificationAlgorithm = match issuer.public_key() {
-            PublicKey::Rsa { .. } => &RSA_PSS_2048_8192_SHA384,
-            PublicKey::P256(_) => &ECDSA_P256_SHA256_ASN1,
-            _ => bail!("an issuer with an unexpected key"),
-        };
-        Ok(Self {
-            algorithm,
-            key: key_bytes(issuer)?,
-            message: certificate.tbs().to_vec(),
-            signature: certificate.signature().to_vec(),
-        })
+    if result["release"].is_object() {
+        println!("\nbroker, one caller, loopback, SQLite, medians in us");
+        for name in ["challenge_us", "authorize_us"] {
+            println!("{name:<46}{}", microseconds(&result["release"][name]));
+        }
     }
 }
 
-fn key_bytes(certificate: &Certificate<'_>) -> Result<Vec<u8>> {
-    Ok(match certificate.public_key() {
-        PublicKey::P256(point) => point.to_vec(),
-        PublicKey::P384(point) => point.to_vec(),
-        PublicKey::Rsa { pkcs1, .. } => pkcs1.to_vec(),
-        _ => bail!("an unexpected key"),
-    })
-}
-
-fn bare_checks(document: &Document) -> Result<Vec<Check>> {
-    let evidence = document.parse()?;
-    match evidence.items().first().context("no item")? {
-        Item::SevSnp(item) => snp_checks(item),
-        Item::Tdx(item) => tdx_checks(&item.quote),
-        _ => bail!("no case of this kind is measured"),
+/// One subject: our verification cold and warm, the checks that nobody can leave out, and the peer, in turn.
+fn verification(subject: &Subject, runs: usize) -> Result<Value> {
+    let cache = Cache::new(16);
+    subject.verify(&cache)?;
+    let all = |checks: &[Check]| checks.iter().try_for_each(Check::run);
+    let mut list: Vec<(&str, Run<'_>)> = vec![
+        ("cold", Box::new(|| subject.verify(Cache::off()))),
+        ("cold_document", Box::new(|| subject.verify_document(Cache::off()))),
+        ("warm", Box::new(|| subject.verify(&cache))),
+        ("warm_document", Box::new(|| subject.verify_document(&cache))),
+        ("bare_cold", Box::new(|| all(&subject.cold))),
+        ("bare_warm", Box::new(|| all(&subject.warm))),
+    ];
+    if subject.has_peer() {
+        list.push(("peer", Box::new(|| subject.verify_by_peer())));
     }
-}
-
-fn snp_checks(item: &hanzo_attestation_evidence::snp::Evidence) -> Result<Vec<Check>> {
-    let certificates: Vec<Certificate<'_>> =
-        item.certs.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
-    let leaf =
-        certificates.iter().find(|c| matches!(c.public_key(), PublicKey::P384(_))).context("no leaf")?;
-    let issuer_of = |c: &Certificate<'_>| certificates.iter().find(|i| i.subject().der() == c.issuer().der());
-    let intermediate = issuer_of(leaf).context("no intermediate")?;
-    let root = issuer_of(intermediate).context("no root")?;
-    let report = Check {
-        algorithm: &ECDSA_P384_SHA384_FIXED,
-        key: key_bytes(leaf)?,
-        message: item.report.signed().to_vec(),
-        signature: item.report.signature().to_vec(),
-    };
-    Ok(vec![report, Check::of_certificate(leaf, intermediate)?, Check::of_certificate(intermediate, root)?])
-}
-
-fn tdx_checks(quote: &dcap::Quote<tdx::Body>) -> Result<Vec<Check>> {
-    let dcap::Certification::Chain(chain) = &quote.certification else {
-        bail!("no certificates in the quote")
-    };
-    let (leaf, ca, root) =
-        (Certificate::parse(&chain.leaf)?, Certificate::parse(&chain.ca)?, Certificate::parse(&chain.root)?);
-    let fixed = |key: Vec<u8>, message: &[u8], signature: &[u8; 64]| Check {
-        algorithm: &ECDSA_P256_SHA256_FIXED,
-        key,
-        message: message.to_vec(),
-        signature: signature.to_vec(),
-    };
-    let attestation_key = [[4].as_slice(), &quote.attestation_key].concat();
-    Ok(vec![
-        fixed(attestation_key, quote.signed(), &quote.signature),
-        fixed(key_bytes(&leaf)?, quote.qe_report.raw(), &quote.qe_report_signature),
-        Check::of_certificate(&leaf, &ca)?,
-        Check::of_certificate(&ca, &root)?,
-    ])
+    let times = in_turn(runs, &mut list)?;
+    let mut ratios = json!({
+        "cold/bare": times.ratio("cold", "bare_cold")?,
+        "cold+JSON/bare": times.ratio("cold_document", "bare_cold")?,
+        "warm/bare": times.ratio("warm", "bare_warm")?,
+        "warm+JSON/bare": times.ratio("warm_document", "bare_warm")?,
+    });
+    if subject.has_peer() {
+        ratios["peer/cold"] = times.ratio("peer", "cold")?.into();
+        ratios["peer/warm"] = times.ratio("peer", "warm")?.into();
+    }
+    Ok(json!({
+        "title": subject.title,
+        "us": times.medians()?,
+        "ratios": ratios,
+        "signatures": {"cold": subject.cold.len(), "warm": subject.warm.len()},
+    }))
 }
 
 /// What bytes that are no evidence cost.
-fn garbage(runs: usize) -> Result<()> {
+fn garbage(runs: usize) -> Result<f64> {
     let report = vec![0xa5_u8; 1184];
     let item = serde_json::json!({"evidence":[{
         "type": "sev-snp", "report": hanzo_attestation_evidence::encoding::base64_encode(&report), "certs": [],
@@ -193,12 +154,11 @@ fn garbage(runs: usize) -> Result<()> {
         ensure!(Document::from_json(&bytes)?.parse().is_err(), "garbage was parsed");
         Ok(())
     })?;
-    println!("{:<44} {:>7.1} us", "garbage, refused", time.as_secs_f64() * 1e6);
-    Ok(())
+    Ok(time.as_secs_f64() * 1e6)
 }
 
 /// Whole releases: HTTP, challenge, evidence, verification, policy, one durable transaction, HPKE.
-fn release(runs: usize) -> Result<()> {
+fn release(runs: usize) -> Result<Value> {
     let programs = Programs::of_this_build()?;
     let folder = tempfile::tempdir()?;
     let lab = folder.path().join("lab");
@@ -218,8 +178,5 @@ fn release(runs: usize) -> Result<()> {
         ensure!(status == 200, "{status} {answer}");
         Ok(())
     })?;
-    println!("\n{:<44} {:>10}", "broker, one caller, loopback, SQLite", "median");
-    println!("{:<44} {:>7} us", "POST challenge", challenge.as_micros());
-    println!("{:<44} {:>7} us", "POST authorize (one key, durable record)", release.as_micros());
-    Ok(())
+    Ok(json!({"challenge_us": challenge.as_secs_f64() * 1e6, "authorize_us": release.as_secs_f64() * 1e6}))
 }
