@@ -89,6 +89,7 @@ async fn throwaway_broker(
     let attestation = AttestationConfig {
         appraisal: Appraisal::strict(),
         revocation: Revocation::Required,
+        second_opinion: false,
         amd_crls: Vec::new(),
         store: None,
         tpm: TpmConfig::default(),
