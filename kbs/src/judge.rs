@@ -11,7 +11,7 @@ use hanzo_attestation::verify::{Context, precheck};
 use hanzo_attestation::{Cache, Collateral, Refused, Revocation, Roots, Verified, verify};
 use hanzo_attestation_collateral::Stored;
 use hanzo_attestation_evidence::{Binding, Broken, Document, Evidence, Hex, Recipient, UnixTime};
-use hanzo_attestation_opinion::Opinion;
+use hanzo_attestation_opinion::{Denied, Opinion};
 use hanzo_policy::{Appraisal, Appraised, appraise};
 use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -51,6 +51,7 @@ impl Grounds {
             code: error.rule().code,
             reason: format!("{}: {error}", error.rule().id),
             evidence_digest: None,
+            alert: false,
         };
         let released = released();
         if now < released {
@@ -86,6 +87,8 @@ pub struct NotProved {
     pub reason: String,
     /// Digest of the evidence, once it could be read.
     pub evidence_digest: Option<Hex<32>>,
+    /// Whether a person must look at it: two readers of the same evidence are at odds.
+    pub alert: bool,
 }
 
 /// Why there is no verdict.
@@ -188,6 +191,7 @@ fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Resu
         code: error.rule().code,
         reason: format!("{}: {error}", error.rule().id),
         evidence_digest: None,
+        alert: false,
     };
     let document = Document::from_json(&proof.document).map_err(|e| malformed(&e))?;
     let evidence = document.parse().map_err(|e| malformed(&e))?;
@@ -200,6 +204,7 @@ fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Resu
         code: refused.finding.rule.code,
         reason: refused.to_string(),
         evidence_digest: Some(digest),
+        alert: false,
     };
     precheck(&evidence, &binding).map_err(refused)?;
     let context = Context {
@@ -212,16 +217,15 @@ fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Resu
     // Asked anew each time, and only about what we accept: nothing of the answer is kept.
     let copy = grounds.second_reader.map(|reader| (reader, evidence.clone()));
     let verified = verify(evidence, &context).map_err(refused)?;
-    if let Some((reader, evidence)) = copy
-        && let Opinion::Disagrees(found) = reader(&evidence, Ok(&verified), &grounds.collateral, now)
-    {
-        tracing::error!(evidence = %digest, disagreement = %found, "two readers disagree about evidence");
-        return Err(NotProved {
+    if let Some((reader, evidence)) = copy {
+        let opinion = reader(&evidence, Ok(&verified), &grounds.collateral, now);
+        opinion.check().map_err(|denied| NotProved {
             public: Code::EvidenceRefused,
-            code: found.rule().code,
-            reason: format!("{}: {found}", found.rule().id),
+            code: denied.rule().code,
+            reason: format!("{}: {denied}", denied.rule().id),
             evidence_digest: Some(digest),
-        });
+            alert: matches!(denied, Denied::Disagrees(_)),
+        })?;
     }
     let attested = verified.bind(&binding).map_err(refused)?;
     appraise(attested, &grounds.appraisal).map_err(refused)

@@ -49,6 +49,7 @@ impl DcapQvl {
         let facts = verdict.map(VerifiedItem::facts);
         match item {
             Item::Tdx(item) => Self::of(Kind::Td, &item.quote, facts, collateral),
+            Item::AzTdxVtpm(item) => Self::of(Kind::Td, &item.tdx.quote, facts, collateral),
             Item::Sgx(item) => Self::of(Kind::Enclave, &item.quote, facts, collateral),
             _ => Err(NoOpinion::NotJudged),
         }
@@ -181,30 +182,30 @@ fn fields(ours: &VerifiedItem, theirs: &VerifiedReport) -> Vec<Field> {
         Field::text("tcb_status", status(facts.tcb_status), &theirs.status),
         Field::text("advisories", facts.advisories.join(" "), advisories.join(" ")),
     ];
-    let dcap = match (ours.claims(), &theirs.report) {
-        (Claims::Tdx(claims), Report::TD10(report)) => {
-            td10(&mut fields, claims, report);
-            &claims.dcap
-        }
-        (Claims::Tdx(claims), Report::TD15(report)) => {
-            td15(&mut fields, claims, report);
-            &claims.dcap
-        }
-        (Claims::Tdx(claims), Report::TD15Ex(report)) => {
-            td15(&mut fields, claims, &report.base);
-            &claims.dcap
-        }
-        (Claims::Sgx(claims), Report::SgxEnclave(report)) => {
-            enclave(&mut fields, claims, report);
-            &claims.dcap
-        }
-        _ => {
-            fields.push(Field::text("kind", facts.tee.name(), "another"));
-            return fields;
-        }
-    };
-    fields.push(Field::bytes("ppid", dcap.ppid, &theirs.ppid));
+    match (of_enclave(ours.claims()), of_td(ours.claims()), &theirs.report) {
+        (_, Some(claims), Report::TD10(report)) => td10(&mut fields, claims, report),
+        (_, Some(claims), Report::TD15(report)) => td15(&mut fields, claims, report),
+        (_, Some(claims), Report::TD15Ex(report)) => td15(&mut fields, claims, &report.base),
+        (Some(claims), _, Report::SgxEnclave(report)) => enclave(&mut fields, claims, report),
+        _ => fields.push(Field::text("kind", facts.tee.name(), "another")),
+    }
+    let dcap = of_enclave(ours.claims()).map(|claims| &claims.dcap);
+    let dcap = dcap.or_else(|| of_td(ours.claims()).map(|claims| &claims.dcap));
+    fields.extend(dcap.map(|dcap| Field::bytes("ppid", dcap.ppid, &theirs.ppid)));
     fields
+}
+
+fn of_enclave(claims: &Claims) -> Option<&sgx::Claims> {
+    if let Claims::Sgx(claims) = claims { Some(claims) } else { None }
+}
+
+/// What is claimed of a TD, with or without a paravisor around it.
+pub(super) fn of_td(claims: &Claims) -> Option<&tdx::Claims> {
+    match claims {
+        Claims::Tdx(claims) => Some(claims),
+        Claims::AzTdxVtpm(claims) => Some(&claims.tdx),
+        _ => None,
+    }
 }
 
 /// In Intel's words.

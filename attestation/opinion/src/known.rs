@@ -1,7 +1,9 @@
 //! Differences that are known, each with its reason.
 
+use crate::intel::of_td;
+use crate::snp::of_report;
 use crate::{Disagreement, NoOpinion, Opinion};
-use hanzo_attestation::{Claims, Refused, TcbStatus, VerifiedItem};
+use hanzo_attestation::{Refused, TcbStatus, VerifiedItem};
 use std::fmt;
 
 /// A second reader.
@@ -49,8 +51,13 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "sev-report-alone",
         peer: Peer::Sev,
-        reason: "sev judges the report alone; certificates, chip, TCB, dates and revocation are ours to refuse",
-        explains: |found, ours| ours.is_err() && found.theirs == "accepted",
+        reason: "sev judges the report alone; certificates, chip, TCB, dates, revocation and a paravisor are ours to \
+                 refuse",
+        // SNP-38, the report's signature, is no such refusal: sev judges that as well.
+        explains: |found, ours| {
+            ours.is_err_and(|refused: &Refused| refused.finding.rule.id != "SNP-38")
+                && found.theirs == "accepted"
+        },
     },
     Known {
         name: "sev-v2-without-chip",
@@ -59,8 +66,10 @@ pub const KNOWN: &[Known] = &[
                  we read it from the key's certificate",
         explains: |found, ours| {
             found.theirs.contains("MASK_CHIP_ID")
-                && matches!(ours.map(VerifiedItem::claims), Ok(Claims::SevSnp(claims))
-                    if claims.report_version == 2 && claims.chip_id.is_none())
+                && ours.is_ok_and(|item| {
+                    of_report(item.claims())
+                        .is_some_and(|claims| claims.report_version == 2 && claims.chip_id.is_none())
+                })
         },
     },
     Known {
@@ -71,7 +80,7 @@ pub const KNOWN: &[Known] = &[
         explains: |found, ours| {
             let refused = ["SEPT_VE_DISABLE is not", "TD profiling is", "TD migration is"];
             refused.iter().any(|words| found.theirs.starts_with(words))
-                && matches!(ours.map(VerifiedItem::claims), Ok(Claims::Tdx(_)))
+                && ours.is_ok_and(|item| of_td(item.claims()).is_some())
         },
     },
     Known {

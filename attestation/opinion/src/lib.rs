@@ -10,6 +10,7 @@
 //! - `sev` has no certificate or signature code here, because its two back ends are OpenSSL and an RSA library that is
 //!   not constant time. It parses the report, its fields are compared with the claims, and the report's signature is
 //!   verified over the bytes that `sev` encodes again from what it understood.
+//! - Behind Azure's paravisor, both look at the processor's own proof. Nobody else judges what surrounds it, nor a TPM.
 //!
 //! Pure: the instant is an argument.
 
@@ -23,7 +24,7 @@ pub use intel::DcapQvl;
 pub use known::{KNOWN, Known, Peer};
 
 use hanzo_attestation::{Collateral, Refused, Verified, VerifiedItem};
-use hanzo_attestation_evidence::{Evidence, Item, Rule, UnixTime};
+use hanzo_attestation_evidence::{Broken, Evidence, Item, Rule, UnixTime};
 
 /// What the second reader says beside our verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,11 +51,38 @@ pub struct Disagreement {
     pub theirs: String,
 }
 
-impl Disagreement {
-    /// How a denial for this reason is named. It is no rule about evidence: it says that the readers are at odds.
-    #[must_use]
-    pub const fn rule(&self) -> Rule {
-        Rule::new("OPN-01", "SecondOpinionDisagrees")
+/// Why nothing may be released after a second opinion, although we accept the evidence. These are no rules about
+/// evidence: they say that two readers are at odds, or that one could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// OPN-01: the second reader says otherwise, and nobody knows why. A person must look at it.
+    #[error(transparent)]
+    Disagrees(#[from] Disagreement),
+    /// OPN-02: a second reader is there for this kind, and lacks what it judges by.
+    #[error("the second reader judges by a {0}, and there is none")]
+    CannotJudge(&'static str),
+}
+
+impl Broken for Denied {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::Disagrees(_) => Rule::new("OPN-01", "SecondOpinionDisagrees"),
+            Self::CannotJudge(_) => Rule::new("OPN-02", "SecondOpinionMissing"),
+        }
+    }
+}
+
+impl Opinion {
+    /// Whether what we accept may count. Kinds that no second reader knows, and known differences, do.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn check(self) -> Result<(), Denied> {
+        match self {
+            Self::Agrees | Self::NoOpinion(NoOpinion::NotJudged | NoOpinion::Known(_)) => Ok(()),
+            Self::Disagrees(found) => Err(Denied::Disagrees(found)),
+            Self::NoOpinion(NoOpinion::CollateralMissing(what)) => Err(Denied::CannotJudge(what)),
+        }
     }
 }
 
@@ -89,7 +117,8 @@ pub fn second_opinion(
     };
     let opinion = match item {
         Item::SevSnp(item) => snp::opinion(item, ours),
-        Item::Tdx(_) | Item::Sgx(_) => intel::opinion(item, ours, collateral, now),
+        Item::AzSnpVtpm(item) => snp::opinion(&item.snp, ours),
+        Item::Tdx(_) | Item::AzTdxVtpm(_) | Item::Sgx(_) => intel::opinion(item, ours, collateral, now),
         _ => Opinion::NoOpinion(NoOpinion::NotJudged),
     };
     known::explain(opinion, ours)

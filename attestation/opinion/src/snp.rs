@@ -21,16 +21,22 @@ fn judge(evidence: &Evidence, ours: Option<&VerifiedItem>) -> Theirs {
     let report = AttestationReport::from_bytes(evidence.report.raw()).map_err(|error| error.to_string())?;
     let encoded = report.to_bytes().map_err(|error| error.to_string())?;
     let signed = encoded.get(..SIGNED_LENGTH).ok_or("a report that is too short")?;
-    let claims = ours.and_then(|item| match item.claims() {
-        Claims::SevSnp(claims) => Some(&**claims),
-        _ => None,
-    });
+    let claims = ours.and_then(|item| of_report(item.claims()));
     let key = key(evidence, claims).ok_or("no endorsement key on P-384")?;
     let signature = [scalar(report.signature.r()), scalar(report.signature.s())].concat();
     UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, key)
         .verify(signed, &signature)
         .map_err(|_| "the report's signature does not verify over what was encoded again")?;
     Ok(claims.map(|claims| fields(claims, &report)).unwrap_or_default())
+}
+
+/// What is claimed of a report, with or without a paravisor around it.
+pub(super) fn of_report(claims: &Claims) -> Option<&snp::Claims> {
+    match claims {
+        Claims::SevSnp(claims) => Some(claims),
+        Claims::AzSnpVtpm(claims) => Some(&claims.snp),
+        _ => None,
+    }
 }
 
 /// The first 48 bytes of a little-endian number, big-endian: all that the second reader looks at.

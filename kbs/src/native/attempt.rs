@@ -90,6 +90,16 @@ impl Attempt {
                     .await)
             }
             Err(NoVerdict::NotProved(refused)) => {
+                if refused.alert {
+                    let digest = refused.evidence_digest.map(|digest| digest.to_string());
+                    tracing::error!(
+                        request_id = self.draft.request_id,
+                        code = refused.code,
+                        evidence = digest.unwrap_or_default(),
+                        reason = refused.reason,
+                        "two readers of the same evidence are at odds: nothing is released"
+                    );
+                }
                 self.draft.evidence_digest = refused.evidence_digest;
                 Err(self.refuse(refused.public, refused.code, refused.reason).await)
             }

@@ -1,13 +1,16 @@
 //! Every refusal by its name: an opaque code for the caller, the whole reason for the operator.
 
 use super::World;
+use super::secrecy::logged;
 use super::world::{Options, START, with};
 use crate::config::Limits;
 use crate::judge::SecondReader;
 use hanzo_attestation_evidence::Kem;
+use hanzo_attestation_lab::event_log::LabLog;
 use hanzo_attestation_lab::{SnpDefect, SnpOrder, TdxDefect, TdxOrder};
-use hanzo_attestation_opinion::{Disagreement, Opinion, Peer, second_opinion};
+use hanzo_attestation_opinion::{Disagreement, NoOpinion, Opinion, Peer, second_opinion};
 use hanzo_kbs_protocol::RecipientKeyPair;
+use hanzo_policy::Appraisal;
 use serde_json::json;
 
 #[tokio::test]
@@ -259,19 +262,83 @@ async fn what_cannot_be_recorded_is_not_answered() {
 async fn a_second_reader_that_agrees_changes_nothing() {
     let options = Options { second_reader: Some(second_opinion), ..Options::default() };
     let world = World::furnished_with(options).await;
-    let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
-    assert_eq!(granted.status, 200, "{granted:?}");
+    let text = "permit (principal, action, resource) when { principal.tier >= 2 };";
+    world.policy("all", text).await;
+    let td = TdxOrder::default().with_log(&LabLog::usual_td());
+    for proof in [world.proof(SnpOrder::default()).await, world.td_proof(td).await] {
+        let granted = world.authorize(proof, &["acme/disk"]).await;
+        assert_eq!(granted.status, 200, "{granted:?}");
+    }
+    // No second reader knows a registered key.
+    let known = world.post("/kbs/v1/attest", &world.identity_proof().await).await;
+    assert_eq!((known.status.as_u16(), &known.body["tier"]), (200, &json!(1)), "{known:?}");
 }
 
+/// OPN-01, with no reader made for the purpose: a version 4 quote of a TD with the service TD extension. The owner
+/// accepts the extension, and we accept the quote; `dcap-qvl` does not, since Intel emits a version 5 quote for such
+/// a TD.
 #[tokio::test]
-async fn a_disagreement_of_two_readers_denies_each_time() {
+async fn two_readers_at_odds_release_nothing_and_raise_an_alert() {
+    let mut appraisal = Appraisal::strict();
+    appraisal.tdx.allow_service_td_extension = true;
+    let order = || {
+        let td_attributes = TdxOrder::SEPT_VE_DISABLE | 1 << 17;
+        TdxOrder { td_attributes, ..TdxOrder::default() }.with_log(&LabLog::usual_td())
+    };
+    let text = "permit (principal, action, resource) when { principal.tier >= 2 };";
+    for (second_reader, released) in [(None, true), (Some(second_opinion as SecondReader), false)] {
+        let options = Options { appraisal: appraisal.clone(), second_reader, ..Options::default() };
+        let world = World::furnished_with(options).await;
+        world.policy("all", text).await;
+        for _ in 0..2 {
+            let asked = world.authorize(world.td_proof(order()).await, &["acme/disk"]);
+            let (answer, log) = logged(asked).await;
+            assert_eq!(answer.status == 200, released, "{answer:?}");
+            assert_eq!(answer.text.contains("ciphertext"), released, "{answer:?}");
+            let alert = log.lines().find(|line| line.contains("ERROR"));
+            if released {
+                assert_eq!(alert, None);
+                continue;
+            }
+            world.assert_refused(&answer, 403, "EvidenceRefused", "SecondOpinionDisagrees").await;
+            let row = world.newest().await;
+            let reason = row["reason"].as_str().unwrap();
+            assert!(reason.starts_with("OPN-01: ") && reason.contains("SERVTD_EXT"), "{row}");
+            let alert = alert.unwrap();
+            for part in [
+                "two readers of the same evidence are at odds",
+                "SecondOpinionDisagrees",
+                row["evidence_digest"].as_str().unwrap(),
+                row["request_id"].as_str().unwrap(),
+                "SERVTD_EXT",
+            ] {
+                assert!(alert.contains(part), "{part} is not in {alert}");
+            }
+            // The caller learns that the evidence is refused, and not what about it.
+            assert!(!answer.text.contains("opinion") && !answer.text.contains("SERVTD"), "{answer:?}");
+        }
+    }
+}
+
+/// OPN-01: a field that is read otherwise denies as a verdict does, also where it is SEV-SNP's.
+#[tokio::test]
+async fn a_field_that_is_read_otherwise_denies() {
     let reader: SecondReader = |_, _, _, _| {
-        let (ours, theirs) = ("accepted".to_owned(), "no".to_owned());
-        Opinion::Disagrees(Disagreement { peer: Peer::Sev, about: "verdict", ours, theirs })
+        let (ours, theirs) = ("00".to_owned(), "01".to_owned());
+        Opinion::Disagrees(Disagreement { peer: Peer::Sev, about: "host_data", ours, theirs })
     };
     let world = World::furnished_with(Options { second_reader: Some(reader), ..Options::default() }).await;
-    for _ in 0..2 {
-        let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
-        world.assert_refused(&refused, 403, "EvidenceRefused", "SecondOpinionDisagrees").await;
-    }
+    let refused = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "SecondOpinionDisagrees").await;
+}
+
+/// OPN-02: a reader that cannot judge what it knows is no agreement.
+#[tokio::test]
+async fn a_second_reader_without_its_collateral_denies() {
+    let reader: SecondReader = |_, _, _, _| Opinion::NoOpinion(NoOpinion::CollateralMissing("PCK CRL"));
+    let world = World::furnished_with(Options { second_reader: Some(reader), ..Options::default() }).await;
+    let asked = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]);
+    let (refused, log) = logged(asked).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "SecondOpinionMissing").await;
+    assert!(!log.contains("ERROR"), "nobody is at odds: {log}");
 }

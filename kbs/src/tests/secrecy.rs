@@ -25,18 +25,25 @@ impl Write for Captured {
     }
 }
 
-#[tokio::test]
-async fn a_secret_reaches_no_log_and_no_other_answer() {
+/// Does something, and gives back every line that was logged meanwhile.
+pub(super) async fn logged<T>(work: impl Future<Output = T>) -> (T, String) {
     let captured = Captured::default();
     let writer = captured.clone();
     // With one subscriber alone, what a log line is worth is asked of whichever test thread meets it first.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let answers = sing().with_subscriber(subscriber).await;
+    let result = work.with_subscriber(subscriber).await;
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    (result, log)
+}
+
+#[tokio::test]
+async fn a_secret_reaches_no_log_and_no_other_answer() {
+    let (answers, log) = logged(sing()).await;
     assert!(log.contains("answered"), "nothing was captured: {log:?}");
     let encoded = base64_encode(CANARY.as_bytes());
     let hex = hex::encode(CANARY);

@@ -95,6 +95,7 @@ pub(super) struct Options {
     pub(super) denied_eks: Vec<Hex<32>>,
     /// Authorities over endorsement keys, DER.
     pub(super) manufacturers: Vec<Vec<u8>>,
+    pub(super) appraisal: Appraisal,
     pub(super) second_reader: Option<SecondReader>,
 }
 
@@ -110,6 +111,7 @@ impl Default for Options {
             eks: Vec::new(),
             denied_eks: Vec::new(),
             manufacturers: Vec::new(),
+            appraisal: Appraisal::strict(),
             second_reader: None,
         }
     }
@@ -163,7 +165,7 @@ impl World {
         for der in options.manufacturers {
             roots = roots.with_tpm_manufacturer(der);
         }
-        let mut appraisal = Appraisal::strict();
+        let mut appraisal = options.appraisal;
         appraisal.tpm.denied_eks = options.denied_eks;
         let grounds = Grounds {
             roots,
