@@ -21,9 +21,12 @@ const HANG: Duration = Duration::from_secs(10);
 /// Fuzzes the parsers.
 #[derive(Parser)]
 struct Arguments {
-    /// How long to try each target.
+    /// How long to try each target, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// How long to try all targets together, in seconds: each gets its share.
+    #[arg(long, conflicts_with = "seconds")]
+    in_all: Option<u64>,
     /// Only this target; see the list that a wrong name prints.
     #[arg(long)]
     target: Option<String>,
@@ -62,12 +65,17 @@ fn run(arguments: &Arguments) -> Result<()> {
         let [target] = targets.as_slice() else { bail!("files need `--target`") };
         return try_files(*target, &arguments.files);
     }
+    let count = u32::try_from(targets.len())?;
+    let share = match arguments.in_all {
+        Some(seconds) => Duration::from_secs(seconds) / count,
+        None => Duration::from_secs(arguments.seconds),
+    };
     println!("{:<26} {:>12} {:>14} {:>12}", "target", "executions", "per second", "slowest");
     let mut executions = 0;
     let mut failed = Vec::new();
     for target in targets {
-        let report = in_small_stack(|| fuzz(target, arguments))??;
-        let per_second = report.executions / arguments.seconds.max(1);
+        let report = in_small_stack(|| fuzz(target, share, arguments))??;
+        let per_second = u128::from(report.executions) * 1000 / share.as_millis().max(1);
         println!(
             "{:<26} {:>12} {per_second:>14} {:>9} us",
             target.name,
@@ -77,7 +85,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         executions += report.executions;
         failed.extend(report.failure.map(|path| (target.name, path)));
     }
-    println!("{executions} executions, seed {}", arguments.seed);
+    println!("{executions} executions in {count} targets, seed {}", arguments.seed);
     for (name, path) in &failed {
         eprintln!(
             "`{name}` fails on {}; try it again with: --target {name} {}",
@@ -98,10 +106,10 @@ struct Report {
 
 /// Tries inputs until the time is over or one fails.
 #[expect(clippy::disallowed_methods, reason = "how long to try is measured time")]
-fn fuzz(target: Target, arguments: &Arguments) -> Result<Report> {
+fn fuzz(target: Target, share: Duration, arguments: &Arguments) -> Result<Report> {
     let mut mutator = Mutator::new(arguments.seed, (target.seeds)());
     let mut report = Report { executions: 0, slowest: Duration::ZERO, failure: None };
-    let end = Instant::now() + Duration::from_secs(arguments.seconds);
+    let end = Instant::now() + share;
     let mut now = Instant::now();
     while now < end {
         let input = mutator.mutant();
