@@ -167,28 +167,37 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
 /// [`Refused`] with the platform's rule.
 pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
     nvidia::check_covered(evidence.items().iter().map(Item::kind), &evidence.device_digests(), binding)?;
+    check_stated_data(evidence, binding.cpu_report_data(), binding.tpm_qualifying_data())?;
     evidence.items().iter().try_for_each(|item| match item {
-        Item::SevSnp(item) => {
-            snp::check_report_data(&item.report.body().report_data.0, binding.cpu_report_data())
-        }
-        Item::Tdx(item) => dcap::check_report_data(Tee::Tdx, item.report_data(), binding.cpu_report_data()),
-        Item::Sgx(item) => dcap::check_report_data(Tee::Sgx, item.report_data(), binding.cpu_report_data()),
-        Item::Tpm(item) => {
-            tpm::check_qualifying_data(&item.quote.attest.extra_data, binding.tpm_qualifying_data())
-        }
-        Item::AzSnpVtpm(az) => check_azure(item.kind(), &az.vtpm.quote.attest.extra_data, binding),
-        Item::AzTdxVtpm(az) => check_azure(item.kind(), &az.vtpm.quote.attest.extra_data, binding),
         Item::Nvidia(item) => nvidia::check_nonces(
             item.class,
             item.devices.iter().map(|device| &device.report.nonce),
             binding.device_nonce(),
         ),
-        Item::RegisteredKey(_) => Ok(()),
+        _ => Ok(()),
     })
 }
 
-fn check_azure(tee: Tee, extra_data: &[u8], binding: &Binding) -> Result<(), Refused> {
-    azure::check_qualifying_data(tee, extra_data, binding.tpm_qualifying_data())
+/// As [`precheck`], with the expected value itself: for tools that have no binding. [`Verified::check_report_data`] asks
+/// the same of what was verified.
+///
+/// # Errors
+/// [`Refused`] with the platform's rule.
+pub fn precheck_report_data(evidence: &Evidence, expected: &[u8]) -> Result<(), Refused> {
+    check_stated_data(evidence, expected, expected)
+}
+
+fn check_stated_data(evidence: &Evidence, cpu: &[u8], tpm: &[u8]) -> Result<(), Refused> {
+    let azure = |tee, extra_data: &[u8]| azure::check_qualifying_data(tee, extra_data, tpm);
+    evidence.items().iter().try_for_each(|item| match item {
+        Item::SevSnp(item) => snp::check_report_data(&item.report.body().report_data.0, cpu),
+        Item::Tdx(item) => dcap::check_report_data(Tee::Tdx, item.report_data(), cpu),
+        Item::Sgx(item) => dcap::check_report_data(Tee::Sgx, item.report_data(), cpu),
+        Item::Tpm(item) => tpm::check_qualifying_data(&item.quote.attest.extra_data, tpm),
+        Item::AzSnpVtpm(az) => azure(item.kind(), &az.vtpm.quote.attest.extra_data),
+        Item::AzTdxVtpm(az) => azure(item.kind(), &az.vtpm.quote.attest.extra_data),
+        Item::Nvidia(_) | Item::RegisteredKey(_) => Ok(()),
+    })
 }
 
 impl Verified {

@@ -3,7 +3,7 @@
 use super::answer::{Answer, ItemAnswer};
 use super::args::Profile;
 use super::inputs::Inputs;
-use hanzo_attestation::verify::{Context, Refused, VerifiedItem, verify};
+use hanzo_attestation::verify::{Context, Refused, VerifiedItem, precheck_report_data, verify};
 use hanzo_attestation::{Cache, Claims, Verified};
 use hanzo_attestation_evidence::{Document, Finding, Rule, Severity, Tee};
 use hanzo_policy::{Tier, appraise_devices, appraise_item, tier_of_claims};
@@ -46,9 +46,14 @@ fn judge_item(document: &Document, inputs: &Inputs) -> ItemAnswer {
     }
 }
 
-/// Format, proof and report data: what makes an item authentic.
+/// Format, report data and proof: what makes an item authentic. Report data costs nothing to compare, so that it comes
+/// before any signature (B.0 of the rule book, step 5); what counts is the same comparison over what was proved.
 fn prove(document: &Document, inputs: &Inputs) -> Result<Verified, Finding> {
     let evidence = document.parse().map_err(|error| Finding::refuse(&error))?;
+    let refused = |refused: Refused| refused.finding;
+    if let Some(expected) = &inputs.report_data {
+        precheck_report_data(&evidence, expected).map_err(refused)?;
+    }
     let context = Context {
         roots: &inputs.roots,
         collateral: &inputs.collateral,
@@ -56,10 +61,9 @@ fn prove(document: &Document, inputs: &Inputs) -> Result<Verified, Finding> {
         now: inputs.now,
         cache: Cache::off(),
     };
-    let verified = verify(evidence, &context).map_err(|refused| refused.finding)?;
-    let is_device = document.items().iter().any(|item| item.kind().is_device());
-    if let Some(expected) = inputs.report_data.as_ref().filter(|_| !is_device) {
-        verified.check_report_data(expected).map_err(|refused: Refused| refused.finding)?;
+    let verified = verify(evidence, &context).map_err(refused)?;
+    if let Some(expected) = &inputs.report_data {
+        verified.check_report_data(expected).map_err(refused)?;
     }
     Ok(verified)
 }

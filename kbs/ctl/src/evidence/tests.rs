@@ -109,6 +109,25 @@ fn other_report_data_is_not_authentic_and_its_claims_are_withheld() {
     }
 }
 
+/// B.0, step 5: what costs nothing comes first. Under other roots no signature of the lab's counts, and still the report
+/// data is what is wrong with it, if it is wrong; if it is right, the roots are.
+#[test]
+fn report_data_is_compared_before_any_signature() {
+    let foreign = |report_data: [u8; 64]| Inputs {
+        roots: Roots::vendor(),
+        report_data: Some(report_data.to_vec()),
+        ..inputs(Profile::Corpus)
+    };
+    for (item, code) in [(snp(), "SnpReportDataMismatch"), (tdx(), "QuoteReportDataMismatch")] {
+        let (_, json) = judged(vec![item.clone()], &foreign([8; 64]));
+        assert_eq!(codes(&json), [("refuse".to_owned(), code.to_owned())], "{json:#}");
+        assert_eq!(json["items"][0]["claims"], Value::Null);
+        let (_, json) = judged(vec![item], &foreign(REPORT_DATA));
+        assert_eq!(json["authentic"], false);
+        assert!(!has(&json, "refuse", code), "{json:#}");
+    }
+}
+
 #[test]
 fn without_expected_report_data_strict_refuses_and_corpus_says_so() {
     let strict = Inputs { report_data: None, ..inputs(Profile::Strict) };
