@@ -16,7 +16,7 @@ use crate::encoding::base64_encode;
 use crate::{azure, identity, json, nvidia, sgx, snp, tdx, tpm};
 use aws_lc_rs::digest;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -200,12 +200,18 @@ impl Document {
     fn digest(&self, parsed: &[Item]) -> Result<Hex<32>, EvidenceError> {
         let items: Vec<Cow<'_, Value>> =
             self.items.iter().zip(parsed).map(|(item, parsed)| item.without_padding(parsed)).collect();
-        let canonical = serde_json_canonicalizer::to_vec(&json!({"evidence": items}))
+        let canonical = serde_json_canonicalizer::to_vec(&Canonical { evidence: items })
             .map_err(|error| EvidenceError::Canonical(error.to_string()))?;
         let mut array = [0; 32];
         array.copy_from_slice(digest::digest(&digest::SHA256, &canonical).as_ref());
         Ok(Hex(array))
     }
+}
+
+/// A document as it is digested.
+#[derive(Serialize)]
+struct Canonical<'a> {
+    evidence: Vec<Cow<'a, Value>>,
 }
 
 impl DocumentItem {

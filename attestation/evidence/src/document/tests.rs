@@ -4,6 +4,7 @@ use super::*;
 use crate::encoding::base64_encode;
 use crate::rule::Broken;
 use proptest::prelude::*;
+use serde_json::json;
 
 /// A well-formed version 3 report that nobody signed.
 fn report() -> Vec<u8> {
