@@ -61,6 +61,7 @@ fn keys(request: &CredentialRequest, grounds: &Grounds, now: UnixTime) -> Result
         code: error.rule().code,
         reason: format!("{}: {error}", error.rule().id),
         evidence_digest: None,
+        alert: false,
     };
     let ak = ak_public(&request.ak_public).map_err(|error| refused(&error))?;
     let denied = &grounds.appraisal.tpm.denied_eks;

@@ -181,6 +181,7 @@ fn judge_by(world: &World, change: impl FnOnce(&mut Grounds)) {
         collateral: now.collateral.clone(),
         revocation: now.revocation.clone(),
         appraisal: now.appraisal.clone(),
+        second_reader: None,
         cache: now.cache.clone(),
         store: None,
         grace: Duration::ZERO,
