@@ -33,6 +33,7 @@ mod fixture;
 
 mod intel;
 mod lab;
+mod nvidia;
 mod sign;
 mod tpm;
 mod trust;
@@ -48,6 +49,7 @@ pub use intel::{
     SgxOrder, Standing, SvnLevel, TcbInfo, TcbLevel, TdxBody, TdxDefect, TdxOrder,
 };
 pub use lab::Lab;
+pub use nvidia::{RimDefect, RimMinimum, RimOrder, RimProduct, RimVendor};
 pub use tpm::{
     AkCertificate, AkUsage, EkDefect, EndorsementKey, GceInstance, TpmBank, TpmDefect, TpmHash, TpmKey,
     TpmOrder,

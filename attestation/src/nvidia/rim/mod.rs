@@ -31,6 +31,3 @@ use crate::verify::Context;
 pub fn verify_rim(xml: &[u8], context: &Context<'_>) -> Result<TrustedRim, RimProofError> {
     StoredRim::new(xml).prove(context)
 }
-
-#[cfg(test)]
-mod tests;

@@ -150,7 +150,7 @@ fn optional(meta: Node<'_, '_>, name: &'static str) -> Result<Option<String>, Ri
 
 /// Printable ASCII without spaces or slashes: it names files and entries of bundles.
 fn word(text: &str) -> Option<String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let fits = !text.is_empty() && text.len() <= MAX_TEXT && text.bytes().all(allowed);
     fits.then(|| text.to_owned())
 }

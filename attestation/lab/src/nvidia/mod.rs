@@ -1,0 +1,5 @@
+//! The lab's NVIDIA.
+
+mod rim;
+
+pub use rim::{RimDefect, RimMinimum, RimOrder, RimProduct, RimVendor};
