@@ -5,12 +5,15 @@
 //! and orders documents by these dates (COL-11).
 
 mod intel;
+mod nvidia;
 
 pub use intel::{
     intel_chain, intel_document, intel_pck_crl, intel_qe_identity, intel_root_crl, intel_tcb_info,
 };
+pub use nvidia::nvidia_rim;
 
 use crate::crypto::{Budget, FormError, Rsa4096Key, SignatureError};
+use crate::nvidia::rim::RimProofError;
 use crate::roots::Roots;
 use crate::x509::signed_by;
 use hanzo_attestation_evidence::dcap::{QeIdentityError, QuoteError, TcbInfoError, read_certificates};
@@ -91,6 +94,9 @@ pub enum AdmissionError {
     /// DCAP-29: not signed by the CA that came with it.
     #[error("the revocation list is not signed by the PCK CA that came with it")]
     PckCrlSignature,
+    /// NVR-01 to NVR-28: no manifest of NVIDIA's.
+    #[error(transparent)]
+    NvidiaRim(#[from] RimProofError),
     /// COL-08: dated ahead.
     #[error("issued at {issued}, after {now}")]
     NotYetValid {
@@ -130,6 +136,7 @@ impl Broken for AdmissionError {
             Self::QeIdentitySignature => Rule::new("DCAP-41", "QeIdentitySignature"),
             Self::RootCrlSignature => Rule::new("DCAP-25", "RootCrlSignature"),
             Self::PckCrlSignature => Rule::new("DCAP-29", "PckCrlSignature"),
+            Self::NvidiaRim(error) => error.rule(),
             Self::NotYetValid { .. } => Rule::new("COL-08", "CollateralNotYetValid"),
             Self::Expired { .. } => Rule::new("COL-09", "CollateralExpired"),
             Self::Signature(error) => error.rule(),

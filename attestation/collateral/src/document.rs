@@ -162,6 +162,7 @@ impl Document {
             Kind::IntelChain => {
                 Ok(Judged { subject: self.key.clone(), ..admission::intel_chain(&self.bytes, roots)? })
             }
+            Kind::NvidiaRim => Ok(admission::nvidia_rim(&self.bytes, roots)?),
             // Judged with the quote that needs it: its platform, and its chain to the root.
             Kind::IntelPck => Ok(self.as_stated()),
             Kind::Policy => match std::str::from_utf8(&self.bytes) {

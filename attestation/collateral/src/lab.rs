@@ -6,7 +6,8 @@
 //!            "tcb_infos":[{"body":"intel/tdx-tcb-info.json","signature":"intel/tdx-tcb-info.sig"}],
 //!            "qe_identities":[{"body":"intel/td-qe-identity.json","signature":"intel/td-qe-identity.sig"}],
 //!            "tcb_signing_chain":"intel/tcb-signing-chain.pem"}],
-//!  "tpm":{"authorities":["tpm/authority.der"],"manufacturers":["tpm/manufacturer.der"]}}
+//!  "tpm":{"authorities":["tpm/authority.der"],"manufacturers":["tpm/manufacturer.der"]},
+//!  "nvidia_rim":{"roots":["nvidia/rim-root.der"],"manifests":["nvidia/driver.xml"]}}
 //! ```
 //!
 //! Of Intel only the root is required: what is absent is missing when a quote needs it.
@@ -17,6 +18,7 @@ use crate::{AmdCrlError, FileError, file, read_amd_crl};
 use hanzo_attestation::roots::{ExtraAmdRoot, ExtraRoots};
 use hanzo_attestation::{Collateral, IntelDocument};
 use hanzo_attestation_evidence::json::{self, JsonError};
+use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::snp::Product;
 use hanzo_attestation_evidence::x509::{Certificate, MAX_CERTIFICATE, PublicKey, X509Error};
 use serde::Deserialize;
@@ -30,6 +32,8 @@ const MAX_ROOTS: usize = 8;
 const MAX_LISTS: usize = 4;
 /// Most documents of one kind under one Intel root: one for SGX and one for TDX, and room for a successor of each.
 const MAX_DOCUMENTS: usize = 4;
+/// Most manifests: driver, VBIOS and switch BIOS of three generations, and room for a successor of each.
+const MAX_MANIFESTS: usize = 32;
 /// Largest signed document in bytes (rule book B.0).
 const MAX_DOCUMENT: usize = 1 << 20;
 /// Length of a signature in bytes: R and S of P-256.
@@ -109,6 +113,8 @@ struct Index {
     intel: Vec<IntelEntry>,
     #[serde(default)]
     tpm: TpmEntry,
+    #[serde(default)]
+    nvidia_rim: RimEntry,
 }
 
 /// Authorities over the attestation keys of TPMs, and manufacturers, who certify endorsement keys.
@@ -119,6 +125,16 @@ struct TpmEntry {
     authorities: Vec<String>,
     #[serde(default)]
     manufacturers: Vec<String>,
+}
+
+/// Roots of reference integrity manifests, and manifests.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RimEntry {
+    #[serde(default)]
+    roots: Vec<String>,
+    #[serde(default)]
+    manifests: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -183,11 +199,24 @@ pub fn read_lab(directory: &Path) -> Result<(ExtraRoots, Collateral), LabDirErro
     bound(index.intel.len(), MAX_ROOTS, "Intel roots")?;
     bound(index.tpm.authorities.len(), MAX_ROOTS, "authorities over TPM keys")?;
     bound(index.tpm.manufacturers.len(), MAX_ROOTS, "TPM manufacturers")?;
-    if index.amd.is_empty() && index.intel.is_empty() && index.tpm.authorities.is_empty() {
+    let none = index.amd.is_empty()
+        && index.intel.is_empty()
+        && index.tpm.authorities.is_empty()
+        && index.nvidia_rim.roots.is_empty();
+    if none {
         return Err(LabDirError::NoRoot { path });
     }
+    bound(index.nvidia_rim.roots.len(), MAX_ROOTS, "roots of manifests")?;
+    bound(index.nvidia_rim.manifests.len(), MAX_MANIFESTS, "manifests")?;
     let mut roots = ExtraRoots::default();
     let mut collateral = Collateral::default();
+    for name in &index.nvidia_rim.roots {
+        let is_p384 = |key: PublicKey<'_>| matches!(key, PublicKey::P384(_));
+        roots.nvidia_rim.push(root(&inside(directory, name)?, "manifest", is_p384)?);
+    }
+    for name in &index.nvidia_rim.manifests {
+        collateral = collateral.with_nvidia_rim(&file::read(&inside(directory, name)?, MAX_RIM)?);
+    }
     for entry in index.amd {
         bound(entry.crls.len(), MAX_LISTS, "revocation lists under one root")?;
         let ark_der =

@@ -1,5 +1,6 @@
 //! Kinds of documents, by the names in the rule book.
 
+use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::x509::{MAX_CERTIFICATE, MAX_CERTIFICATES, MAX_CRL};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,6 +31,9 @@ pub enum Kind {
     /// Issuer chain from a response's header, PEM. Key: what it is for: `tcb-info`, `qe-identity`,
     /// `pck-crl/platform`; or more exactly, `tcb-info/tdx/FMSPC`.
     IntelChain,
+    /// Reference integrity manifest of an NVIDIA device, XML. Key: product, version and SHA-256, so that issues of one id
+    /// are kept apart: `GH100/550.144.03/SHA256`.
+    NvidiaRim,
     /// Root of a manufacturer's or a cloud's TPM keys, DER. Key: its SHA-256.
     TpmRoot,
     /// Reference values of an Azure paravisor, JSON. Key: product and release.
@@ -58,6 +62,7 @@ impl Kind {
             Self::IntelRootCrl => "intel-root-crl",
             Self::IntelPck => "intel-pck",
             Self::IntelChain => "intel-chain",
+            Self::NvidiaRim => "nvidia-rim",
             Self::TpmRoot => "tpm-root",
             Self::AzParavisorRef => "az-paravisor-ref",
             Self::ReferenceValues => "reference-values",
@@ -73,6 +78,7 @@ impl Kind {
         match self {
             Self::AmdCrl | Self::IntelPckCrl | Self::IntelRootCrl => MAX_CRL,
             Self::AmdVek | Self::TpmRoot => MAX_CERTIFICATE,
+            Self::NvidiaRim => MAX_RIM,
             // PEM needs four characters for three bytes, and line ends: twice the size is enough.
             Self::AmdChain | Self::IntelPck | Self::IntelChain => 2 * MAX_CERTIFICATE * MAX_CERTIFICATES,
             Self::IntelTcbInfo

@@ -3,10 +3,11 @@
 use super::chain::Chain;
 use super::claims::RimClaims;
 use super::error::RimProofError;
+use crate::admission::Judged;
 use crate::claims::CollateralUse;
 use crate::collateral::Revocation;
 use crate::crypto::Budget;
-use crate::roots::sha256;
+use crate::roots::{Roots, sha256};
 use crate::verify::Context;
 use hanzo_attestation_evidence::nvidia::rim::{Meta, Rim};
 use hanzo_attestation_evidence::{Broken as _, Finding, Hex, Severity, UnixTime};
@@ -84,6 +85,23 @@ impl StoredRim {
             context.cache.nvidia_rims.insert(self.sha256.0, Arc::new(()));
         }
         Ok(TrustedRim { content: Arc::clone(content), finding, lab })
+    }
+}
+
+impl StoredRim {
+    /// What a store takes: NVR-22, and the signatures. Dates are left to the store, and revocation to whoever uses it.
+    pub(crate) fn admit(&self, roots: &Roots) -> Result<Judged, RimProofError> {
+        let content = self.content.as_ref().map_err(RimProofError::clone)?;
+        let lab = content.chain.pinned(roots)?.is_lab();
+        content.verify(&mut Budget::new())?;
+        let meta = content.rim.meta();
+        Ok(Judged {
+            subject: format!("{}/{}/{}", meta.product, meta.version, self.sha256),
+            evaluation: 0,
+            issued: content.chain.signer().validity.not_before,
+            expires: content.chain.not_after(),
+            lab,
+        })
     }
 }
 

@@ -6,9 +6,11 @@ use super::{now, refused, roots, wrong};
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::run::Context;
+use hanzo_attestation::admission::nvidia_rim;
 use hanzo_attestation_collateral::bundle::Kind;
 use hanzo_attestation_collateral::{Document, Store};
-use hanzo_attestation_evidence::Hex;
+use hanzo_attestation_evidence::{Broken, Hex};
+use std::path::Path;
 
 pub(super) fn run(args: &AddArgs, context: &Context) -> Result<Outcome, Failure> {
     let (now, roots) = (now(args.at.at, context)?, roots(&args.roots)?);
@@ -21,6 +23,12 @@ pub(super) fn run(args: &AddArgs, context: &Context) -> Result<Outcome, Failure>
         let bytes = input::read(path, Kind::TpmRoot.limit())?.to_vec();
         let key = digest(&bytes).to_string();
         documents.push((path, Document::received(Kind::TpmRoot, key, bytes, &[], &roots)));
+    }
+    for path in &args.rim {
+        let bytes = input::read(path, Kind::NvidiaRim.limit())?.to_vec();
+        // Nothing else says about which device it speaks.
+        let judged = nvidia_rim(&bytes, &roots).map_err(|error| broken(path, &error))?;
+        documents.push((path, Document::received(Kind::NvidiaRim, judged.subject, bytes, &[], &roots)));
     }
     let documents = documents
         .into_iter()
@@ -37,6 +45,11 @@ pub(super) fn run(args: &AddArgs, context: &Context) -> Result<Outcome, Failure>
             Ok(Outcome::No)
         }
     }
+}
+
+/// What is wrong with a file, with its rule.
+fn broken(path: &Path, error: &impl Broken) -> Failure {
+    wrong(path, format!("{}: {error}", error.rule()))
 }
 
 fn digest(bytes: &[u8]) -> Hex<32> {

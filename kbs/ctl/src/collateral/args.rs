@@ -69,6 +69,9 @@ pub(super) struct AddArgs {
     /// AMD revocation list (DER), with its key before it: `milan/vcek=FILE`
     #[arg(long, value_name = "KEY=FILE", value_parser = keyed)]
     pub(super) amd_crl: Vec<(String, PathBuf)>,
+    /// Reference integrity manifest of an NVIDIA device (XML): its key is read from it
+    #[arg(long, value_name = "FILE")]
+    pub(super) rim: Vec<PathBuf>,
     /// Root of TPM keys (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) tpm_root: Vec<PathBuf>,

@@ -6,7 +6,9 @@ use crate::exit::{Failure, Outcome};
 use crate::output::{Sheet, Show};
 use crate::run::Context;
 use hanzo_attestation_collateral::bundle::{Deny, EdnFloors, Kind};
-use hanzo_attestation_collateral::{Store, StoreError, Stored, StoredDocument};
+use hanzo_attestation_collateral::{Document, Store, StoreError, Stored, StoredDocument};
+use hanzo_attestation_evidence::nvidia::rim::Rim;
+use hanzo_attestation_evidence::x509::Certificate;
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use serde::Serialize;
 use std::time::Duration;
@@ -34,6 +36,9 @@ struct ShownDocument {
     expires: UnixTime,
     /// Percent of its life that is left; 0 once it is over.
     left_percent: u8,
+    /// Who signed it, where a certificate in the document says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer: Option<String>,
     sha256: Hex<32>,
 }
 
@@ -79,8 +84,20 @@ impl ShownDocument {
         let StoredDocument { document, sha256 } = found;
         let (issued, expires) = (document.issued, document.expires);
         let left_percent = left_percent(issued, expires, now);
-        Self { kind: document.kind, key: document.key, issued, expires, left_percent, sha256 }
+        let signer = signer(&document);
+        Self { kind: document.kind, key: document.key, issued, expires, left_percent, signer, sha256 }
     }
+}
+
+/// The signer of a manifest: its common name and serial number. The store took it, so that it can be read.
+fn signer(document: &Document) -> Option<String> {
+    if document.kind != Kind::NvidiaRim {
+        return None;
+    }
+    let rim = Rim::parse(&document.bytes).ok()?;
+    let certificate = Certificate::parse(rim.signature().certificates.first()?).ok()?;
+    let serial: String = certificate.serial().iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{} {serial}", certificate.subject().common_name()?))
 }
 
 fn left_percent(issued: UnixTime, expires: UnixTime, now: UnixTime) -> u8 {
@@ -101,6 +118,7 @@ impl Show for Shown {
                 shown.issued.to_string(),
                 shown.expires.to_string(),
                 format!("{} %", shown.left_percent),
+                shown.signer.clone().unwrap_or_default(),
                 shown.sha256.to_string(),
             ]
         });
@@ -117,7 +135,7 @@ impl Show for Shown {
                 ("lowest evaluation numbers", floors),
                 ("denied", denied.to_string()),
             ])
-            .grid(["kind", "key", "issued", "expires", "left", "sha256"], rows)
+            .grid(["kind", "key", "issued", "expires", "left", "signer", "sha256"], rows)
             .line(if self.in_force { "Everything is in force." } else { "NOT everything is in force." })
     }
 }

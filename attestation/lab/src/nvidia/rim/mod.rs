@@ -50,6 +50,12 @@ impl RimVendor {
         ExtraRoots { nvidia_rim: vec![self.root.clone()], ..ExtraRoots::default() }
     }
 
+    /// Its root certificate, DER.
+    #[must_use]
+    pub fn root(&self) -> &[u8] {
+        &self.root
+    }
+
     /// Makes a manifest (XML).
     ///
     /// # Errors
