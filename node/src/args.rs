@@ -153,6 +153,9 @@ pub struct Common {
     /// The machine's TPM.
     #[command(flatten)]
     pub tpm: TpmArgs,
+    /// Evidence of NVIDIA GPUs: auto (where they are confidential), off or required [config: gpu.evidence]
+    #[arg(long, value_name = "WHEN")]
+    pub gpu_evidence: Option<String>,
 }
 
 /// `detect`.
@@ -161,7 +164,7 @@ pub struct DetectArgs {
     /// Look at the machine whose filesystem begins here.
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
-    /// Configuration file (TOML), of which the sections `identity` and `tpm` are read.
+    /// Configuration file (TOML), of which the sections `identity`, `tpm` and `gpu` are read.
     #[arg(long, value_name = "FILE", env = "HANZO_NODE_CONFIG")]
     pub config: Option<PathBuf>,
     /// The machine's identity.
@@ -170,6 +173,9 @@ pub struct DetectArgs {
     /// The machine's TPM.
     #[command(flatten)]
     pub tpm: TpmArgs,
+    /// Evidence of NVIDIA GPUs: auto (where they are confidential), off or required [config: gpu.evidence]
+    #[arg(long, value_name = "WHEN")]
+    pub gpu_evidence: Option<String>,
 }
 
 /// `tpm …`.

@@ -21,14 +21,19 @@
 //! ak_certs = ["ak.pem"]                     # of the attestation key, if an authority certified it
 //! enroll = true                             # let the broker activate the attestation key by the TPM's EK
 //!
+//! [gpu]                                     # NVIDIA GPUs: their reports go with the evidence
+//! evidence = "auto"                         # where they are confidential; or "off", or "required"
+//!
 //! [agent]
 //! socket = "/run/hanzo-node/agent.sock"
 //! ```
 
+mod gpu;
 mod identity;
 mod raw;
 mod tpm;
 
+pub(crate) use gpu::wanted;
 pub use identity::IdentityChoice;
 pub use tpm::TpmChoice;
 
@@ -36,8 +41,9 @@ use crate::args::Common;
 use crate::exit::Failure;
 use hanzo_attestation_evidence::Kem;
 use hanzo_kbs_client::{Address, Client, SetupError, Trust};
+use hanzo_node_attester::nvidia::Wanted;
 use hanzo_node_attester::{
-    ConfigfsTsm, Identified, KeyFileError, LabSocket, SevGuestDevice, Source, WithTpm,
+    ConfigfsTsm, Identified, KeyFileError, LabSocket, SevGuestDevice, Source, WithGpus, WithTpm,
 };
 use raw::{Raw, RawLab, RawSource};
 use std::fmt;
@@ -57,6 +63,8 @@ pub struct Config {
     pub identity: Option<IdentityChoice>,
     /// The TPM, if one is named.
     pub tpm: Option<TpmChoice>,
+    /// Whether evidence of the NVIDIA GPUs is collected.
+    pub gpus: Wanted,
     /// The keys that the agent holds.
     pub keys: Vec<String>,
     /// The agent's socket, if one is named.
@@ -64,6 +72,9 @@ pub struct Config {
     /// The kind of recipient keys.
     pub kem: Kem,
 }
+
+/// All that one machine can give evidence of.
+pub type MachineSource = WithGpus<Identified<WithTpm<Source>>>;
 
 /// The broker.
 #[derive(Clone, Debug)]
@@ -152,17 +163,19 @@ impl Config {
         Ok(Client::new(address.clone(), trust)?)
     }
 
-    /// The evidence source of this machine, with its TPM and its identity where they are named.
+    /// The evidence source of this machine, with its TPM, its identity and its GPUs where they are wanted.
     ///
     /// # Errors
     /// [`KeyFileError`]: a key that is named and cannot be used is never passed over.
-    pub fn source(&self, root: &Path) -> Result<Identified<WithTpm<Source>>, KeyFileError> {
+    pub fn source(&self, root: &Path) -> Result<MachineSource, KeyFileError> {
         let identity = self.identity.as_ref().map(IdentityChoice::load).transpose()?;
         let tpm = self.tpm.as_ref().map(|tpm| tpm.open(root));
-        Ok(Identified::new(WithTpm::new(self.hardware(root), tpm), identity))
+        let signed = Identified::new(WithTpm::new(self.hardware(root), tpm), identity);
+        // The outermost: what all others sign names the GPUs' reports.
+        Ok(WithGpus::new(signed, self.gpus, root))
     }
 
-    /// The evidence source of this machine, without TPM and identity.
+    /// The evidence source of this machine, without TPM, identity and GPUs.
     #[must_use]
     pub fn hardware(&self, root: &Path) -> Source {
         match &self.source {

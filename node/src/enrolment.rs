@@ -1,7 +1,7 @@
 //! Enrolment of a TPM: the broker activates its attestation key, by the endorsement key that it knows.
 
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, MachineSource};
 use crate::exit::Failure;
 use hanzo_attestation_evidence::{Binding, UnixTime};
 use hanzo_kbs_client::{Client, ClientError};
@@ -81,7 +81,7 @@ pub(crate) async fn enroll(client: &Client, tpm: &Tpm) -> Result<Enrolled, Enrol
 
 /// This machine's source, which renews the TPM's enrolment in time where the configuration asks for it.
 pub(crate) struct Enrolling {
-    source: Identified<WithTpm<Source>>,
+    source: MachineSource,
     client: Option<Client>,
     clock: SystemClock,
 }
@@ -97,13 +97,13 @@ impl Enrolling {
         Ok(Self { source: config.source(root)?, client, clock: SystemClock::start() })
     }
 
-    /// The source underneath.
+    /// The source underneath, without the GPUs.
     pub(crate) const fn source(&self) -> &Identified<WithTpm<Source>> {
-        &self.source
+        self.source.source()
     }
 
     async fn renew(&self) -> Result<(), CollectError> {
-        let (Some(client), Some(tpm)) = (&self.client, self.source.source().tpm()) else { return Ok(()) };
+        let (Some(client), Some(tpm)) = (&self.client, self.source().source().tpm()) else { return Ok(()) };
         if !matches!(tpm.seen(), Seen::Present(())) {
             // The source says what is wrong with it.
             return Ok(());

@@ -8,12 +8,13 @@ mod tiers;
 
 pub use acpi::Ccel;
 pub use cpu::{Cpu, Parameter};
-pub use devices::{Gpu, NotAsked, Tpm, TsmReports};
+pub use devices::{Gpu, Tpm, TsmReports};
 pub use platform::Kind;
 pub use tiers::TierGap;
 
 use crate::CollectError;
 use crate::identity::Algorithm;
+use crate::nvidia::{Gpus, Wanted};
 use crate::seen::Seen;
 use crate::tpm::Properties;
 use serde::Serialize;
@@ -47,6 +48,10 @@ pub struct Detected {
     pub tpm_quotes: bool,
     /// Display controllers and accelerators on the PCI bus.
     pub gpus: Seen<Vec<Gpu>>,
+    /// What NVML says of NVIDIA's, where it was asked.
+    pub nvml: Seen<Gpus>,
+    /// Whether evidence of them is collected: the configuration says so.
+    pub gpu_evidence: Wanted,
     /// The firmware's event log of a TDX guest.
     pub ccel: Seen<Ccel>,
     /// The registered key that the configuration names: present if it can sign.
@@ -80,6 +85,8 @@ pub fn detect(root: &Path) -> Detected {
         tpm: Seen::Absent,
         tpm_quotes: false,
         gpus: devices::gpus(root),
+        nvml: Seen::Absent,
+        gpu_evidence: Wanted::default(),
         ccel: acpi::ccel(root),
         identity: Seen::Absent,
         tiers: Vec::new(),
@@ -115,6 +122,20 @@ impl Detected {
         self.tpm_quotes = quotes;
         self.tiers = tiers::gaps(&self);
         self
+    }
+
+    /// The same machine with what NVML says of its GPUs; `wanted` says when their reports go with the evidence.
+    #[must_use]
+    pub fn with_nvml(mut self, nvml: Seen<Gpus>, wanted: Wanted) -> Self {
+        self.nvml = nvml;
+        self.gpu_evidence = wanted;
+        self.tiers = tiers::gaps(&self);
+        self
+    }
+
+    /// NVIDIA GPUs on the PCI bus.
+    pub(crate) fn nvidia_on_bus(&self) -> usize {
+        self.gpus.present().map_or(0, |gpus| gpus.iter().filter(|gpu| gpu.nvidia).count())
     }
 
     /// What is missing for one tier, in words; empty for a tier that lacks nothing, or that is not there.

@@ -2,10 +2,11 @@
 
 use super::tpm::ask;
 use crate::args::DetectArgs;
-use crate::config::{IdentityChoice, TpmChoice};
+use crate::config::{self, IdentityChoice, TpmChoice};
 use crate::exit::{Answer, Failure};
 use crate::output::{self, Format};
 use hanzo_node_attester::detect::NamedKey;
+use hanzo_node_attester::nvidia::{self, Gpus};
 use hanzo_node_attester::{Detected, Seen, detect};
 use std::path::Path;
 
@@ -18,6 +19,10 @@ pub(crate) async fn run(args: &DetectArgs, format: Format) -> Result<Answer, Fai
     let tpm = TpmChoice::read(args.config.as_deref(), &args.tpm)?;
     let asked = ask(tpm.as_ref(), &seen, Path::new(&args.root)).await;
     let seen = seen.with_tpm(asked, tpm.is_some());
+    let wanted = config::wanted(args.config.as_deref(), args.gpu_evidence.as_ref())?;
+    // NVML answers for the machine that it runs on, and for no other root.
+    let nvml = if args.root == Path::new("/") { nvidia::observe(&seen) } else { Seen::Absent };
+    let seen = seen.with_nvml(nvml, wanted);
     match format {
         Format::Json => output::json(&seen)?,
         Format::Table => output::result(&tables(&seen))?,
@@ -71,11 +76,12 @@ fn tables(seen: &Detected) -> String {
             told(&seen.gpus, |gpus| {
                 let each = gpus.iter().map(|gpu| {
                     let device = told(&gpu.device, Clone::clone);
-                    format!("{} {}:{device} (confidential computing: not asked)", gpu.address, gpu.vendor)
+                    format!("{} {}:{device}", gpu.address, gpu.vendor)
                 });
                 each.collect::<Vec<_>>().join("\n")
             }),
         ],
+        ["nvml".to_owned(), told(&seen.nvml, nvml_words)],
         ["ccel event log".to_owned(), told(&seen.ccel, |ccel| told(&ccel.event_log, here))],
         [
             "identity".to_owned(),
@@ -87,6 +93,25 @@ fn tables(seen: &Detected) -> String {
         [format!("{} {}", gap.tier, gap.name), missing]
     });
     format!("{}\n\n{}", output::table(["what", "found"], rows), output::table(["tier", "missing"], tiers))
+}
+
+/// What NVML says, a line a GPU.
+fn nvml_words(gpus: &Gpus) -> String {
+    let on = |flag: &Seen<bool>| told(flag, |on| if *on { "on" } else { "off" }.to_owned());
+    let mut lines = vec![
+        format!("driver {}", told(&gpus.driver_version, Clone::clone)),
+        format!("confidential computing {}", on(&gpus.confidential_computing)),
+        format!("protected PCIe {}", on(&gpus.protected_pcie)),
+        format!("devtools {}", on(&gpus.dev_tools)),
+        format!("accepting work {}", on(&gpus.accepting_work)),
+    ];
+    lines.extend(gpus.devices.iter().map(|gpu| {
+        let [address, name, architecture, vbios] =
+            [&gpu.address, &gpu.name, &gpu.architecture, &gpu.vbios_version]
+                .map(|seen| told(seen, Clone::clone));
+        format!("{address} {name}, {architecture}, VBIOS {vbios}")
+    }));
+    lines.join("\n")
 }
 
 fn told<T>(seen: &Seen<T>, tell: impl FnOnce(&T) -> String) -> String {

@@ -1,6 +1,7 @@
 //! `doctor`: what is wrong, and what cures it.
 
 mod checks;
+mod gpu;
 mod identity;
 mod tpm;
 
@@ -51,6 +52,7 @@ pub(crate) async fn run(args: DoctorArgs, format: Format) -> Result<Answer, Fail
     checks.extend(checks::broker(&config).await);
     checks.extend(identity::key(&config));
     checks.extend(tpm::quote(&config).await);
+    checks.extend(gpu::reports(&config).await);
     checks.push(checks::evidence(&config).await);
     checks.extend(checks::agent(&config).await);
     match format {

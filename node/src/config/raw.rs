@@ -1,5 +1,6 @@
 //! The file's shape before it is checked.
 
+use super::gpu::RawGpu;
 use super::identity::RawIdentity;
 use super::tpm::{self, RawTpm};
 use super::{Config, ConfigError, ConfigProblem, Kbs, MAX_FILE, SourceChoice};
@@ -19,6 +20,7 @@ pub(super) struct Raw {
     agent: RawAgent,
     pub(super) identity: RawIdentity,
     pub(super) tpm: Option<RawTpm>,
+    pub(super) gpu: RawGpu,
     source: Option<RawSource>,
     keys: Vec<String>,
     kem: Option<String>,
@@ -82,6 +84,7 @@ impl Raw {
         over(&mut self.kem, flags.kem.as_ref());
         self.identity.lay_over(&flags.identity);
         tpm::lay_over(&mut self.tpm, &flags.tpm);
+        self.gpu.lay_over(flags.gpu_evidence.as_ref());
         if let Some(name) = &flags.source {
             self.source = Some(RawSource::Name(name.clone()));
         }
@@ -110,10 +113,12 @@ impl Raw {
         };
         let identity = noted(&mut problems, RawIdentity::SETTING, self.identity.check()).flatten();
         let tpm = noted(&mut problems, RawTpm::SETTING, tpm::check(self.tpm)).flatten();
+        let gpus = noted(&mut problems, RawGpu::SETTING, self.gpu.check());
         noted(&mut problems, "keys", check_keys(&self.keys));
-        match (kem, source) {
-            (Some(kem), Some(source)) if problems.is_empty() => {
-                Ok(Config { kbs, source, identity, tpm, keys: self.keys, socket: self.agent.socket, kem })
+        match (kem, source, gpus) {
+            (Some(kem), Some(source), Some(gpus)) if problems.is_empty() => {
+                let (keys, socket) = (self.keys, self.agent.socket);
+                Ok(Config { kbs, source, identity, tpm, gpus, keys, socket, kem })
             }
             _ => Err(ConfigError::Problems(problems)),
         }

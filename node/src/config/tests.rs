@@ -42,6 +42,22 @@ fn every_setting_is_read() {
 }
 
 #[test]
+fn evidence_of_the_gpus_is_collected_where_they_are_confidential_unless_said() {
+    let wanted = |text: &str| load(text, |_| {}).map(|config| config.gpus);
+    assert_eq!(wanted("").unwrap(), Wanted::IfConfidential);
+    for (word, expected) in
+        [("auto", Wanted::IfConfidential), ("off", Wanted::Off), ("required", Wanted::Required)]
+    {
+        assert_eq!(wanted(&format!("[gpu]\nevidence = \"{word}\"\n")).unwrap(), expected);
+        let flag = |flags: &mut Common| flags.gpu_evidence = Some(word.to_owned());
+        assert_eq!(load("[gpu]\nevidence = \"off\"\n", flag).unwrap().gpus, expected);
+    }
+    assert_eq!(problems("[gpu]\nevidence = \"yes\"\n"), ["gpu"]);
+    assert!(matches!(wanted("[gpu]\nnonce = \"off\"\n"), Err(ConfigError::Syntax { .. })));
+    assert!(matches!(wanted("[gpu]\nevidence = true\n"), Err(ConfigError::Syntax { .. })));
+}
+
+#[test]
 fn flags_win() {
     let config = load("source = \"sev-guest\"\nkem = \"X-Wing\"\n[kbs]\naddr = \"https://a\"\n", |flags| {
         flags.kbs_system_roots = true;
@@ -150,7 +166,7 @@ fn half_an_identity_is_refused() {
 #[test]
 fn a_key_that_is_named_and_not_usable_is_never_passed_over() {
     let source = |text: &str| load(text, |_| {}).unwrap().source(Path::new("/nonexistent"));
-    assert!(source("").is_ok_and(|source| source.identity().is_none()));
+    assert!(source("").is_ok_and(|source| source.source().identity().is_none()));
     for file in ["/nonexistent/key", "/", "/dev/null"] {
         let text = format!("[identity]\nkey_id = \"n\"\nkey = {{ file = \"{file}\" }}\n");
         assert!(source(&text).is_err(), "{file}");

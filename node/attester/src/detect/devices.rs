@@ -39,16 +39,6 @@ pub struct Gpu {
     pub class: String,
     /// Whether it is NVIDIA's.
     pub nvidia: bool,
-    /// Its confidential-computing mode.
-    pub confidential_computing: NotAsked,
-}
-
-/// A question that this version does not ask: GPUs are asked through NVML, which comes later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum NotAsked {
-    /// No answer, for want of a question.
-    #[serde(rename = "not asked")]
-    NotAsked,
 }
 
 /// PCI vendor id of NVIDIA.
@@ -122,7 +112,6 @@ pub(super) fn gpus(root: &Path) -> Seen<Vec<Gpu>> {
             vendor,
             device: Seen::from_io(&device, read_line(&device)),
             class,
-            confidential_computing: NotAsked::NotAsked,
         });
     }
     if gpus.is_empty() { Seen::Absent } else { Seen::Present(gpus) }

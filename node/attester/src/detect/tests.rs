@@ -1,4 +1,5 @@
 use super::*;
+use crate::nvidia::GpuDevice;
 use std::fs;
 use tempfile::TempDir;
 
@@ -121,8 +122,50 @@ fn an_ordinary_virtual_machine_is_no_confidential_guest() {
     assert!(missing(&seen, 2).contains("no TPM"));
 }
 
+/// One confidential GPU, as NVML tells it.
+fn confidential(dev_tools: bool) -> Gpus {
+    let unasked = || Seen::Unreadable { path: "x".to_owned(), reason: "y".to_owned() };
+    Gpus {
+        driver_version: unasked(),
+        confidential_computing: Seen::Present(true),
+        protected_pcie: Seen::Present(false),
+        dev_tools: Seen::Present(dev_tools),
+        accepting_work: Seen::Present(true),
+        devices: vec![GpuDevice {
+            index: 0,
+            address: unasked(),
+            name: unasked(),
+            architecture: unasked(),
+            vbios_version: unasked(),
+        }],
+    }
+}
+
 #[test]
-fn gpus_are_found_by_class_and_never_asked() {
+fn tier_3_lacks_what_stands_between_the_gpus_and_their_evidence() {
+    let guest = || {
+        Machine::new()
+            .cpu("AuthenticAMD", "hypervisor sev_snp")
+            .dir("sys/kernel/config/tsm/report")
+            .gpu("0000:41:00.0", "0x10de", "0x030200")
+            .detect()
+    };
+    let with = |nvml, wanted| guest().with_nvml(Seen::Present(nvml), wanted);
+    assert_eq!(missing(&with(confidential(false), Wanted::IfConfidential), 3), "");
+    let looked_into = with(confidential(true), Wanted::IfConfidential);
+    assert!(missing(&looked_into, 3).contains("devtools mode"));
+    assert!(missing(&with(confidential(false), Wanted::Off), 3).contains("the configuration asks for none"));
+    let mut two = confidential(false);
+    two.devices.extend(two.devices.clone());
+    assert!(missing(&with(two, Wanted::Required), 3).contains("the PCI bus has 1 NVIDIA GPUs"));
+    let (path, reason) = ("libnvidia-ml.so.1".to_owned(), "not found".to_owned());
+    let seen = guest().with_nvml(Seen::Unreadable { path, reason }, Wanted::IfConfidential);
+    assert!(missing(&seen, 3).contains("libnvidia-ml.so.1: not found"));
+    assert!(missing(&with(confidential(false), Wanted::Required), 4).contains("TDISP"));
+}
+
+#[test]
+fn gpus_are_found_by_class() {
     let seen = Machine::new()
         .gpu("0000:41:00.0", "0x10de", "0x030200")
         .gpu("0000:01:00.0", "0x1002", "0x030000")
@@ -133,10 +176,8 @@ fn gpus_are_found_by_class_and_never_asked() {
         gpus.iter().map(|g| (g.address.as_str(), g.nvidia)).collect::<Vec<_>>(),
         [("0000:01:00.0", false), ("0000:41:00.0", true)]
     );
-    let json = serde_json::to_value(&gpus[1]).unwrap();
-    assert_eq!(json["confidential_computing"], "not asked");
     assert!(!missing(&seen, 3).contains("no NVIDIA GPU"));
-    assert!(missing(&seen, 3).contains("this version collects none"));
+    assert!(missing(&seen, 3).contains("NVML was not asked"));
 }
 
 #[test]

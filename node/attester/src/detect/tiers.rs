@@ -2,6 +2,7 @@
 
 use super::{Detected, Gpu, Kind};
 use crate::Seen;
+use crate::nvidia::Wanted;
 use serde::Serialize;
 
 /// One tier, and what stands between it and this machine.
@@ -20,8 +21,7 @@ pub(super) fn gaps(seen: &Detected) -> Vec<TierGap> {
     let cpu = cpu_tee(seen);
     let root = hardware_root(seen, &cpu);
     let mut gpu = cpu;
-    gpu.extend(gpus(&seen.gpus));
-    gpu.push("GPU evidence: this version collects none (NVML is not asked)".to_owned());
+    gpu.extend(gpus(&seen.gpus).or_else(|| gpu_evidence(seen)));
     let mut tee_io = gpu.clone();
     tee_io.push("TEE-I/O (TDISP) proof of the GPUs: this version collects none".to_owned());
     vec![
@@ -101,6 +101,18 @@ fn kernels_tpm(seen: &Detected) -> Option<String> {
         };
     }
     seen.tpms.missing("TPM")
+}
+
+/// Why the GPUs on the bus give no evidence, or `None` if they do.
+fn gpu_evidence(seen: &Detected) -> Option<String> {
+    if seen.gpu_evidence == Wanted::Off {
+        return Some("GPU evidence: the configuration asks for none ([gpu], or --gpu-evidence)".to_owned());
+    }
+    match &seen.nvml {
+        Seen::Present(gpus) => gpus.obstacle(seen.nvidia_on_bus()).map(|why| format!("GPU evidence: {why}")),
+        Seen::Absent => Some("GPU evidence: NVML was not asked".to_owned()),
+        Seen::Unreadable { path, reason } => Some(format!("GPU evidence: {path}: {reason}")),
+    }
 }
 
 fn gpus(gpus: &Seen<Vec<Gpu>>) -> Option<String> {

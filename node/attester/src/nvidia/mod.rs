@@ -15,10 +15,14 @@ pub use error::GpuError;
 pub use observed::{GpuDevice, Gpus};
 pub use source::{Wanted, WithGpus};
 
-/// What NVML says of this machine now.
-///
-/// # Errors
-/// [`GpuError::Library`] if there is no NVML, or no driver under it.
-pub fn observe() -> Result<Gpus, GpuError> {
-    nvml::Library::load()?.observe()
+use crate::{Detected, Seen};
+
+/// What NVML says of this machine now: absent where neither NVML nor a GPU of NVIDIA's is there.
+#[must_use]
+pub fn observe(machine: &Detected) -> Seen<Gpus> {
+    match nvml::Library::load().and_then(|library| library.observe()) {
+        Ok(gpus) => Seen::Present(gpus),
+        Err(GpuError::Library { .. }) if machine.nvidia_on_bus() == 0 => Seen::Absent,
+        Err(error) => Seen::Unreadable { path: "libnvidia-ml.so.1".to_owned(), reason: error.to_string() },
+    }
 }

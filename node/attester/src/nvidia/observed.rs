@@ -67,6 +67,11 @@ impl Gpus {
         Ok(())
     }
 
+    /// What is in the way of evidence of every GPU on the bus, in words; `None` if nothing is.
+    pub(crate) fn obstacle(&self, on_bus: usize) -> Option<String> {
+        self.check(on_bus).err().map(|error| error.to_string())
+    }
+
     fn why_not(&self) -> String {
         match &self.confidential_computing {
             Seen::Unreadable { path, reason } => format!("{path}: {reason}"),

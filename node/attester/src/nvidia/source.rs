@@ -5,17 +5,20 @@ use super::{GpuError, Gpus, nvml};
 use crate::{CollectError, EvidenceSource, detect};
 use hanzo_attestation_evidence::Binding;
 use hanzo_attestation_evidence::binding::DeviceDigests;
+use serde::Serialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Whether evidence of the GPUs is collected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Wanted {
     /// Never.
     Off,
     /// Where NVML says that the GPUs are confidential; then it must succeed. Other GPUs add nothing, and the
     /// tier is lower.
     #[default]
+    #[serde(rename = "auto")]
     IfConfidential,
     /// Always: a machine without confidential GPUs gives no evidence at all.
     Required,

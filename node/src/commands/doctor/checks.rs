@@ -10,7 +10,6 @@ use hanzo_kbs_protocol::RecipientKeyPair;
 use hanzo_node_agent::Clock as _;
 use hanzo_node_agent::local::{LocalClient, LocalError};
 use hanzo_node_agent::status::Trouble;
-use hanzo_node_attester::nvidia::GpuError;
 use hanzo_node_attester::{CollectError, EvidenceSource as _, Source, detect};
 use serde_json::Value;
 use std::path::Path;
@@ -196,7 +195,7 @@ fn cure(error: &CollectError) -> &'static str {
         | CollectError::LabAnswer { .. }
         | CollectError::LabTimeout { .. } => "look at what `hanzo-lab serve` says",
         CollectError::Tpm(error) => super::tpm::cure(error),
-        CollectError::Gpu(error) => gpu_cure(error),
+        CollectError::Gpu(error) => super::gpu::cure(error),
         CollectError::NotActivated { .. } => "see what `hanzo-node tpm enroll` says",
         CollectError::ProviderMismatch { .. }
         | CollectError::ReportDataMismatch
@@ -205,21 +204,6 @@ fn cure(error: &CollectError) -> &'static str {
         | CollectError::IdentitySignature { .. }
         | CollectError::Binding(_)
         | CollectError::Interrupted => "try again; if it stays, the kernel's driver is at fault",
-    }
-}
-
-fn gpu_cure(error: &GpuError) -> &'static str {
-    match error {
-        GpuError::Library { .. } => "install NVIDIA's driver, whose library is libnvidia-ml.so.1",
-        GpuError::NotConfidential { .. } => {
-            "switch confidential computing on from the host, and use a GPU and driver that have it"
-        }
-        GpuError::DevTools => "switch devtools mode off from the host",
-        GpuError::Incomplete { .. } => "bind every GPU to NVIDIA's driver, or take it out of the guest",
-        GpuError::TooMany { .. } => "give the guest fewer GPUs",
-        GpuError::Nvml { .. } | GpuError::Nonce { .. } | GpuError::CertificateText { .. } => {
-            "look at what `nvidia-smi conf-compute -q` and the kernel's log say"
-        }
     }
 }
 
