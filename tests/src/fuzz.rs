@@ -13,12 +13,13 @@ mod seeds;
 pub use mutate::{Mutator, Random};
 
 use hanzo_attestation::event_log;
+use hanzo_attestation::nvidia::rim::verify_rim;
 use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, precheck, verify};
 use hanzo_attestation_collateral::bundle::{Manifest, Signatures, tar};
 use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::event_log::{CcelTable, PcrBank, Variable};
 use hanzo_attestation_evidence::x509::{Certificate, Crl};
-use hanzo_attestation_evidence::{Document, Hex, azure, dcap, json, sgx, snp, tpm};
+use hanzo_attestation_evidence::{Document, Hex, azure, dcap, json, nvidia, sgx, snp, tpm};
 use hanzo_attestation_lab::Lab;
 use hanzo_kbs_protocol as protocol;
 use hanzo_policy::{Appraisal, Policies, PolicySource, TestCase, appraise_item};
@@ -48,6 +49,7 @@ targets! {
     "snp-item": seeds::snp_items => snp_item;
     "tdx-item": seeds::tdx_items => tdx_item;
     "sgx-item": seeds::sgx_quotes => sgx_item;
+    "nvidia-rim": seeds::nvidia_rims => nvidia_rim;
     "snp-report": seeds::snp_reports => |bytes| drop(snp::Report::parse(bytes));
     "snp-certificate-table": seeds::certificate_tables => |bytes| drop(snp::certificate_table::parse(bytes));
     "certificate": seeds::certificates => |bytes| drop(Certificate::parse(bytes));
@@ -103,6 +105,19 @@ static RTMRS: LazyLock<[Hex<48>; 4]> = LazyLock::new(seeds::usual_rtmrs);
 static PCRS: LazyLock<event_log::Quoted> = LazyLock::new(seeds::usual_pcrs);
 static TPM: LazyLock<serde_json::Value> = LazyLock::new(seeds::tpm_item);
 static COLLATERAL: LazyLock<Collateral> = LazyLock::new(|| Lab::fixture().collateral());
+
+/// A manifest, read and verified. What is read twice is read the same.
+fn nvidia_rim(bytes: &[u8]) {
+    assert_eq!(nvidia::rim::Rim::parse(bytes), nvidia::rim::Rim::parse(bytes));
+    let context = Context {
+        roots: &ROOTS,
+        collateral: &COLLATERAL,
+        revocation: &Revocation::Required,
+        now: seeds::now(),
+        cache: Cache::off(),
+    };
+    drop(verify_rim(bytes, &context));
+}
 
 /// A whole document, as the broker takes it from anybody: read, verified, appraised.
 fn document(bytes: &[u8]) {

@@ -12,6 +12,7 @@ mod document;
 mod file;
 mod folder;
 mod lab;
+mod nvidia;
 mod store;
 mod tpm;
 
@@ -20,6 +21,7 @@ pub use document::{Document, DocumentError};
 pub use file::FileError;
 pub use folder::{BundleFileError, read_bundle, write_bundle};
 pub use lab::{LabDirError, read_lab};
+pub use nvidia::{NvidiaRimError, read_nvidia_rim};
 pub use store::{
     AdmitError, Change, MAX_MARKS, Mark, State, StateError, Store, StoreError, Stored, StoredDocument,
     Unusable,

@@ -64,6 +64,8 @@ pub struct AttestationConfig {
     pub second_opinion: bool,
     /// AMD certificate revocation lists, DER.
     pub amd_crls: Vec<PathBuf>,
+    /// Reference integrity manifests of NVIDIA devices, XML.
+    pub nvidia_rims: Vec<PathBuf>,
     /// The store of collateral, and who may fill it.
     pub store: Option<StoreConfig>,
     /// What makes a TPM's attestation key trusted.
@@ -91,6 +93,7 @@ pub(super) fn read(
     let revocation = revocation(&mut section, mistakes);
     let second_opinion = section.flag("second_opinion", mistakes);
     let amd_crls = section.files("amd_crls", mistakes);
+    let nvidia_rims = section.files("nvidia_rims", mistakes);
     let store = store(&mut section, mistakes);
     let tpm = tpm(&mut section, mistakes);
     let cache_entries = section.number("cache_entries", CACHE_ENTRIES, 0..=CACHE_ENTRIES, mistakes);
@@ -111,6 +114,7 @@ pub(super) fn read(
         revocation,
         second_opinion,
         amd_crls,
+        nvidia_rims,
         store,
         tpm,
         cache_entries,

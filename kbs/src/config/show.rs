@@ -27,6 +27,7 @@ pub fn show(config: &Config) -> Value {
             "revocation": revocation,
             "second_opinion": attestation.second_opinion,
             "amd_crls": attestation.amd_crls,
+            "nvidia_rims": attestation.nvidia_rims,
             "collateral": attestation.store.as_ref().map(|store| json!({
                 "store": store.directory,
                 "keys": store.keys,

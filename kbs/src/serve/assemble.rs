@@ -10,8 +10,8 @@ use hanzo_attestation::roots::{AkId, TrustedAk};
 use hanzo_attestation::{Cache, Collateral, Roots};
 use hanzo_attestation_collateral::bundle::{BundleKey, EdnFloors, Trust, TrustError};
 use hanzo_attestation_collateral::{
-    AmdCrlError, LabDirError, Store as CollateralStore, StoreError as CollateralError, Stored, TpmTrustError,
-    read_amd_crl, read_lab, read_tpm_cas, read_trusted_ak,
+    AmdCrlError, LabDirError, NvidiaRimError, Store as CollateralStore, StoreError as CollateralError,
+    Stored, TpmTrustError, read_amd_crl, read_lab, read_nvidia_rim, read_tpm_cas, read_trusted_ak,
 };
 use hanzo_kbs_vault::{KeyFileSeal, Store, StoreError, SystemRng};
 use std::io;
@@ -69,6 +69,9 @@ pub enum StartError {
     /// A revocation list cannot be read.
     #[error("revocation list: {0}")]
     AmdCrl(#[from] AmdCrlError),
+    /// A reference integrity manifest cannot be used.
+    #[error(transparent)]
+    NvidiaRim(#[from] NvidiaRimError),
     /// A TPM's keys or authorities cannot be used.
     #[error(transparent)]
     Tpm(#[from] TpmTrustError),
@@ -171,6 +174,9 @@ pub(super) fn read_grounds_with(
     }
     for path in &config.amd_crls {
         collateral = collateral.with_amd_crl(read_amd_crl(path)?);
+    }
+    for path in &config.nvidia_rims {
+        collateral = collateral.with_nvidia_rim(&read_nvidia_rim(path)?);
     }
     let mut store = config.store.as_ref().map(read_store).transpose()?;
     if let Some(stored) = &mut store {

@@ -91,6 +91,7 @@ async fn throwaway_broker(
         revocation: Revocation::Required,
         second_opinion: false,
         amd_crls: Vec::new(),
+        nvidia_rims: Vec::new(),
         store: None,
         tpm: TpmConfig::default(),
         cache_entries: hanzo_attestation::cache::MAX_ENTRIES,

@@ -12,7 +12,8 @@ use hanzo_attestation_evidence::{Binding, Hex, Kem, Recipient, UnixTime};
 use hanzo_attestation_lab::event_log::ima::ImaList;
 use hanzo_attestation_lab::event_log::{EventKind, LabLog, variable};
 use hanzo_attestation_lab::{
-    AzOrder, Lab, PckAuthority, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, TpmOrder, Vek,
+    AzOrder, Lab, PckAuthority, RimMinimum, RimOrder, RimProduct, RimVendor, SgxOrder, SnpOrder, SnpProduct,
+    TdxBody, TdxOrder, TpmOrder, Vek,
 };
 use hanzo_fixtures::{Case, Kind, cases};
 use serde_json::{Value, json};
@@ -212,6 +213,15 @@ pub(super) fn snp_reports() -> Vec<Vec<u8>> {
 pub(super) fn quotes() -> Vec<Vec<u8>> {
     let tdx = tdx_items().iter().filter_map(|item| read_parts(item, 2).into_iter().next()).collect();
     [tdx, sgx_quotes()].concat()
+}
+
+/// Manifests of each product, with golden values and security versions.
+pub(super) fn nvidia_rims() -> Vec<Vec<u8>> {
+    let Ok(vendor) = RimVendor::generate(Lab::fixture().validity()) else { return Vec::new() };
+    let minimum = RimMinimum { kind: 37, name: "FSP".to_owned(), min_svn: 1, include_in_result: true };
+    let order = |product| RimOrder { product, minimums: vec![minimum.clone()], ..RimOrder::default() };
+    let products = [RimProduct::Gh100, RimProduct::Gb100, RimProduct::Ls10];
+    products.into_iter().filter_map(|product| vendor.manifest(&order(product)).ok()).collect()
 }
 
 /// AMD's table of certificates in a guest: GUID, offset and length of each, a row of zeros, and the certificates.

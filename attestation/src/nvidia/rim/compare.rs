@@ -4,7 +4,7 @@ use super::RimSigner;
 use super::error::RimProblem;
 use super::stored::TrustedRim;
 use hanzo_attestation_evidence::nvidia::rim::{Golden, Minimum, Rim};
-use hanzo_attestation_evidence::{Broken as _, Finding, Hex, Severity};
+use hanzo_attestation_evidence::{Finding, Hex};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -156,17 +156,10 @@ impl RimResult {
         &self.problems
     }
 
-    /// What appraisal has to say. A device without manifests is refused where they are `required`, and where others
-    /// were given: those are then the wrong ones. Else it is a warning.
+    /// What appraisal has to say: each problem refuses, a manifest that is not at hand too.
     #[must_use]
-    pub fn findings(&self, required: bool) -> Vec<Finding> {
-        let finding = |problem: &RimProblem| {
-            let absent = matches!(problem, RimProblem::Missing { .. } | RimProblem::VersionUnknown(_));
-            let severity =
-                if absent && !required && self.at_hand == 0 { Severity::Warn } else { Severity::Refuse };
-            Finding::new(problem.rule(), severity, problem.to_string())
-        };
-        self.problems.iter().map(finding).collect()
+    pub fn findings(&self) -> Vec<Finding> {
+        self.problems.iter().map(Finding::refuse).collect()
     }
 
     /// Adds what was wrong before there was anything to compare.

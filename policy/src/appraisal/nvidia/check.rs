@@ -12,11 +12,14 @@ const DRIVER_BELOW_FLOOR: Rule = Rule::new("NV-72", "DriverBelowFloor");
 const FIRMWARE_BELOW_FLOOR: Rule = Rule::new("NV-73", "FirmwareBelowFloor");
 const MODE_NOT_ALLOWED: Rule = Rule::new("NV-74", "ModeNotAllowed");
 const PDI_NOT_ALLOWED: Rule = Rule::new("NV-77", "PdiNotAllowed");
+const RIM_DENIED: Rule = Rule::new("NVR-48", "RimDenied");
+const RIM_SIGNER_DENIED: Rule = Rule::new("NVR-49", "RimSignerDenied");
 const RIM_FORM: Rule = Rule::new("NV-79", "RimFormUnsupported");
 
 pub(in crate::appraisal) fn check(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
     for (index, device) in claims.devices.iter().enumerate() {
         manifests(index, device, checks);
+        denied_manifests(index, device, limits, checks);
         checks.refuse(limits.require_fwid && lacks_fwid(device), FWID_ABSENT, || {
             format!("device {index}: the report does not state the firmware id of its certificate")
         });
@@ -35,9 +38,22 @@ fn manifests(index: usize, device: &DeviceClaims, checks: &mut Checks) {
         });
         return;
     }
-    for mut finding in device.rim.findings(true) {
+    for mut finding in device.rim.findings() {
         finding.message = format!("device {index}: {}", finding.message);
         checks.add(finding);
+    }
+}
+
+/// NVR-48, NVR-49: a manifest that its vendor has not revoked and the operator has.
+fn denied_manifests(index: usize, device: &DeviceClaims, limits: &Thresholds, checks: &mut Checks) {
+    for used in device.rim.driver.iter().chain(&device.rim.firmware) {
+        checks.refuse(limits.denied_manifests.contains(&used.sha256), RIM_DENIED, || {
+            format!("device {index}: the manifest {} is on the deny list", used.sha256)
+        });
+        let signer = &used.signer.serial;
+        checks.refuse(limits.denied_manifest_signers.contains(signer), RIM_SIGNER_DENIED, || {
+            format!("device {index}: the signer {signer} of the manifest {} is on the deny list", used.sha256)
+        });
     }
 }
 

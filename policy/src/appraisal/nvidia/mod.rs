@@ -37,6 +37,10 @@ pub struct Thresholds {
     pub pdis: Allowed<Hex<8>>,
     /// NV-77: devices that are refused, by PDI.
     pub denied_pdis: Vec<Hex<8>>,
+    /// NVR-48: manifests that no longer count, by SHA-256 of the file.
+    pub denied_manifests: Vec<Hex<32>>,
+    /// NVR-49: signers whose manifests no longer count, by serial number, lower-case hex without leading zeros.
+    pub denied_manifest_signers: Vec<String>,
     /// NV-78: GPUs in protected PCIe mode come with every switch that they are connected to. Without it, switches that
     /// are there are judged all the same.
     pub require_switches: bool,
@@ -54,6 +58,8 @@ impl Thresholds {
             gpus: None,
             pdis: Allowed::Any,
             denied_pdis: Vec::new(),
+            denied_manifests: Vec::new(),
+            denied_manifest_signers: Vec::new(),
             require_switches: true,
         }
     }
