@@ -2,10 +2,13 @@
 //! of one of them.
 
 use super::{code, time, verify_with, waived};
-use hanzo_attestation::{Revocation, Roots};
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation::nvidia::rim::{Outcome, RimResult};
+use hanzo_attestation::verify::Context;
+use hanzo_attestation::{Cache, Claims, Collateral, Revocation, Roots};
+use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::nvidia::rim::Rim;
-use serde_json::Value;
+use hanzo_attestation_evidence::{Document, UnixTime};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -150,4 +153,49 @@ fn every_byte_of_a_genuine_signature_counts() {
         changed[position] ^= 1;
     }
     println!("{} bytes of a signature changed, one at a time", end - start);
+}
+
+/// One device of a published case with the manifests beside it: the comparison.
+fn device(kind: &str, tee: &str, case: &str) -> Option<RimResult> {
+    let folder = folder()?.join(kind).join(case);
+    let expect: Value = serde_json::from_slice(&fs::read(folder.join("expect.json")).unwrap()).unwrap();
+    let certs = fs::read_to_string(folder.join("cert_chain.pem")).unwrap();
+    let report = base64_encode(&fs::read(folder.join("evidence.bin")).unwrap());
+    let item = json!({"type": tee, "devices": [{"report": report, "certs": certs}]});
+    let document = json!({"evidence": [item]}).to_string();
+    let evidence = Document::from_json(document.as_bytes()).unwrap().parse().unwrap();
+    let mut collateral = Collateral::default();
+    for file in fs::read_dir(&folder).unwrap() {
+        let file = file.unwrap().path();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("rim_") && !name.ends_with(".pem") {
+            collateral = collateral.with_nvidia_rim(&fs::read(file).unwrap());
+        }
+    }
+    let context = Context {
+        roots: &Roots::vendor(),
+        collateral: &collateral,
+        revocation: &waived(),
+        now: time(expect["verify_at"].as_str().unwrap()),
+        cache: Cache::off(),
+    };
+    let verified = hanzo_attestation::verify(evidence, &context).unwrap();
+    let Claims::Nvidia(claims) = verified.items()[0].claims() else { panic!("{case}") };
+    Some(claims.devices[0].rim.clone())
+}
+
+/// NVR-45, NVR-46: a Hopper with both manifests, a switch with its own, and a Hopper with an old issue of its VBIOS's.
+#[test]
+fn published_devices_measure_what_their_manifests_say() {
+    let Some(hopper) = device("nvidia-gpu", "nvidia-gpu", "h100-545-full-rim") else { return };
+    assert_eq!((hopper.outcome, hopper.compared), (Outcome::Success, 32), "{hopper:?}");
+    assert!(hopper.nvdec0_skipped && hopper.unmatched.is_empty());
+    let switch = device("nvswitch", "nvidia-switch", "ls10-json").unwrap();
+    assert_eq!((switch.outcome, switch.compared), (Outcome::Success, 31), "{switch:?}");
+    let stale = device("nvidia-gpu", "nvidia-gpu", "neg-h100-580-stale-vbios-rim").unwrap();
+    let indices: Vec<u8> = stale.mismatches.iter().map(|mismatch| mismatch.index).collect();
+    assert_eq!((stale.outcome, indices, stale.compared), (Outcome::Fail, vec![9], 12));
+    let codes: Vec<&str> = stale.findings().iter().map(|finding| finding.rule.code).collect();
+    assert_eq!(codes, ["RimMissing", "RimMeasurementMismatch"]);
+    println!("3 devices compared with their manifests");
 }
