@@ -102,7 +102,7 @@ pub enum TcbStatus {
 /// One document of collateral that a verdict rests on (COL-24).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct CollateralUse {
-    /// What it is: `amd-crl`, `intel-tcb-info`, `intel-qe-identity`, `intel-pck-crl`, `intel-root-crl` …
+    /// What it is: `amd-crl`, `amd-vek`, `intel-tcb-info`, `intel-qe-identity`, `intel-pck-crl`, `intel-root-crl` …
     pub kind: &'static str,
     /// SHA-256 of the document as the vendor signed it.
     pub sha256: Hex<32>,

@@ -7,6 +7,7 @@ pub use intel::{IntelCollateralError, IntelDocument, IntelGrace, MAX_INTEL_JSON}
 use crate::crl::List;
 use crate::dcap::{Stored, StoredPck};
 use crate::nvidia::rim::StoredRim;
+use crate::snp::StoredVek;
 use hanzo_attestation_evidence::dcap::{QeIdentity, TcbInfo};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Collateral {
     amd_crls: Vec<List>,
+    amd_veks: Vec<Arc<StoredVek>>,
     intel_tcb_infos: Vec<Arc<Stored<TcbInfo>>>,
     intel_qe_identities: Vec<Arc<Stored<QeIdentity>>>,
     intel_crls: Vec<Arc<List>>,
@@ -28,6 +30,14 @@ impl Collateral {
     #[must_use]
     pub fn with_amd_crl(mut self, der: Vec<u8>) -> Self {
         self.amd_crls.push(List::new(&der));
+        self
+    }
+
+    /// Adds the certificate of a chip's endorsement key (VCEK, DER), for reports that bring none. For which chip and TCB
+    /// it speaks is read from it; what speaks for none is left out. It is judged to the pinned roots when it is used.
+    #[must_use]
+    pub fn with_amd_vek(mut self, der: Vec<u8>) -> Self {
+        self.amd_veks.extend(StoredVek::new(der).map(Arc::new));
         self
     }
 
@@ -133,6 +143,10 @@ impl Collateral {
 
     pub(crate) fn nvidia_rims(&self) -> &[Arc<StoredRim>] {
         &self.nvidia_rims
+    }
+
+    pub(crate) fn amd_veks(&self) -> &[Arc<StoredVek>] {
+        &self.amd_veks
     }
 
     pub(crate) fn amd_crls(&self) -> &[List] {

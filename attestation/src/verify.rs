@@ -88,7 +88,7 @@ pub struct Verified {
 #[derive(Debug)]
 pub struct VerifiedItem {
     claims: Claims,
-    facts: Facts,
+    pub(crate) facts: Facts,
     findings: Vec<Finding>,
 }
 

@@ -132,6 +132,7 @@ pub(crate) fn td() -> tdx::Claims {
             pck_cpusvn: Hex([2; 16]),
             pck_pcesvn: 13,
             qe_isvsvn: 8,
+            pck_serial: "ab01".to_owned(),
             pck_not_after: at("2031-01-01T00:00:00Z"),
             rating: None,
         },

@@ -43,6 +43,8 @@ pub struct Claims {
     pub pck_pcesvn: u16,
     /// ISVSVN of the quoting enclave.
     pub qe_isvsvn: u16,
+    /// Serial number of the PCK certificate, lower-case hex of its octets.
+    pub pck_serial: String,
     /// End of validity of the PCK certificate.
     pub pck_not_after: UnixTime,
     /// What Intel's collateral says of all that; `None` when none was given.

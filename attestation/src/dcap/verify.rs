@@ -292,6 +292,7 @@ fn claims<B>(quote: &Quote<B>, chain: &Chain) -> Claims {
         pck_cpusvn: cpusvn,
         pck_pcesvn: pcesvn,
         qe_isvsvn: quote.qe_report.isv_svn,
+        pck_serial: hex::encode(&chain.leaf.serial),
         pck_not_after: chain.leaf.not_after,
         rating: None,
     }

@@ -11,6 +11,7 @@ mod known;
 mod profile;
 mod revocation;
 mod stated;
+mod stored;
 mod vek;
 mod verify;
 
@@ -18,6 +19,7 @@ pub use claims::*;
 pub use error::SnpError;
 
 pub(crate) use known::Known;
+pub(crate) use stored::StoredVek;
 pub(crate) use verify::{check_report_data, verify};
 
 #[cfg(test)]

@@ -94,6 +94,11 @@ impl VekExtensions {
         self.hardware_id.as_deref()
     }
 
+    /// The TCB whose key it is.
+    pub(super) const fn tcb(&self) -> Tcb {
+        self.tcb
+    }
+
     /// The provider, on a VLEK.
     pub(super) fn csp_id(&self) -> Option<&str> {
         self.csp_id.as_deref()

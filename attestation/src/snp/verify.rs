@@ -7,6 +7,7 @@ use super::known::{Known, Links};
 use super::profile::vek_key;
 use super::revocation::{self, Checked};
 use super::stated::Stated;
+use super::stored;
 use crate::claims::{Claims as AnyClaims, Debug, Facts, Measurement, TcbStatus};
 use crate::crypto::{Budget, P384Key};
 use crate::verify::{Context, Refused, VerifiedItem};
@@ -37,17 +38,35 @@ pub(crate) fn check_report_data(actual: &[u8; 64], expected: &[u8]) -> Result<()
 fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Result<VerifiedItem, SnpError> {
     check_sizes(&evidence.certs)?;
     let stated = Stated::by(evidence.report.body());
+    let Some(vek) = stored::find(context.collateral.amd_veks(), &evidence.certs, &stated) else {
+        return prove_by(&evidence.certs, evidence, &stated, context, budget);
+    };
+    let certs = vek.beside(&evidence.certs);
+    check_sizes(&certs)?;
+    let mut item = prove_by(&certs, evidence, &stated, context, budget)?;
+    item.facts.collateral.push(vek.used());
+    Ok(item)
+}
+
+/// By these certificates.
+fn prove_by(
+    certs: &[Vec<u8>],
+    evidence: &Evidence,
+    stated: &Stated<'_>,
+    context: &Context<'_>,
+    budget: &mut Budget,
+) -> Result<VerifiedItem, SnpError> {
     if context.cache.entries() == 0 {
-        return prove_chain(evidence, &stated, context, budget).map(|(item, _)| item);
+        return prove_chain(certs, &evidence.report, stated, context, budget).map(|(item, _)| item);
     }
-    let question = stated.question(&evidence.certs, context.roots.amd_digest());
+    let question = stated.question(certs, context.roots.amd_digest());
     if let Some(known) = context.cache.amd_chains.get(&question)
         && let Some(anchor) = context.roots.amd().iter().find(|root| *root.sha256() == known.root)
         && let Some(anchor) = Anchor::of(anchor)
     {
         return prove_known(&evidence.report, &known, &anchor, context, budget);
     }
-    let (item, known) = prove_chain(evidence, &stated, context, budget)?;
+    let (item, known) = prove_chain(certs, &evidence.report, stated, context, budget)?;
     if let Some(known) = known {
         context.cache.amd_chains.insert(question, Arc::new(known));
     }
@@ -72,22 +91,23 @@ fn prove_known(
 
 /// From certificates: the item, and what is now known, unless it was one of several roots that signed.
 fn prove_chain(
-    evidence: &Evidence,
+    certs: &[Vec<u8>],
+    report: &Report,
     stated: &Stated<'_>,
     context: &Context<'_>,
     budget: &mut Budget,
 ) -> Result<(VerifiedItem, Option<Known>), SnpError> {
-    let chain = Chain::read(&evidence.certs, stated, context.roots)?;
+    let chain = Chain::read(certs, stated, context.roots)?;
     let links = chain.links();
     check_dates(&links, context.now)?;
     let anchors = check_anchors(&chain, &links, context)?;
     let key = P384Key::parse(vek_key(&chain.leaf.certificate)?)
         .map_err(|error| SnpError::Signature { of: "report", error })?;
-    check_report(&evidence.report, &key, budget)?;
+    check_report(report, &key, budget)?;
     chain.verify_leaf(budget)?;
     let (anchor, checked) = signing_anchor(&chain, anchors, budget)?;
     checked.verify(anchor, links.product, context.cache, budget)?;
-    let item = item(evidence.report.body(), &links, anchor, checked);
+    let item = item(report.body(), &links, anchor, checked);
     let only = chain.anchors.len() == 1;
     Ok((item, only.then(|| Known { links, key, root: *anchor.sha256 })))
 }

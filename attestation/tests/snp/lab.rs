@@ -6,6 +6,7 @@ use hanzo_attestation::{
     Cache, Claims, Collateral, Context, Debug, Product, Refused, Revocation, Roots, Verified, precheck,
     verify,
 };
+use hanzo_attestation_evidence::encoding::base64_decode;
 use hanzo_attestation_evidence::snp::Vek;
 use hanzo_attestation_evidence::{
     Binding, Broken, Document, Evidence, Kem, Recipient, Severity, Tee, UnixTime,
@@ -287,4 +288,65 @@ fn real_milan() -> Vec<u8> {
 
 fn real_now() -> UnixTime {
     UnixTime::parse("2026-11-01T00:00:00Z").unwrap()
+}
+
+/// A report of the lab without the certificate of its key, and that certificate.
+fn without_key(order: &SnpOrder) -> (Value, Vec<u8>) {
+    let mut item = Lab::fixture().snp(order).unwrap();
+    let key = item["certs"].as_array_mut().unwrap().remove(0);
+    (item, base64_decode(key.as_str().unwrap()).unwrap())
+}
+
+/// SNP-20, SNP-28, SNP-31: a stored certificate stands in for one that the evidence does not bring, for its own chip at
+/// its own TCB alone; and it is judged as the evidence's would be.
+#[test]
+fn a_stored_key_certificate_serves_a_report_that_brings_none() {
+    for product in SnpProduct::ALL {
+        let order = SnpOrder { product, version: 3, ..bound_order("n") };
+        let (item, key) = without_key(&order);
+        let none = Lab::fixture().collateral();
+        assert_eq!(
+            judge_at(vec![item.clone()], &none, now()).err(),
+            Some("SNP-20".to_owned()),
+            "{product:?}"
+        );
+        let (_, other_chip) = without_key(&SnpOrder { chip: order.chip + 1, ..order.clone() });
+        let others =
+            none.clone().with_amd_vek(other_chip).with_amd_vek(vec![0x30, 0]).with_amd_vek(Vec::new());
+        assert_eq!(
+            judge_at(vec![item.clone()], &others, now()).err(),
+            Some("SNP-20".to_owned()),
+            "{product:?}"
+        );
+        let verified = judge_at(vec![item], &others.clone().with_amd_vek(key.clone()), now()).unwrap();
+        let uses = &verified.items()[0].facts().collateral;
+        assert_eq!(uses.iter().filter(|used| used.kind == "amd-vek").count(), 1, "{product:?}");
+        // A certificate that the evidence brings is the one that counts.
+        let whole = Lab::fixture().snp(&order).unwrap();
+        let verified = judge_at(vec![whole], &others.with_amd_vek(key), now()).unwrap();
+        assert!(verified.items()[0].facts().collateral.iter().all(|used| used.kind != "amd-vek"));
+    }
+}
+
+/// SNP-24, SNP-25: what is wrong with a stored certificate is as wrong as in evidence.
+#[test]
+fn a_stored_key_certificate_is_judged_when_it_is_used() {
+    let order = SnpOrder { version: 3, ..bound_order("n") };
+    let (item, key) = without_key(&order);
+    let judge_with = |key: Vec<u8>, at: UnixTime| {
+        let collateral = Lab::fixture().collateral().with_amd_vek(key);
+        judge_at(vec![item.clone()], &collateral, at).err()
+    };
+    let mut unsigned = key.clone();
+    *unsigned.last_mut().unwrap() ^= 1;
+    assert_eq!(judge_with(unsigned, now()), Some("SNP-24".to_owned()));
+    let late = Lab::fixture().validity().not_after.after(Duration::from_secs(1));
+    assert_eq!(judge_with(key.clone(), late), Some("SNP-25".to_owned()));
+    // Another chip's key, whose certificate says that it is this chip's: nobody signed that.
+    let (_, other) = without_key(&SnpOrder { chip: order.chip + 1, ..order.clone() });
+    let (own_id, other_id) = (order.chip_id(), SnpOrder { chip: order.chip + 1, ..order.clone() }.chip_id());
+    let at = other.windows(64).position(|window| window == other_id).unwrap();
+    let mut relabelled = other;
+    relabelled[at..at + 64].copy_from_slice(&own_id);
+    assert_eq!(judge_with(relabelled, now()), Some("SNP-24".to_owned()));
 }

@@ -8,12 +8,13 @@ use crate::judge::{Grounds, Judge, SecondReader};
 use crate::tls::TlsError;
 use hanzo_attestation::roots::{AkId, TrustedAk};
 use hanzo_attestation::{Cache, Collateral, Roots};
-use hanzo_attestation_collateral::bundle::{BundleKey, EdnFloors, Trust, TrustError};
+use hanzo_attestation_collateral::bundle::{BundleKey, Deny, EdnFloors, Trust, TrustError};
 use hanzo_attestation_collateral::{
     AmdCrlError, LabDirError, NvidiaRimError, Store as CollateralStore, StoreError as CollateralError,
     Stored, TpmTrustError, read_amd_crl, read_lab, read_nvidia_rim, read_tpm_cas, read_trusted_ak,
 };
 use hanzo_kbs_vault::{KeyFileSeal, Store, StoreError, SystemRng};
+use hanzo_policy::appraisal::dcap::{PckSerial, PckSerialError};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,9 @@ pub enum StartError {
         /// Why.
         source: CollateralError,
     },
+    /// A deny list of the store has an entry that would deny nothing.
+    #[error("deny list: {0}")]
+    DenyList(#[from] PckSerialError),
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -181,12 +185,24 @@ pub(super) fn read_grounds_with(
     let mut store = config.store.as_ref().map(read_store).transpose()?;
     if let Some(stored) = &mut store {
         collateral = stored.add_to(collateral);
-        appraisal.snp.denied_certificates.extend(&stored.deny.veks);
-        appraisal.tpm.denied_eks.extend(&stored.deny.eks);
+        let Deny { veks, pck_serials, eks } = &stored.deny;
+        appraisal.snp.denied_certificates.extend(veks);
+        appraisal.tpm.denied_eks.extend(eks);
+        let serials: Vec<PckSerial> =
+            pck_serials.iter().map(|text| PckSerial::parse(text)).collect::<Result<_, _>>()?;
+        for limits in [&mut appraisal.sgx.dcap, &mut appraisal.tdx.dcap] {
+            limits.denied_pck_serials.extend(serials.iter().cloned());
+        }
         let EdnFloors { sgx, tdx } = stored.edn_floors;
         for (limits, floor) in [(&mut appraisal.sgx.dcap, sgx), (&mut appraisal.tdx.dcap, tdx)] {
             limits.tcb_evaluation_floor = EdnFloors::raise(limits.tcb_evaluation_floor, floor);
             limits.qe_evaluation_floor = EdnFloors::raise(limits.qe_evaluation_floor, floor);
+        }
+        // Nobody but a bundle key vouches for a root: without one, whoever can write the directory would be trusted.
+        if config.store.as_ref().is_some_and(|store| !store.keys.is_empty()) {
+            for der in &stored.tpm_roots {
+                roots = roots.with_tpm_ca(der.clone()).with_tpm_manufacturer(der.clone());
+            }
         }
         // They are in the collateral now: once is enough.
         stored.documents = Vec::new();

@@ -2,9 +2,10 @@
 //! before the time that it proves.
 
 use super::World;
-use super::world::START;
-use crate::config::{Config, StoreConfig};
+use super::world::{Options, START};
+use crate::config::{AttestationConfig, Config, StoreConfig};
 use crate::serve::{Reload, read_grounds, reload};
+use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation::{IntelDocument, Roots};
 use hanzo_attestation_collateral::bundle::{
     Algorithm, BundleSigner, Container, Deny, Draft, EdnFloors, Kind, Trust, seal,
@@ -39,7 +40,7 @@ impl Desk {
         BundleSigner::from_pem(self.key.as_bytes()).unwrap()
     }
 
-    fn config(&self) -> crate::config::AttestationConfig {
+    fn config(&self) -> AttestationConfig {
         let text = "environment = \"development\"\npublic_url = \"https://kbs.example\"\n\
              [tls]\ncert = \"c\"\nkey = { file = \"k\" }\n[store]\nsqlite = \"d\"\n\
              [seal]\nkey = { file = \"s\" }\n[admin]\ntoken = { file = \"t\" }\n\
@@ -49,6 +50,10 @@ impl Desk {
     }
 
     fn bundle(&self, sequence: u64, list: Vec<u8>, deny: Deny) -> Container {
+        self.bundle_of(sequence, list, deny, Vec::new())
+    }
+
+    fn bundle_of(&self, sequence: u64, list: Vec<u8>, deny: Deny, more: Vec<Document>) -> Container {
         let list_of = hanzo_attestation_evidence::x509::Crl::parse(&list).unwrap();
         let (issued, expires) = (list_of.this_update(), list_of.next_update());
         let document =
@@ -61,13 +66,17 @@ impl Desk {
             not_after: at(START + 86_400),
             edn_floors: EdnFloors::default(),
             deny,
-            documents: vec![document],
+            documents: [vec![document], more].concat(),
         };
         seal(draft, &[self.signer()]).unwrap()
     }
 
     /// Everything that the lab's Intel says for TDX and platforms of the Platform CA, as its service would answer.
     fn intel_bundle(&self, sequence: u64, edn_floors: EdnFloors) -> Container {
+        self.intel_bundle_denying(sequence, edn_floors, Deny::default())
+    }
+
+    fn intel_bundle_denying(&self, sequence: u64, edn_floors: EdnFloors, deny: Deny) -> Container {
         let lab = Lab::fixture();
         let all = lab.intel_collateral();
         let (info, identity) = (all.tdx_tcb_info.as_ref().unwrap(), all.td_qe_identity.as_ref().unwrap());
@@ -98,7 +107,7 @@ impl Desk {
             not_before: at(START),
             not_after: at(START + 86_400),
             edn_floors,
-            deny: Deny::default(),
+            deny,
             documents,
         };
         seal(draft, &[self.signer()]).unwrap()
@@ -267,6 +276,90 @@ async fn a_td_reaches_its_tier_by_a_stores_collateral() {
     assert_eq!(reload(&world.broker, &desk.config()).await.unwrap(), Reload::Changed);
     let refused = world.authorize(world.td_proof(order()).await, &["acme/disk"]).await;
     world.assert_refused(&refused, 403, "EvidenceRefused", "TcbEvaluationTooOld").await;
+}
+
+/// DCAP-31, by a bundle: the deny list names the platform's PCK certificate.
+#[tokio::test]
+async fn a_bundles_denied_pck_certificates_are_refused() {
+    let world = World::furnished().await;
+    let values = json!([{"tee": "tdx", "register": "mr_td", "digest": hex::encode(TdxOrder::usual_mr_td())}]);
+    let body = json!({"values": values, "expected_version": 1});
+    assert_eq!(world.admin("PUT", "/kbs/v1/references/images", body).await.status, 200);
+    let desk = Desk::new(world.dir.path());
+    desk.without_intel();
+    let order = || TdxOrder::default().with_log(&LabLog::usual_td());
+    let serials = |serials: &[&str]| Deny {
+        pck_serials: serials.iter().map(ToString::to_string).collect(),
+        ..Deny::default()
+    };
+    desk.import(desk.intel_bundle_denying(1, EdnFloors::default(), serials(&["0badc0de"])));
+    reload(&world.broker, &desk.config()).await.unwrap();
+    let granted = world.authorize(world.td_proof(order()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "another platform's: {granted:?}");
+    let claims = world.newest().await["claims"][0]["claims"].clone();
+    let serial = claims["dcap"]["pck_serial"].as_str().unwrap_or_else(|| panic!("{claims}")).to_owned();
+    desk.import(desk.intel_bundle_denying(2, EdnFloors::default(), serials(&["0badc0de", &serial])));
+    reload(&world.broker, &desk.config()).await.unwrap();
+    let refused = world.authorize(world.td_proof(order()).await, &["acme/disk"]).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "PckRevoked").await;
+    desk.import(desk.intel_bundle_denying(3, EdnFloors::default(), serials(&[])));
+    reload(&world.broker, &desk.config()).await.unwrap();
+    let granted = world.authorize(world.td_proof(order()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "taken back: {granted:?}");
+}
+
+/// TPM-29, by a bundle: the deny list names an endorsement key, which is not activated, and neither is what was.
+#[tokio::test]
+async fn a_bundles_denied_endorsement_keys_are_refused() {
+    let world = World::new().await;
+    let desk = Desk::new(world.dir.path());
+    let record = super::tpm::activated(&world).await;
+    let ek = super::tpm::activated_ek(&world).await;
+    desk.import(desk.bundle(1, list(), Deny { eks: vec![Hex([1; 32])], ..Deny::default() }));
+    reload(&world.broker, &desk.config()).await.unwrap();
+    assert_eq!(super::tpm::attest(&world, &record).await.status, 200, "another one is denied");
+    desk.import(desk.bundle(2, list(), Deny { eks: vec![ek], ..Deny::default() }));
+    reload(&world.broker, &desk.config()).await.unwrap();
+    let refused = super::tpm::attest(&world, &record).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmEkRevoked").await;
+    let refused = world.post("/kbs/v1/tpm/credential", &super::tpm::lab_request(None)).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmEkRevoked").await;
+    // Of a bundle that is over nobody knows whom it denied: nothing is activated, either.
+    world.advance(86_401);
+    let refused = world.post("/kbs/v1/tpm/credential", &super::tpm::lab_request(None)).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "CollateralExpired").await;
+}
+
+/// TPM-11, TPM-28: roots of a signed bundle are trusted as configured ones are; without bundle keys nobody vouches for
+/// them, and they are not.
+#[tokio::test]
+async fn roots_of_tpms_count_from_a_signed_bundle_alone() {
+    let world = World::with(Options { lab: false, ..Options::default() }).await;
+    let desk = Desk::new(world.dir.path());
+    let lab = Lab::fixture();
+    let root = |der: &[u8]| {
+        let (key, bytes) = (hex::encode(digest(&SHA256, der)), der.to_vec());
+        let validity = lab.validity();
+        Document { kind: Kind::TpmRoot, key, bytes, issued: validity.not_before, expires: validity.not_after }
+    };
+    let roots = vec![root(lab.tpm_manufacturer()), root(lab.tpm_authority())];
+    desk.import(desk.bundle_of(1, list(), Deny::default(), roots));
+    let mut config = desk.config();
+    config.extra_roots = None;
+    let certified = || world.tpm_proof(TpmOrder::default(), json!({}));
+    let unsigned = StoreConfig { keys: Vec::new(), ..config.store.clone().unwrap() };
+    let unsigned = AttestationConfig { store: Some(unsigned), ..config.clone() };
+    world.broker.judge().replace(read_grounds(&unsigned).unwrap());
+    let refused = world.post("/kbs/v1/attest", &certified().await).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmAkUntrusted").await;
+    let refused = world.post("/kbs/v1/tpm/credential", &super::tpm::lab_request(None)).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmEkCertificateInvalid").await;
+
+    world.broker.judge().replace(read_grounds(&config).unwrap());
+    let granted = world.post("/kbs/v1/attest", &certified().await).await;
+    assert_eq!((granted.status.as_u16(), &granted.body["tier"]), (200, &json!(2)), "{granted:?}");
+    let record = super::tpm::activated(&world).await;
+    assert_eq!(super::tpm::attest(&world, &record).await.status, 200);
 }
 
 /// TPM-11: keys and authorities that a configuration names are read, and what is none is named.

@@ -141,7 +141,7 @@ async fn credentials_count_among_the_verifications() {
 }
 
 /// A lab's TPM: an attestation key that no authority certified, and an endorsement key below the lab's manufacturer.
-fn lab_request(defect: Option<EkDefect>) -> Value {
+pub(super) fn lab_request(defect: Option<EkDefect>) -> Value {
     let ek = Lab::fixture().endorsement_key(1, defect).unwrap();
     let certs: Vec<String> = ek.certificates.iter().map(|der| encoding::base64_encode(der)).collect();
     let ak = Lab::fixture().tpm(&uncertified()).unwrap()["ak_tpmt"].clone();
@@ -153,7 +153,7 @@ fn uncertified() -> TpmOrder {
 }
 
 /// Opens the credential as the lab's TPM would, and gives the broker's answer to the secret.
-async fn activated(world: &World) -> Value {
+pub(super) async fn activated(world: &World) -> Value {
     let offered = world.post("/kbs/v1/tpm/credential", &lab_request(None)).await;
     assert_eq!(offered.status, 200, "{offered:?}");
     let open = world.broker.open().await.unwrap();
@@ -168,9 +168,17 @@ async fn activated(world: &World) -> Value {
     given.body
 }
 
-async fn attest(world: &World, activation: &Value) -> super::world::Reply {
+pub(super) async fn attest(world: &World, activation: &Value) -> super::world::Reply {
     let proof = world.tpm_proof(uncertified(), json!({"activation": activation["activation"]})).await;
     world.post("/kbs/v1/attest", &proof).await
+}
+
+/// The endorsement key of an activation, as the record names it.
+pub(super) async fn activated_ek(world: &World) -> Hex<32> {
+    let page = world.admin("GET", "/kbs/v1/audit?limit=1000", Value::Null).await;
+    let rows = page.body["entries"].as_array().unwrap().clone();
+    let row = rows.into_iter().find(|row| row["claims"]["ek_sha256"].is_string()).unwrap();
+    serde_json::from_value(row["claims"]["ek_sha256"].clone()).unwrap()
 }
 
 /// The broker judges by these from now on.
@@ -235,12 +243,7 @@ async fn a_denied_endorsement_key_ends_what_was_activated() {
     let world = World::new().await;
     let record = activated(&world).await;
     assert_eq!(attest(&world, &record).await.status, 200);
-    let ek: Hex<32> = {
-        let page = world.admin("GET", "/kbs/v1/audit?limit=1000", Value::Null).await;
-        let rows = page.body["entries"].as_array().unwrap().clone();
-        let row = rows.into_iter().find(|row| row["claims"]["ek_sha256"].is_string()).unwrap();
-        serde_json::from_value(row["claims"]["ek_sha256"].clone()).unwrap()
-    };
+    let ek = activated_ek(&world).await;
     judge_by(&world, |grounds| grounds.appraisal.tpm.denied_eks = vec![Hex([1; 32])]);
     assert_eq!(attest(&world, &record).await.status, 200, "another one is denied");
     judge_by(&world, |grounds| grounds.appraisal.tpm.denied_eks = vec![ek]);

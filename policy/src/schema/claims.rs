@@ -43,7 +43,8 @@ record!(tdx::TdAttributes as "TdAttributes" {
 });
 record!(dcap::Claims as "DcapClaims" {
     quote_version, qe_vendor_id, user_data, fmspc, pceid, ppid, platform_instance_id, pck_ca, sgx_type,
-    dynamic_platform, cached_keys, smt_enabled, pck_cpusvn, pck_pcesvn, qe_isvsvn, pck_not_after, rating,
+    dynamic_platform, cached_keys, smt_enabled, pck_cpusvn, pck_pcesvn, qe_isvsvn, pck_serial,
+    pck_not_after, rating,
 });
 record!(dcap::Rating as "DcapRating" {
     platform_status, module_status, qe_status, status, platform_tcb_date, module_tcb_date, qe_tcb_date,

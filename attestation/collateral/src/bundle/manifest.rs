@@ -94,9 +94,9 @@ impl EdnFloors {
 pub struct Deny {
     /// SHA-256 of certificates of AMD endorsement keys (SNP-37).
     pub veks: Vec<Hex<32>>,
-    /// Serial numbers of PCK certificates.
+    /// Serial numbers of PCK certificates (DCAP-31).
     pub pck_serials: Vec<String>,
-    /// SHA-256 of certificates of TPM endorsement keys.
+    /// TPM endorsement keys (TPM-29): SHA-256 of SubjectPublicKeyInfo, whatever certificate they have.
     pub eks: Vec<Hex<32>>,
 }
 

@@ -37,7 +37,8 @@ pub struct Stored {
     pub edn_floors: EdnFloors,
     /// Deny lists, likewise.
     pub deny: Deny,
-    /// Roots of TPM keys, DER.
+    /// Roots of TPM keys, DER: of attestation keys or of endorsement keys, as the certificates below them say. Nothing
+    /// but a bundle key's signature vouches for them.
     pub tpm_roots: Vec<Vec<u8>>,
     /// Every document.
     pub documents: Vec<StoredDocument>,
@@ -166,6 +167,7 @@ impl Stored {
                     Err(_) => collateral,
                 },
                 Kind::AmdCrl => collateral.with_amd_crl(bytes()),
+                Kind::AmdVek => collateral.with_amd_vek(bytes()),
                 Kind::IntelPckCrl | Kind::IntelRootCrl => collateral.with_intel_crl(bytes()),
                 Kind::NvidiaRim => collateral.with_nvidia_rim(&document.bytes),
                 Kind::IntelPck => collateral.with_intel_pck_chain(bytes()),

@@ -5,12 +5,13 @@ use crate::exit::Failure;
 use crate::input;
 use hanzo_attestation::collateral::MAX_INTEL_JSON;
 use hanzo_attestation::{Collateral, Revocation, Roots};
-use hanzo_attestation_collateral::bundle::EdnFloors;
+use hanzo_attestation_collateral::bundle::{Deny, EdnFloors};
 use hanzo_attestation_collateral::{Store, read_lab, read_tpm_cas, read_trusted_ak};
 use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::x509::MAX_CRL;
 use hanzo_attestation_evidence::{Broken as _, UnixTime};
 use hanzo_policy::Appraisal;
+use hanzo_policy::appraisal::dcap::PckSerial;
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,7 +47,15 @@ impl Inputs {
                 .check_bundle(now, Duration::ZERO)
                 .map_err(|error| unreadable(directory, &format!("{}: {error}", error.rule())))?;
             collateral = stored.add_to(collateral);
-            appraisal.snp.denied_certificates.extend(&stored.deny.veks);
+            let Deny { veks, pck_serials, eks } = &stored.deny;
+            appraisal.snp.denied_certificates.extend(veks);
+            appraisal.tpm.denied_eks.extend(eks);
+            let serials =
+                pck_serials.iter().map(|text| PckSerial::parse(text)).collect::<Result<Vec<_>, _>>();
+            let serials = serials.map_err(|error| unreadable(directory, &error.to_string()))?;
+            for limits in [&mut appraisal.sgx.dcap, &mut appraisal.tdx.dcap] {
+                limits.denied_pck_serials.extend(serials.iter().cloned());
+            }
             let EdnFloors { sgx, tdx } = stored.edn_floors;
             for (limits, floor) in [(&mut appraisal.sgx.dcap, sgx), (&mut appraisal.tdx.dcap, tdx)] {
                 limits.tcb_evaluation_floor = EdnFloors::raise(limits.tcb_evaluation_floor, floor);

@@ -9,6 +9,7 @@ use hanzo_attestation_evidence::{Hex, Rule, Severity};
 const TDX_05: Rule = Rule::new("TDX-05", "TdModuleTcbUnrecognized");
 const TDX_06: Rule = Rule::new("TDX-06", "TdModuleTcbNotAllowed");
 const TDX_07: Rule = Rule::new("TDX-07", "TdRelaunchAdvised");
+const DCAP_31: Rule = Rule::new("DCAP-31", "PckRevoked");
 const DCAP_56: Rule = Rule::new("DCAP-56", "PlatformTcbUnrecognized");
 const DCAP_57: Rule = Rule::new("DCAP-57", "TcbRevoked");
 const DCAP_58: Rule = Rule::new("DCAP-58", "TcbStatusNotAllowed");
@@ -124,6 +125,9 @@ const fn word(status: TcbStatus) -> &'static str {
 }
 
 fn platform(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
+    let denied = limits.denied_pck_serials.iter().any(|serial| serial.is(&claims.pck_serial));
+    checks
+        .refuse(denied, DCAP_31, || format!("the PCK certificate {} is on the deny list", claims.pck_serial));
     let kind = claims.sgx_type;
     checks.refuse(!limits.sgx_types.contains(&kind), DCAP_64, || format!("SGX type {kind} is not accepted"));
     for (demanded, stated, rule, name) in [

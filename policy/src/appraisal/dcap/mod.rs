@@ -10,8 +10,11 @@ pub(super) use check::check;
 
 use super::Allowed;
 use hanzo_attestation::TcbStatus;
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{Hex, UnixTime, encoding};
 use serde::Deserialize;
+
+/// Longest serial number in octets (RFC 5280, 4.1.2.2).
+const MAX_SERIAL: usize = 20;
 
 /// What the platform under a quote must show. [`Default`] is [`Thresholds::strict`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -44,6 +47,51 @@ pub struct Thresholds {
     pub platform_instances: Option<Vec<Hex<16>>>,
     /// DCAP-69: the only FMSPCs that are accepted.
     pub fmspcs: Option<Vec<Hex<6>>>,
+    /// DCAP-31: PCK certificates that are refused whatever Intel's lists say, by serial number.
+    pub denied_pck_serials: Vec<PckSerial>,
+}
+
+/// Serial number of a PCK certificate: lower-case hex of 1 to 20 octets (RFC 5280, 4.1.2.2), with or without leading
+/// zeros.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PckSerial(String);
+
+/// A text that is no serial number: as a list's entry it would deny nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no serial number: lower-case hex of 1 to 20 octets")]
+pub struct PckSerialError(String);
+
+impl TryFrom<String> for PckSerial {
+    type Error = PckSerialError;
+
+    fn try_from(text: String) -> Result<Self, PckSerialError> {
+        Self::parse(&text)
+    }
+}
+
+impl PckSerial {
+    /// Reads a serial number.
+    ///
+    /// # Errors
+    /// [`PckSerialError`].
+    pub fn parse(text: &str) -> Result<Self, PckSerialError> {
+        let octets = encoding::hex_decode(text).map_err(|_| PckSerialError(text.to_owned()))?;
+        // A number that no certificate has is a mistake, not an entry.
+        if octets.len() > MAX_SERIAL || octets.iter().all(|octet| *octet == 0) {
+            return Err(PckSerialError(text.to_owned()));
+        }
+        Ok(Self(digits(text).to_owned()))
+    }
+
+    fn is(&self, serial: &str) -> bool {
+        self.0 == digits(serial)
+    }
+}
+
+/// The digits that count, so that two writings of one number are equal.
+fn digits(serial: &str) -> &str {
+    serial.trim_start_matches('0')
 }
 
 /// A status that an owner can accept, in Intel's words.
@@ -105,6 +153,7 @@ impl Thresholds {
             ppids: None,
             platform_instances: None,
             fmspcs: None,
+            denied_pck_serials: Vec::new(),
         }
     }
 

@@ -213,3 +213,26 @@ fn a_patch_window_ends() {
     let refused = ["DCAP-58 TcbStatusNotAllowed"];
     assert_eq!(refusals(configuration, |l| l.out_of_date_grace_days = Some(30)), refused);
 }
+
+/// DCAP-31: a serial number that is listed, however many zeros it is written with.
+#[test]
+fn a_denied_pck_certificate_is_refused() {
+    let deny = |serial: &str, limits: &mut Thresholds| {
+        limits.denied_pck_serials.push(PckSerial::parse(serial).unwrap());
+    };
+    let denied = |serial: &str| {
+        let mut thresholds = Thresholds::strict();
+        deny("77", &mut thresholds);
+        deny(serial, &mut thresholds);
+        findings(rating(), &thresholds).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>()
+    };
+    for serial in ["ab01", "00ab01", "0000ab01"] {
+        assert_eq!(denied(serial), ["DCAP-31 PckRevoked"], "{serial}");
+    }
+    for other in ["ab0100", "ab", "01", "abab01"] {
+        assert_eq!(denied(other), NOTHING, "{other}");
+    }
+    for wrong in ["", "0", "00", "AB01", "ab0", "zz", "0xab01", &"ab".repeat(21)] {
+        assert!(PckSerial::parse(wrong).is_err(), "{wrong}");
+    }
+}
