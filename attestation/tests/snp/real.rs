@@ -1,9 +1,10 @@
 //! A real report, and every change to it.
 
-use crate::evidence::judge;
-use hanzo_attestation::{Claims, Product, TcbStatus};
-use hanzo_attestation_evidence::UnixTime;
+use crate::evidence::{document, judge};
+use aws_lc_rs::digest::{SHA256, digest};
+use hanzo_attestation::{Cache, Claims, Collateral, Context, Product, Revocation, Roots, TcbStatus, verify};
 use hanzo_attestation_evidence::snp::{REPORT_LENGTH, SIGNED_LENGTH};
+use hanzo_attestation_evidence::{Document, UnixTime};
 use proptest::prelude::*;
 use sev::firmware::guest::AttestationReport;
 use sev::parser::ByteParser as _;
@@ -11,6 +12,11 @@ use std::time::Duration;
 
 const REPORT: &[u8; REPORT_LENGTH] = include_bytes!("milan-v2/report.bin");
 const VCEK: &[u8] = include_bytes!("milan-v2/vcek.der");
+
+/// Offsets in a report (SEV-SNP ABI, table 23).
+const MEASUREMENT: usize = 0x90;
+const REPORTED_TCB: usize = 0x180;
+const CHIP_ID: usize = 0x1A0;
 
 fn now() -> UnixTime {
     UnixTime::parse("2026-11-01T00:00:00Z").unwrap()
@@ -36,6 +42,39 @@ fn it_is_genuine() {
     assert_eq!(verified.check_report_data(&report_data).unwrap_err().finding.rule.id, "SNP-39");
     report_data[0] ^= 1;
     assert_eq!(verified.check_report_data(&report_data).unwrap_err().finding.rule.id, "SNP-39");
+}
+
+/// SNP-20: AMD's certificate from a store, for the real report that comes without; not for the report of another chip or
+/// of another TCB.
+#[test]
+fn its_key_certificate_may_come_from_a_store() {
+    let roots = Roots::vendor();
+    let collateral = Collateral::default().with_amd_vek(VCEK.to_vec());
+    let revocation = Revocation::Waived { reason: "no list is published with the evidence".to_owned() };
+    let cache = Cache::new(4);
+    let judge = |report: &[u8], collateral: &Collateral| {
+        let document = document(report, &[]).to_string();
+        let evidence = Document::from_json(document.as_bytes()).unwrap().parse().unwrap();
+        let (roots, revocation) = (&roots, &revocation);
+        let context = Context { roots, collateral, revocation, now: now(), cache: &cache };
+        verify(evidence, &context).map_err(|refused| refused.finding.rule.to_string())
+    };
+    // Twice: what was found is kept, and the answer is the same.
+    for _ in 0..2 {
+        let verified = judge(REPORT, &collateral).unwrap();
+        let uses = &verified.items()[0].facts().collateral;
+        assert_eq!(uses.iter().map(|used| used.kind).collect::<Vec<_>>(), ["amd-vek"]);
+        assert_eq!(uses[0].sha256.0.as_slice(), digest(&SHA256, VCEK).as_ref());
+        assert_eq!(judge(REPORT, &Collateral::default()).err(), Some("COL-10 CollateralMissing".to_owned()));
+    }
+    for offset in [CHIP_ID, REPORTED_TCB] {
+        let mut other = *REPORT;
+        other[offset] ^= 1;
+        assert_eq!(judge(&other, &collateral).err(), Some("COL-10 CollateralMissing".to_owned()));
+    }
+    let mut altered = *REPORT;
+    altered[MEASUREMENT] ^= 1;
+    assert_eq!(judge(&altered, &collateral).err(), Some("SNP-38 SnpReportSignature".to_owned()));
 }
 
 #[test]

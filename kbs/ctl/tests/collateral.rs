@@ -165,3 +165,41 @@ fn evidence_is_verified_with_a_store() {
     let (code_, json) = verify("--collateral collateral");
     assert_eq!((code_, &json["acceptable"]), (0, &true.into()), "{json:#}");
 }
+
+/// DCAP-31: a bundle's deny list refuses a genuine quote by the serial number of its PCK certificate, and no other.
+#[test]
+fn a_stores_deny_list_is_enforced() {
+    let desk = Desk::new();
+    let lab = Lab::fixture();
+    let order = hanzo_attestation_lab::TdxOrder::default();
+    fs::write(desk.path("td.json"), Lab::document(vec![lab.tdx(&order).unwrap()]).to_string()).unwrap();
+    let verify = |more: &str| {
+        let line = format!("verify td.json --lab lab --profile corpus --at {} {more}", desk.at);
+        let mut command = kbsctl(Path::new(desk.folder.path()));
+        command.current_dir(desk.folder.path()).arg("evidence").args(line.split_whitespace());
+        let output = command.output().unwrap();
+        (code(&output), json_of(&output))
+    };
+    let (code_, json) = verify("");
+    assert_eq!((code_, &json["acceptable"]), (0, &true.into()), "{json:#}");
+    let serial = json["items"][0]["claims"]["dcap"]["pck_serial"].as_str().unwrap().to_owned();
+    for (sequence, denied, code_) in [(1, "0badc0de", 0), (2, serial.as_str(), 1)] {
+        let deny = format!(r#"{{"veks":[],"pck_serials":["{denied}"],"eks":[]}}"#);
+        fs::write(desk.path("deny.json"), deny).unwrap();
+        let bundle = format!("bundle-{sequence}");
+        let line = format!("export {bundle} --sign-key sign.key --sequence {sequence} --deny deny.json");
+        let exported = desk.at(&line);
+        assert_eq!(code(&exported), 0, "{}", stderr(&exported));
+        let (imported, json) = desk.import(&bundle, "");
+        assert_eq!(imported, 0, "{json:#}");
+        let (found, json) = verify("--collateral other");
+        assert_eq!(found, code_, "{json:#}");
+        assert_eq!(
+            (&json["authentic"], &json["acceptable"]),
+            (&true.into(), &(code_ == 0).into()),
+            "{json:#}"
+        );
+        let findings = json["items"][0]["findings"].as_array().unwrap();
+        assert_eq!(findings.iter().any(|finding| finding["code"] == "PckRevoked"), code_ == 1, "{json:#}");
+    }
+}

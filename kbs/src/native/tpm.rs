@@ -98,6 +98,11 @@ pub(crate) async fn tpm_activate(
         let reason = "TPM-33: the secret is not the one in the credential";
         return Err(attempt.refuse(Code::ChallengeRefused, "TpmSecretWrong", reason).await);
     }
+    if attempt.broker.judge().grounds().appraisal.tpm.denied_eks.contains(&ek_sha256) {
+        attempt.consumes(fresh.used);
+        let reason = "TPM-29: the endorsement key was denied since the credential was made";
+        return Err(attempt.refuse(Code::EvidenceRefused, "TpmEkRevoked", reason).await);
+    }
     let expires_at = attempt.now.after(attempt.broker.limits().activation).min(not_after);
     match attempt.open.vault.use_challenge(attempt.draft.clone(), fresh.used).await {
         Ok(_) => {

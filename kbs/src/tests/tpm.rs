@@ -152,15 +152,20 @@ fn uncertified() -> TpmOrder {
     TpmOrder { certificate: None, ..TpmOrder::default() }
 }
 
-/// Opens the credential as the lab's TPM would, and gives the broker's answer to the secret.
-pub(super) async fn activated(world: &World) -> Value {
+/// A credential for the lab's TPM, and the secret that it would find in it.
+async fn opened(world: &World) -> Value {
     let offered = world.post("/kbs/v1/tpm/credential", &lab_request(None)).await;
     assert_eq!(offered.status, 200, "{offered:?}");
     let open = world.broker.open().await.unwrap();
     let id = offered.body["challenge_id"].as_str().unwrap();
     let fresh = open.tpm_challenges.check(id, world.broker.now().unwrap()).unwrap();
     let secret = open.tpm_challenges.answer(&fresh);
-    let answer = json!({"challenge_id": id, "secret": encoding::base64_encode(secret.as_slice())});
+    json!({"challenge_id": id, "secret": encoding::base64_encode(secret.as_slice())})
+}
+
+/// Opens the credential as the lab's TPM would, and gives the broker's answer to the secret.
+pub(super) async fn activated(world: &World) -> Value {
+    let answer = opened(world).await;
     let given = world.post("/kbs/v1/tpm/activate", &answer).await;
     assert_eq!(given.status, 200, "{given:?}");
     let again = world.post("/kbs/v1/tpm/activate", &answer).await;
@@ -246,7 +251,12 @@ async fn a_denied_endorsement_key_ends_what_was_activated() {
     let ek = activated_ek(&world).await;
     judge_by(&world, |grounds| grounds.appraisal.tpm.denied_eks = vec![Hex([1; 32])]);
     assert_eq!(attest(&world, &record).await.status, 200, "another one is denied");
+    let late = opened(&world).await;
     judge_by(&world, |grounds| grounds.appraisal.tpm.denied_eks = vec![ek]);
+    let refused = world.post("/kbs/v1/tpm/activate", &late).await;
+    world.assert_refused(&refused, 403, "EvidenceRefused", "TpmEkRevoked").await;
+    let refused = world.post("/kbs/v1/tpm/activate", &late).await;
+    world.assert_refused(&refused, 401, "ChallengeRefused", "ChallengeReused").await;
     let refused = attest(&world, &record).await;
     world.assert_refused(&refused, 403, "EvidenceRefused", "TpmEkRevoked").await;
     let refused = world.post("/kbs/v1/tpm/credential", &lab_request(None)).await;
