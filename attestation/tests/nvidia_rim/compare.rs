@@ -6,6 +6,8 @@ use hanzo_attestation_evidence::Severity;
 use hanzo_attestation_lab::{RimMinimum, RimOrder, RimProduct};
 use std::collections::BTreeMap;
 
+/// Value type and data of an entry of the opaque data.
+type Entry<'a> = (u8, &'a [u8]);
 type Golden = BTreeMap<u8, Vec<[u8; 48]>>;
 
 /// The driver's values: one, two alternatives of which one is zero, and that of NVDEC0.
@@ -207,7 +209,7 @@ fn minimum(kind: u16, name: &str, min_svn: u32) -> RimMinimum {
 fn security_versions_have_a_minimum() {
     let order = RimOrder { minimums: vec![minimum(37, "FSP", 3)], ..order("590.12", driver_golden()) };
     let (driver, firmware, blocks) = (trusted(&order), firmware(), measured());
-    let cases: [(Option<(u8, &[u8])>, Option<u16>, bool); 7] = [
+    let cases: [(Option<Entry<'_>>, Option<u16>, bool); 7] = [
         (Some((0x87, &[3, 0])), Some(3), true),
         (Some((0x87, &[0, 1])), Some(256), true),
         (Some((0x87, &[2, 0])), Some(2), false),

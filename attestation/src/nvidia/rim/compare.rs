@@ -6,7 +6,7 @@ use super::stored::TrustedRim;
 use hanzo_attestation_evidence::nvidia::rim::{Golden, Minimum, Rim};
 use hanzo_attestation_evidence::{Finding, Hex};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Index of the measurement that is taken only while NVDEC0 is on.
 const NVDEC0_INDEX: u8 = 35;
@@ -215,16 +215,17 @@ type Sources<'r> = [(Source, Option<&'r Rim>); 2];
 impl Comparison {
     fn measurements(&mut self, sources: &Sources<'_>, runtime: &Runtime<'_>) {
         let mut golden: BTreeMap<u8, (Source, &Golden)> = BTreeMap::new();
+        let mut conflicting = BTreeSet::new();
         for (source, rim) in sources {
             for (index, values) in rim.iter().flat_map(|rim| rim.golden()) {
-                // Neither of the two is right, and the index is judged by neither.
                 if golden.insert(*index, (*source, values)).is_some() {
-                    self.conflicts.push(format!("index {index}"));
+                    conflicting.insert(*index);
                 }
             }
         }
         for (index, (source, values)) in &golden {
-            if self.conflicts.contains(&format!("index {index}")) || !self.is_taken(*index, runtime) {
+            // Neither of the two is right, and the index is judged by neither.
+            if conflicting.contains(index) || !self.is_taken(*index, runtime) {
                 continue;
             }
             self.compared += 1;
@@ -233,6 +234,7 @@ impl Comparison {
                 self.mismatches.extend(mismatch(*index, *source, values, measured));
             }
         }
+        self.conflicts.extend(conflicting.iter().map(|index| format!("index {index}")));
         let unmatched = runtime.measurements.iter().filter(|(_, value)| value.iter().any(|byte| *byte != 0));
         let indices = unmatched.filter_map(|(block, _)| block.checked_sub(1));
         self.unmatched = indices.filter(|index| !golden.contains_key(index)).collect();
@@ -275,7 +277,7 @@ impl Comparison {
             if let Some(value) = stated.filter(|_| minimum.include_in_result) {
                 self.security_versions.insert(minimum.name.clone(), value);
             }
-            if !stated.is_some_and(|value| u32::from(value) >= minimum.min_svn) {
+            if stated.is_none_or(|value| u32::from(value) < minimum.min_svn) {
                 self.counter_mismatches.push(CounterMismatch {
                     id: kind,
                     name: minimum.name.clone(),
