@@ -9,8 +9,8 @@ mod tpm;
 pub use tpm::{ecdsa, ecdsa_der, rsapss, rsassa};
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PSS_2048_8192_SHA384,
-    VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    RSA_PSS_2048_8192_SHA384, VerificationAlgorithm,
 };
 use hanzo_attestation_evidence::x509::PublicKey;
 use hanzo_attestation_evidence::{Broken, Rule};
@@ -294,6 +294,22 @@ pub fn ecdsa_p384_der(
     signature: &[u8],
 ) -> Result<(), SignatureError> {
     P384Key::parse(key)?.verify_der(budget, message, signature)
+}
+
+/// ECDSA P-384 with SHA-256, as NVIDIA signs revocation data; the signature is DER, as in X.509.
+///
+/// # Errors
+/// [`SignatureError`].
+pub fn ecdsa_p384_sha256_der(
+    budget: &mut Budget,
+    key: &[u8; 97],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let mut fixed = [0; 96];
+    fixed_from_der(signature, &mut fixed)?;
+    check_scalars(&fixed, &P384_ORDER)?;
+    verify(budget, &parse(&ECDSA_P384_SHA256_ASN1, key)?, message, signature)
 }
 
 /// Ed25519 (RFC 8032).

@@ -12,7 +12,7 @@ use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 
 /// AlgorithmIdentifier of ecdsa-with-SHA384, 1.2.840.10045.4.3.3.
-const ECDSA_WITH_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
+pub(super) const ECDSA_WITH_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
 /// Certificates below the root.
 const BELOW_ROOT: [Place; 4] = [Place::Leaf, Place::Device, Place::Provisioner, Place::Product];
 
@@ -42,6 +42,8 @@ pub(super) struct Certified {
     /// Uncompressed point.
     pub(super) point: [u8; 97],
     pub(super) serial: Vec<u8>,
+    /// The subject's name, DER.
+    pub(super) subject: Vec<u8>,
     pub(super) common_name: String,
     pub(super) validity: Validity,
     pub(super) sha256: [u8; 32],
@@ -198,6 +200,7 @@ impl Certified {
         Ok(Self {
             point: *p384(place, certificate)?,
             serial: certificate.serial().to_vec(),
+            subject: certificate.subject().der().to_vec(),
             common_name: common_name(place, certificate)?.to_owned(),
             validity: Validity::of(certificate),
             sha256: sha256(certificate.der()),

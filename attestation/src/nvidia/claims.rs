@@ -106,8 +106,6 @@ pub struct Standing {
 pub enum Source {
     /// A verified OCSP response.
     Ocsp,
-    /// A verified revocation list.
-    Crl,
     /// Nobody: the check was waived.
     Unchecked,
 }

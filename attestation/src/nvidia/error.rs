@@ -48,7 +48,7 @@ pub enum NvidiaError {
         /// What is wrong.
         error: FormError,
     },
-    /// NV-16: an extension of the leaf.
+    /// NV-16, NV-22, NV-23: an extension of the leaf, or an OCSP response, that cannot be read.
     #[error(transparent)]
     Extension(#[from] FormatError),
     /// COL-04: a switch among GPUs, or the other way round.
@@ -109,6 +109,42 @@ pub enum NvidiaError {
     /// NV-21: no verified answer says that this certificate is not revoked.
     #[error("nothing at hand says whether the {0} is revoked")]
     RevocationUnchecked(Place),
+    /// NV-24: signed by somebody who must not answer for this certificate.
+    #[error("the OCSP response about the {place}: {problem}")]
+    Responder {
+        /// About which certificate.
+        place: Place,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// NV-25: no signature by the responder.
+    #[error("the OCSP response about the {0} is not signed by its responder")]
+    OcspSignature(Place),
+    /// NV-26: an answer outside its dates.
+    #[error("the OCSP response about the {place} counts from {this_update} to {next_update}, not at {now}")]
+    OcspNotCurrent {
+        /// About which certificate.
+        place: Place,
+        /// The instant of verification.
+        now: UnixTime,
+        /// thisUpdate.
+        this_update: UnixTime,
+        /// nextUpdate, or an hour after thisUpdate.
+        next_update: UnixTime,
+    },
+    /// NV-27: the vendor revoked it. One on hold is revoked.
+    #[error("the {place} {serial} is revoked since {since}")]
+    Revoked {
+        /// Which certificate.
+        place: Place,
+        /// Its serial number, hex.
+        serial: String,
+        /// When.
+        since: UnixTime,
+    },
+    /// NV-28: the vendor does not know it.
+    #[error("the {0} is unknown to its responder")]
+    CertificateUnknown(Place),
     /// NV-30: the report answers another challenge.
     #[error("the report's nonce is not the expected one")]
     Nonce,
@@ -144,6 +180,11 @@ impl Broken for NvidiaError {
             Self::Pdi(_) => ("NV-19", "PdiMismatch"),
             Self::ReportSignature => ("NV-20", "ReportSignature"),
             Self::RevocationUnchecked(_) => ("NV-21", "RevocationUnchecked"),
+            Self::Responder { .. } => ("NV-24", "OcspResponder"),
+            Self::OcspSignature(_) => ("NV-25", "OcspSignature"),
+            Self::OcspNotCurrent { .. } => ("NV-26", "OcspNotCurrent"),
+            Self::Revoked { .. } => ("NV-27", "CertificateRevoked"),
+            Self::CertificateUnknown(_) => ("NV-28", "CertificateUnknown"),
             Self::Nonce => ("NV-30", "Nonce"),
             Self::NotCovered => ("NV-31", "DevicesNotCovered"),
         };

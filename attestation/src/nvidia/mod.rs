@@ -8,6 +8,7 @@
 mod chain;
 mod claims;
 mod error;
+mod revocation;
 pub mod rim;
 mod verify;
 

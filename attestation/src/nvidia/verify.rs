@@ -1,18 +1,18 @@
 //! From parsed devices to a verified item.
 
 use super::chain::{self, Chain};
-use super::claims::{Claims, DeviceClaims, FwidMatch, Source, Standing};
-use super::error::{DeviceError, NvidiaError, Place};
+use super::claims::{Claims, DeviceClaims, FwidMatch, Standing};
+use super::error::{DeviceError, NvidiaError};
+use super::revocation::{self, Verdict};
 use super::rim::{self, RimResult};
 use crate::claims::{Claims as AnyClaims, CollateralUse, Facts, TcbStatus};
-use crate::collateral::Revocation;
 use crate::crypto::Budget;
 use crate::roots::{NvidiaAuthority, NvidiaRoot};
 use crate::verify::{Context, Refused, VerifiedItem};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hanzo_attestation_evidence::binding::DeviceDigests;
-use hanzo_attestation_evidence::nvidia::{Architecture, Bytes, Class, Device, Entry, Evidence};
-use hanzo_attestation_evidence::{Binding, Broken, Finding, Hex, Rule, Severity, Tee, UnixTime};
+use hanzo_attestation_evidence::nvidia::{Architecture, Bytes, Class, Device, Entry, Evidence, OcspResponse};
+use hanzo_attestation_evidence::{Binding, Finding, Hex, Rule, Severity, Tee, UnixTime};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -27,7 +27,9 @@ pub(crate) fn verify(
     budget: &mut Budget,
 ) -> Result<VerifiedItem, Refused> {
     let tee = evidence.class.tee();
-    let mut item = Item::default();
+    let responses = evidence.ocsp.iter().map(|der| OcspResponse::parse(der)).collect::<Result<_, _>>();
+    let responses = responses.map_err(|error| Refused::new(tee, &error))?;
+    let mut item = Item { responses, ..Item::default() };
     for (index, device) in evidence.devices.iter().enumerate() {
         item.add(evidence, device, context, budget)
             .map_err(|error| Refused::new(tee, &DeviceError { device: index, error }))?;
@@ -65,10 +67,12 @@ pub(crate) fn check_covered(
 
 /// What is gathered from device to device.
 #[derive(Default)]
-struct Item {
+struct Item<'a> {
+    /// What came with the evidence about certificates.
+    responses: Vec<OcspResponse<'a>>,
     devices: Vec<DeviceClaims>,
     findings: Vec<Finding>,
-    /// Signatures of certificates that this item has proved.
+    /// Signatures of certificates and responses that this item has proved.
     proved: Vec<[u8; 32]>,
     not_after: Option<UnixTime>,
     /// Manifests, each once.
@@ -76,7 +80,7 @@ struct Item {
     lab: bool,
 }
 
-impl Item {
+impl Item<'_> {
     fn add(
         &mut self,
         evidence: &Evidence,
@@ -86,7 +90,11 @@ impl Item {
     ) -> Result<(), NvidiaError> {
         let chain = self.chain(device, evidence, context, budget)?;
         let root = chain.root(context.roots)?;
-        let standing = self.revocation(&chain, context.revocation)?;
+        let Verdict { standing, waived, not_after } =
+            revocation::check(&chain, root, &self.responses, context, &mut self.proved, budget)?;
+        if let Some(finding) = waived.filter(|finding| !self.findings.contains(finding)) {
+            self.findings.push(finding);
+        }
         let appraised = rim::appraise(&runtime(device, &chain), context);
         for finding in appraised.findings {
             if !self.findings.contains(&finding) {
@@ -95,7 +103,7 @@ impl Item {
         }
         self.uses.extend(appraised.uses);
         self.lab |= appraised.lab || chain.anchor(context.roots).is_some_and(NvidiaRoot::is_lab);
-        let not_after = chain.not_after(root).min(appraised.not_after);
+        let not_after = not_after.min(chain.not_after(root)).min(appraised.not_after);
         self.not_after = Some(self.not_after.map_or(not_after, |earliest| earliest.min(not_after)));
         if device.report.trailing > 0 {
             let (index, count) = (self.devices.len(), device.report.trailing);
@@ -126,24 +134,6 @@ impl Item {
         let chain = Arc::new(unproved.verify(context.roots, &mut self.proved, budget)?);
         context.cache.nvidia_chains.insert(question, Arc::clone(&chain));
         Ok(chain)
-    }
-
-    /// NV-21, of the three certificates that the vendor can revoke: the leaf is the device's own work.
-    fn revocation(&mut self, chain: &Chain, revocation: &Revocation) -> Result<Vec<Standing>, NvidiaError> {
-        let [_, device, provisioner, product] = &chain.links;
-        let missing = NvidiaError::RevocationUnchecked(Place::Product);
-        let Revocation::Waived { reason } = revocation else { return Err(missing) };
-        if self.findings.iter().all(|finding| finding.rule != missing.rule()) {
-            let message = format!("revocation was not checked, waived: {reason}");
-            self.findings.push(Finding::new(missing.rule(), Severity::Warn, message));
-        }
-        let unchecked = [device, provisioner, product].map(|link| Standing {
-            certificate: link.common_name.clone(),
-            source: Source::Unchecked,
-            this_update: None,
-            next_update: None,
-        });
-        Ok(unchecked.into())
     }
 
     fn finish(self, evidence: &Evidence) -> VerifiedItem {

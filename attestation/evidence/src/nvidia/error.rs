@@ -51,6 +51,12 @@ pub enum FormatError {
     /// NV-16: an extension of the device's certificate that is not in its one form.
     #[error("the certificate's {0}")]
     Extension(&'static str),
+    /// NV-22: not an OCSP response in its one form.
+    #[error("an OCSP response that cannot be read")]
+    Ocsp,
+    /// NV-23: the responder did not answer (OCSPResponseStatus).
+    #[error("an OCSP responder answered with the status {0}")]
+    OcspUnsuccessful(u8),
     /// COL-06, COL-22: a certificate that cannot be read.
     #[error(transparent)]
     Certificate(#[from] X509Error),
@@ -71,6 +77,8 @@ impl Broken for FormatError {
             Self::DuplicateEntry(_) => ("NV-09", "OpaqueDuplicate"),
             Self::Pem(_) => ("NV-11", "ChainText"),
             Self::Extension(_) => ("NV-16", "ChainExtension"),
+            Self::Ocsp => ("NV-22", "OcspMalformed"),
+            Self::OcspUnsuccessful(_) => ("NV-23", "OcspUnsuccessful"),
         };
         Rule::new(id, code)
     }

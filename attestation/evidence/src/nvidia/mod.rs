@@ -6,6 +6,7 @@
 
 mod error;
 mod identity;
+mod ocsp;
 mod opaque;
 mod pem;
 mod report;
@@ -13,6 +14,7 @@ pub mod rim;
 
 pub use error::{FormatError, ItemError};
 pub use identity::{EXTENSIONS, Fwid, device_info, fwid, pdi};
+pub use ocsp::{OcspAnswer, OcspHash, OcspResponse, OcspStatus, Responder, is_ocsp_signer};
 pub use opaque::{Architecture, Bytes, Entry, Fields, Format, Mode, Opaque, Toggle};
 pub use pem::MAX_CERTIFICATES;
 pub use report::{Block, MAX_REPORT, MAX_TRAILING, REQUEST_LENGTH, Report, ValueType};

@@ -310,7 +310,7 @@ pub(super) fn serial<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], X509Error>
 }
 
 /// Extensions, from the content of their explicit tag.
-pub(super) fn extensions(explicit: &[u8]) -> Result<Vec<Extension<'_>>, X509Error> {
+pub(crate) fn extensions(explicit: &[u8]) -> Result<Vec<Extension<'_>>, X509Error> {
     let mut outer = Cursor::new(explicit, "extensions")?;
     let mut sequence = outer.sequence("extensions")?;
     outer.finish()?;

@@ -13,6 +13,7 @@ pub(crate) mod der;
 mod key;
 mod name;
 
+pub(crate) use self::certificate::extensions;
 pub use self::certificate::{BasicConstraints, Certificate, Extension, KeyUsage};
 pub use self::crl::Crl;
 pub use self::key::PublicKey;

@@ -1,0 +1,246 @@
+//! Whether the vendor revoked a device's certificates (NV-21 to NV-28).
+//!
+//! Three of the four can be: the leaf is the device's own work, of which no responder knows. What is at hand about a
+//! certificate is enforced, whether it is demanded or waived. The nonce of whoever asked is not compared: the answer is
+//! the attester's or a relay's, and its dates bound its age.
+
+use super::chain::{Certified, Chain, ECDSA_WITH_SHA384};
+use super::claims::{Source, Standing};
+use super::error::{NvidiaError, Place};
+use crate::collateral::Revocation;
+use crate::crypto::{self, Budget, FormError, SignatureError};
+use crate::roots::{NvidiaAuthority, sha256};
+use crate::verify::Context;
+use aws_lc_rs::digest::{self, digest};
+use hanzo_attestation_evidence::nvidia::{
+    OcspAnswer, OcspHash, OcspResponse, OcspStatus, Responder, is_ocsp_signer,
+};
+use hanzo_attestation_evidence::x509::{Certificate, ObjectIdentifier, PublicKey};
+use hanzo_attestation_evidence::{Broken as _, Finding, Severity, UnixTime};
+
+/// AlgorithmIdentifier of ecdsa-with-SHA256, 1.2.840.10045.4.3.2.
+const ECDSA_WITH_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+/// extKeyUsage, which is read.
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+/// How long an answer counts that does not say it, in seconds: what the vendor's own verifier assumes.
+const ASSUMED: i64 = 3600;
+
+/// What is known of a chain.
+pub(super) struct Verdict {
+    /// Of each certificate, from the device's own upwards.
+    pub(super) standing: Vec<Standing>,
+    /// The waiver, if nothing is known of one of them.
+    pub(super) waived: Option<Finding>,
+    /// Earliest end of the answers.
+    pub(super) not_after: UnixTime,
+}
+
+/// Who issued a certificate.
+struct Issuer<'a> {
+    subject: &'a [u8],
+    point: &'a [u8; 97],
+}
+
+/// Looks up every certificate that can be revoked.
+pub(super) fn check(
+    chain: &Chain,
+    root: &NvidiaAuthority,
+    responses: &[OcspResponse<'_>],
+    context: &Context<'_>,
+    proved: &mut Vec<[u8; 32]>,
+    budget: &mut Budget,
+) -> Result<Verdict, NvidiaError> {
+    let [_, device, provisioner, product] = &chain.links;
+    let questions = [
+        (Place::Device, device, Issuer::of(provisioner)),
+        (Place::Provisioner, provisioner, Issuer::of(product)),
+        (Place::Product, product, Issuer { subject: &root.subject, point: &root.point }),
+    ];
+    let mut verdict = Verdict { standing: Vec::new(), waived: None, not_after: UnixTime::MAX };
+    for (place, certificate, issuer) in questions {
+        let mut known = None;
+        for response in responses {
+            for answer in response.answers.iter().filter(|answer| issuer.answers(answer, certificate)) {
+                let until = judge(place, answer, certificate, context.now)?;
+                issuer.check_signed(place, response, context.now, proved, budget)?;
+                known = Some((answer.this_update, until));
+            }
+        }
+        verdict.add(place, certificate, known, context.revocation)?;
+    }
+    Ok(verdict)
+}
+
+impl Verdict {
+    fn add(
+        &mut self,
+        place: Place,
+        certificate: &Certified,
+        known: Option<(UnixTime, UnixTime)>,
+        revocation: &Revocation,
+    ) -> Result<(), NvidiaError> {
+        if let Some((_, until)) = known {
+            self.not_after = self.not_after.min(until);
+        } else {
+            let missing = NvidiaError::RevocationUnchecked(place);
+            let Revocation::Waived { reason } = revocation else { return Err(missing) };
+            let message = format!("revocation was not checked, waived: {reason}");
+            self.waived = Some(Finding::new(missing.rule(), Severity::Warn, message));
+        }
+        self.standing.push(Standing {
+            certificate: certificate.common_name.clone(),
+            source: if known.is_some() { Source::Ocsp } else { Source::Unchecked },
+            this_update: known.map(|(this_update, _)| this_update),
+            next_update: known.map(|(_, until)| until),
+        });
+        Ok(())
+    }
+}
+
+/// NV-26 to NV-28: until when the answer counts.
+fn judge(
+    place: Place,
+    answer: &OcspAnswer<'_>,
+    certificate: &Certified,
+    now: UnixTime,
+) -> Result<UnixTime, NvidiaError> {
+    match answer.status {
+        OcspStatus::Good => {}
+        OcspStatus::Revoked { at, .. } => {
+            let serial = hex::encode(&certificate.serial);
+            return Err(NvidiaError::Revoked { place, serial, since: at });
+        }
+        OcspStatus::Unknown => return Err(NvidiaError::CertificateUnknown(place)),
+    }
+    let this_update = answer.this_update;
+    let assumed = UnixTime::from_seconds(this_update.seconds().saturating_add(ASSUMED));
+    let next_update = answer.next_update.or(assumed.ok()).unwrap_or(this_update);
+    if this_update <= now && now <= next_update {
+        return Ok(next_update);
+    }
+    Err(NvidiaError::OcspNotCurrent { place, now, this_update, next_update })
+}
+
+impl<'a> Issuer<'a> {
+    fn of(link: &'a Certified) -> Self {
+        Self { subject: &link.subject, point: &link.point }
+    }
+
+    /// Whether an answer is about this certificate: the issuer's name and key, and the serial number.
+    fn answers(&self, answer: &OcspAnswer<'_>, certificate: &Certified) -> bool {
+        let hash = |bytes: &[u8]| match answer.hash {
+            OcspHash::Sha1 => digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes),
+            OcspHash::Sha256 => digest(&digest::SHA256, bytes),
+            OcspHash::Sha384 => digest(&digest::SHA384, bytes),
+        };
+        answer.serial == certificate.serial
+            && answer.issuer_name == hash(self.subject).as_ref()
+            && answer.issuer_key == hash(self.point).as_ref()
+    }
+
+    /// NV-24, NV-25: signed by the issuer, or by whom the issuer certified to answer in its place.
+    fn check_signed(
+        &self,
+        place: Place,
+        response: &OcspResponse<'_>,
+        now: UnixTime,
+        proved: &mut Vec<[u8; 32]>,
+        budget: &mut Budget,
+    ) -> Result<(), NvidiaError> {
+        let question = sha256(&[self.point.as_slice(), response.tbs, response.signature].concat());
+        if proved.contains(&question) {
+            return Ok(());
+        }
+        let mismatch = || NvidiaError::OcspSignature(place);
+        let signed = |budget: &mut Budget, key: PublicKey<'_>| {
+            let (message, signature) = (response.tbs, response.signature);
+            ecdsa(budget, response.signature_algorithm, key, message, signature)
+                .map_err(|error| NvidiaError::signature("an OCSP response", error, mismatch()))
+        };
+        if self.is_named_by(&response.responder) {
+            signed(budget, PublicKey::P384(self.point))?;
+        } else {
+            let delegate = self.delegate(place, response, now, budget)?;
+            signed(budget, delegate.public_key())?;
+        }
+        proved.push(question);
+        Ok(())
+    }
+
+    fn is_named_by(&self, responder: &Responder<'_>) -> bool {
+        is_named(responder, self.subject, self.point)
+    }
+
+    /// The responder's certificate: certified by this very issuer, for this purpose, and in force.
+    fn delegate<'r>(
+        &self,
+        place: Place,
+        response: &OcspResponse<'r>,
+        now: UnixTime,
+        budget: &mut Budget,
+    ) -> Result<Certificate<'r>, NvidiaError> {
+        let refused = |problem| NvidiaError::Responder { place, problem };
+        let certificates = response.certificates.iter().map(|der| Certificate::parse(der));
+        let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+        let named = certificates.into_iter().find(|certificate| {
+            let bits = key_bits(certificate.public_key());
+            bits.is_some_and(|bits| is_named(&response.responder, certificate.subject().der(), bits))
+        });
+        let delegate = named.ok_or(refused("its responder's certificate is not there"))?;
+        delegate.refuse_unknown_critical(&[EXTENDED_KEY_USAGE])?;
+        if delegate.issuer().der() != self.subject {
+            return Err(refused("its responder was certified by somebody else"));
+        }
+        if !is_ocsp_signer(&delegate) {
+            return Err(refused("its responder was not certified to answer"));
+        }
+        if delegate.key_usage().is_some_and(|usage| !usage.digital_signature()) {
+            return Err(refused("its responder's key must not sign"));
+        }
+        if !delegate.is_valid_at(now) {
+            return Err(refused("its responder's certificate is not in force"));
+        }
+        let (algorithm, message) = (delegate.signature_algorithm(), delegate.tbs());
+        ecdsa(budget, algorithm, PublicKey::P384(self.point), message, delegate.signature()).map_err(
+            |error| {
+                let mismatch = refused("its responder's certificate is not signed by the issuer");
+                NvidiaError::signature("the certificate of an OCSP responder", error, mismatch)
+            },
+        )?;
+        Ok(delegate)
+    }
+}
+
+/// Whether a ResponderID is this name, or SHA-1 of these bits of a key.
+fn is_named(responder: &Responder<'_>, subject: &[u8], key: &[u8]) -> bool {
+    match responder {
+        Responder::Name(name) => *name == subject,
+        Responder::KeyHash(hash) => *hash == digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, key).as_ref(),
+    }
+}
+
+fn key_bits<'a>(key: PublicKey<'a>) -> Option<&'a [u8]> {
+    match key {
+        PublicKey::P256(point) => Some(point),
+        PublicKey::P384(point) => Some(point),
+        _ => None,
+    }
+}
+
+/// ECDSA with SHA-384 by P-384, or with SHA-256 by either curve.
+fn ecdsa(
+    budget: &mut Budget,
+    algorithm: &[u8],
+    key: PublicKey<'_>,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    match (algorithm, key) {
+        (ECDSA_WITH_SHA384, PublicKey::P384(key)) => crypto::ecdsa_p384_der(budget, key, message, signature),
+        (ECDSA_WITH_SHA256, PublicKey::P384(key)) => {
+            crypto::ecdsa_p384_sha256_der(budget, key, message, signature)
+        }
+        (ECDSA_WITH_SHA256, PublicKey::P256(key)) => crypto::ecdsa_p256_der(budget, key, message, signature),
+        _ => Err(FormError::AlgorithmNotAllowed.into()),
+    }
+}
