@@ -49,7 +49,10 @@ pub use intel::{
     SgxOrder, Standing, SvnLevel, TcbInfo, TcbLevel, TdxBody, TdxDefect, TdxOrder,
 };
 pub use lab::Lab;
-pub use nvidia::{RimDefect, RimMinimum, RimOrder, RimProduct, RimVendor};
+pub use nvidia::{
+    DeviceOrder, LabChip, LabDevice, NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder, RimDefect, RimMinimum,
+    RimOrder, RimProduct, RimVendor,
+};
 pub use tpm::{
     AkCertificate, AkUsage, EkDefect, EndorsementKey, GceInstance, TpmBank, TpmDefect, TpmHash, TpmKey,
     TpmOrder,
