@@ -57,6 +57,7 @@ mod appraised;
 mod authorize;
 pub mod case;
 mod decide;
+mod devices;
 mod decision;
 mod digest;
 mod key_id;

@@ -1,6 +1,7 @@
 //! A node as policies see it: the principal of a decision.
 
 use crate::appraised::Proved;
+use crate::devices::Devices;
 use crate::references::Register;
 use crate::schema::entity;
 use crate::schema::shape::{Record as _, Shape, Type, record, wire_name};
@@ -8,6 +9,7 @@ use crate::schema::{enclave_registers, pcrs, td_registers};
 use crate::tier::Tier;
 use cedar_policy::{Entity, RestrictedExpression};
 use hanzo_attestation::{Claims, Facts, Product, azure, sgx, snp, tdx, tpm};
+use hanzo_attestation_evidence::nvidia::Class;
 use hanzo_attestation_evidence::{Tee, UnixTime};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -41,11 +43,13 @@ pub(crate) struct Attributes {
     pub(crate) sgx: Option<Box<sgx::Claims>>,
     pub(crate) tpm: Option<Box<tpm::Claims>>,
     pub(crate) azure: Option<Box<azure::Vtpm>>,
+    pub(crate) gpus: Option<Devices>,
+    pub(crate) switches: Option<Devices>,
 }
 
 record!(Attributes as "Node" {
     tier, tee, lab, product, tcb_status, tcb_date, advisories, measurement, measurements, host_data, chip, identity, snp, tdx, sgx, tpm,
-    azure,
+    azure, gpus, switches,
 });
 
 /// The launch measurement: that of a node without one is an entity that no reference set holds.
@@ -165,6 +169,8 @@ impl Attributes {
             sgx: None,
             tpm: None,
             azure: None,
+            gpus: None,
+            switches: None,
         }
     }
 
@@ -194,7 +200,14 @@ impl Attributes {
                 self.tdx = Some(Box::new(claims.tdx.clone()));
                 self.add_vtpm(&claims.vtpm);
             }
-            Claims::Nvidia(_) => return,
+            Claims::Nvidia(claims) => {
+                let devices = Some(Devices::of(claims));
+                match claims.class {
+                    Class::Gpu => self.gpus = devices,
+                    Class::Switch => self.switches = devices,
+                }
+                return;
+            }
             Claims::RegisteredKey(claims) => {
                 self.identity = Some(claims.key_id.clone());
                 // A CPU beside it names the node.

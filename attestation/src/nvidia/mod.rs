@@ -7,12 +7,14 @@
 
 mod chain;
 mod claims;
+mod eat;
 mod error;
 mod revocation;
 pub mod rim;
 mod verify;
 
 pub use claims::{Claims, DeviceClaims, FwidMatch, Source, Standing};
+pub use eat::eat_claims;
 pub use error::{DeviceError, NvidiaError, Place};
 
 pub(crate) use chain::Chain;

@@ -2,7 +2,8 @@
 
 use super::TokenKeyError;
 use hanzo_attestation::claims::trustee_claims;
-use hanzo_attestation::{Debug, TcbStatus, VerifiedItem};
+use hanzo_attestation::nvidia::{self, DeviceClaims, eat_claims};
+use hanzo_attestation::{Claims, Debug, TcbStatus, VerifiedItem};
 use hanzo_attestation_evidence::{Severity, Tee, UnixTime};
 use hanzo_policy::{Appraised, Tier};
 use serde::Serialize;
@@ -142,8 +143,8 @@ pub fn claims(statement: &Statement<'_>, issuer: &str) -> Result<Map<String, Val
 }
 
 fn ear(items: &[VerifiedItem], tier: Tier, now: UnixTime) -> Ear {
-    let named = |(index, item): (usize, &VerifiedItem)| (submodule_name(index, item.tee()), submodule(item));
-    let mut submods: BTreeMap<String, Appraisal> = items.iter().enumerate().map(named).collect();
+    let named = |(index, item): (usize, &VerifiedItem)| submodules(index, item);
+    let mut submods: BTreeMap<String, Appraisal> = items.iter().enumerate().flat_map(named).collect();
     if submods.is_empty() {
         // At least one submodule (section 3). Nothing was proved, and that is what it says.
         submods.insert("none".to_owned(), Appraisal::of(TrustVector::default()));
@@ -161,14 +162,27 @@ fn ear(items: &[VerifiedItem], tier: Tier, now: UnixTime) -> Ear {
     }
 }
 
-/// `cpu0`, `key0` …: the kind of attester, and its place among the items.
-fn submodule_name(index: usize, tee: Tee) -> String {
-    match tee {
-        Tee::RegisteredKey => format!("key{index}"),
-        Tee::NvidiaGpu => format!("gpu{index}"),
-        Tee::NvidiaSwitch => format!("switch{index}"),
-        _ => format!("cpu{index}"),
-    }
+/// `cpu0`, `key0` …: the kind of attester, and its place among the items. Each device is an attester of its own:
+/// `gpu0`, `gpu1`, `switch0` … by its place among the devices of its class.
+fn submodules(index: usize, item: &VerifiedItem) -> Vec<(String, Appraisal)> {
+    let class = match item.tee() {
+        Tee::RegisteredKey => return vec![(format!("key{index}"), submodule(item))],
+        Tee::NvidiaGpu => "gpu",
+        Tee::NvidiaSwitch => "switch",
+        _ => return vec![(format!("cpu{index}"), submodule(item))],
+    };
+    let Claims::Nvidia(claims) = item.claims() else { return Vec::new() };
+    let devices = claims.devices.iter().enumerate();
+    devices
+        .map(|(place, device)| (format!("{class}{place}"), device_submodule(item, claims, device)))
+        .collect()
+}
+
+/// One device, under the names of NVIDIA's own tokens.
+fn device_submodule(item: &VerifiedItem, claims: &nvidia::Claims, device: &DeviceClaims) -> Appraisal {
+    let mut appraisal = submodule(item);
+    appraisal.ear_attester_claims.extend(eat_claims(device, claims.class));
+    appraisal
 }
 
 impl Appraisal {
@@ -209,8 +223,10 @@ fn trust_vector(item: &VerifiedItem) -> TrustVector {
         return identity;
     }
     let facts = item.facts();
+    // No device says whether it can be debugged: it measures otherwise then, and is refused.
+    let stands_in = item.tee().is_device().then_some(Debug::Disabled);
     let warned = item.findings().iter().any(|finding| finding.severity == Severity::Warn);
-    let debug = facts.debug != Some(Debug::Disabled);
+    let debug = facts.debug.or(stands_in) != Some(Debug::Disabled);
     TrustVector {
         hardware: match (debug, rating(facts.tcb_status)) {
             (true, _) => 96,

@@ -1,5 +1,6 @@
 //! The node of a case: claims as they are written down, completed by the schema.
 
+use crate::devices::Devices;
 use crate::node::{Attributes, Launch, Node, Registers};
 use crate::references::{Register, digest_sizes};
 use crate::schema::entity;
@@ -34,6 +35,8 @@ pub(super) struct CaseNode {
     sgx: Option<Map<String, Value>>,
     tpm: Option<Map<String, Value>>,
     azure: Option<Map<String, Value>>,
+    gpus: Option<Map<String, Value>>,
+    switches: Option<Map<String, Value>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -116,6 +119,12 @@ impl CaseNode {
                 fields.push((name.to_owned(), record(name, &shape, stated, &own)?));
             } else if stated.is_some() {
                 return Err(format!("a node of the kind `{}` has no `{name}` claims", self.tee.name()));
+            }
+        }
+        // Devices stand beside a CPU of any kind.
+        for (name, stated) in [("gpus", &self.gpus), ("switches", &self.switches)] {
+            if let Some(stated) = stated {
+                fields.push((name.to_owned(), record(name, &Devices::attributes(), stated, &[])?));
             }
         }
         let cpu_tee = self.tee.measured().is_some_and(Tee::is_cpu);
