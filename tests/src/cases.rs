@@ -141,6 +141,33 @@ fn from_corpus(product: &str) -> Result<Option<RealCase>> {
     Ok(None)
 }
 
+/// Genuine quotes of Intel with the collateral of their time, where the evidence corpus lies beside the project.
+///
+/// # Errors
+/// When a case is not what it should be.
+pub fn real_with_collateral() -> Result<Vec<(RealCase, Collateral)>> {
+    let Some(corpus) = corpus() else { return Ok(Vec::new()) };
+    let mut cases = Vec::new();
+    for (kind, name) in
+        [("tdx", "v4-uptodate-dcapqvl"), ("tdx", "v5-uptodate-google"), ("sgx", "v3-swhardening-teepot")]
+    {
+        let folder = corpus.join(kind).join(name);
+        let expected: Value = serde_json::from_slice(&std::fs::read(folder.join("expect.json"))?)?;
+        let quote = encoding::base64_encode(&std::fs::read(folder.join("quote.bin"))?);
+        let document = json!({"evidence": [{"type": kind, "quote": quote}]});
+        let case = RealCase {
+            name: name.to_owned(),
+            title: format!("{}, with collateral", title(&document)?),
+            source: format!("the evidence corpus: {}", expected["source"]["repo"].as_str().unwrap_or("?")),
+            document,
+            at: expected["verify_at"].as_str().context("no verify_at")?.to_owned(),
+        };
+        let collateral = std::fs::read(folder.join("collateral.json"))?;
+        cases.push((case, Collateral::default().with_intel_json(&collateral)?));
+    }
+    Ok(cases)
+}
+
 /// Base64 of the certificates in a PEM text, one line each.
 #[must_use]
 pub fn pem_blocks(text: &str) -> Vec<String> {

@@ -3,8 +3,13 @@
 use anyhow::{Context, Result};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 use tokio::runtime::Runtime;
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A caller that sends what it is told to, and reads the answer.
 #[derive(Debug)]
@@ -21,7 +26,7 @@ impl Http {
     /// When the process has no sockets.
     pub fn new(base: &str) -> Result<Self> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build()?;
+        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self { base: base.to_owned(), client, runtime })
     }
@@ -42,6 +47,30 @@ impl Http {
         let request =
             self.client.post(format!("{}{path}", self.base)).header(CONTENT_TYPE, content_type).body(body);
         self.answer(request)
+    }
+
+    /// Announces a body of JSON and sends none of it; gives status and answer. Whoever refuses by the announced length
+    /// answers before there is a body, and closes: a client that still writes it may see the broken connection first.
+    ///
+    /// # Errors
+    /// When nobody answers, or not with JSON.
+    pub fn announce(&self, path: &str, length: usize) -> Result<(u16, Value)> {
+        let host = self.base.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).context("connecting")?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\nconnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("reading the answer")?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no end of headers")?;
+        let status = head.split(' ').nth(1).context("no status")?.parse()?;
+        Ok((
+            status,
+            serde_json::from_str(body).with_context(|| format!("status {status}, not JSON: {body}"))?,
+        ))
     }
 
     /// Posts JSON with a bearer token; gives status and answer.

@@ -35,7 +35,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Real cases, and one of each kind from the lab, with its collateral.
+    /// Real cases, those of Intel with their collateral as well where the evidence corpus is at hand, and one of each kind
+    /// from the lab with its collateral.
     ///
     /// # Errors
     /// When a case is not what it should be.
@@ -47,6 +48,11 @@ impl Subject {
             let now = UnixTime::parse(&case.at)?;
             let (roots, collateral) = (Roots::vendor(), Collateral::default());
             subjects.push(Self::new(case.title, &case.document, roots, collateral, revocation, now, &[])?);
+        }
+        for (case, collateral) in cases::real_with_collateral()? {
+            let (roots, now) = (Roots::vendor(), UnixTime::parse(&case.at)?);
+            let required = Revocation::Required;
+            subjects.push(Self::new(case.title, &case.document, roots, collateral, required, now, &[])?);
         }
         let lists = lab.amd_lists();
         for (title, item) in [
