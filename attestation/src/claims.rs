@@ -1,7 +1,9 @@
 //! Typed claims of each platform, and the facts that all platforms share.
 
+mod trace;
 mod trustee;
 
+pub use trace::{RULESET, Trace};
 pub use trustee::trustee_claims;
 
 use crate::{azure, identity, nvidia, sgx, snp, tdx, tpm};
@@ -151,6 +153,9 @@ pub struct Facts {
     /// Advisories that the vendor lists for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub advisories: Vec<String>,
+    /// SHA-256 of the root's certificate (DER) in which the chain ends; `None` where no certificate vouches for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Hex<32>>,
     /// Documents of collateral that the verdict rests on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub collateral: Vec<CollateralUse>,

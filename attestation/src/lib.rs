@@ -12,6 +12,7 @@
 
 pub mod admission;
 pub mod azure;
+mod binding;
 pub mod cache;
 pub mod claims;
 pub mod collateral;
@@ -30,7 +31,7 @@ pub mod verify;
 mod x509;
 
 pub use cache::Cache;
-pub use claims::{Claims, CollateralUse, Debug, Facts, Measurement, Product, TcbStatus};
+pub use claims::{Claims, CollateralUse, Debug, Facts, Measurement, Product, RULESET, TcbStatus, Trace};
 pub use collateral::{Collateral, IntelCollateralError, IntelDocument, IntelGrace, Revocation};
 pub use roots::{ExtraAmdRoot, ExtraRoots, Roots};
 pub use verify::{Attested, Context, Refused, Verified, VerifiedItem, precheck, verify};

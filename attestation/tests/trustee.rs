@@ -4,7 +4,9 @@
 use hanzo_attestation::claims::trustee_claims;
 use hanzo_attestation::{Cache, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::Document;
-use hanzo_attestation_lab::{Lab, SnpOrder, SnpProduct, TdxBody, TdxOrder, Vek};
+use hanzo_attestation_lab::{
+    AzOrder, Lab, PckAuthority, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, TpmOrder, Vek,
+};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -101,4 +103,95 @@ fn a_quote_has_trustees_tree() {
     let body = &td15["tdx"]["quote"]["body"];
     assert!(body["tee_tcb_svn2"].is_string() && body["mr_servicetd"].is_string());
     assert!(tdx["quote"]["body"]["tee_tcb_svn2"].is_null(), "what TD 1.0 does not state is left out");
+}
+
+#[test]
+fn an_enclave_has_trustees_tree() {
+    let found = claims(Lab::fixture().sgx(&SgxOrder::default()).unwrap());
+    let sgx = &found["sgx"];
+    assert_eq!(
+        sgx["header"],
+        json!({
+            "version": "0300",
+            "att_key_type": "0200",
+            "att_key_data_0": "00000000",
+            "qe_svn": sgx["header"]["qe_svn"],
+            "pce_svn": sgx["header"]["pce_svn"],
+            "vendor_id": "939a7233f79c4ca9940a0db3957f0607",
+            "user_data": sgx["header"]["user_data"],
+        })
+    );
+    let lengths = [
+        ("cpu_svn", 16),
+        ("misc_select", 4),
+        ("reserved1", 12),
+        ("isv_ext_prod_id", 16),
+        ("attributes.flags", 8),
+        ("attributes.xfrm", 8),
+        ("mr_enclave", 32),
+        ("reserved2", 32),
+        ("mr_signer", 32),
+        ("reserved3", 32),
+        ("config_id", 64),
+        ("isv_prod_id", 2),
+        ("isv_svn", 2),
+        ("config_svn", 2),
+        ("reserved4", 42),
+        ("isv_family_id", 16),
+        ("report_data", 64),
+    ];
+    let body = sgx["body"].as_object().unwrap();
+    assert_eq!(body.len(), lengths.len());
+    assert_eq!(lengths.iter().map(|(_, bytes)| bytes).sum::<usize>(), 384, "the whole report");
+    for (name, bytes) in lengths {
+        assert_eq!(body[name].as_str().unwrap().len(), 2 * bytes, "{name}");
+    }
+    assert_eq!(sgx["body"]["attributes.flags"], "0500000000000000", "INIT and MODE64, as on the wire");
+    assert_eq!((&sgx["report_data"], &sgx["init_data"]), (&body["report_data"], &body["config_id"]));
+    // Version 4 has no SVNs in its header.
+    let four = claims(Lab::fixture().sgx(&SgxOrder { version: 4, ..SgxOrder::default() }).unwrap());
+    assert!(four["sgx"]["header"].get("qe_svn").is_none());
+}
+
+/// What the PCK certificate says stands beside header and body, and nothing is said that it does not say.
+#[test]
+fn a_platform_is_described_as_its_certificate_does() {
+    let of = |pck_authority| {
+        claims(Lab::fixture().sgx(&SgxOrder { pck_authority, ..SgxOrder::default() }).unwrap())
+    };
+    let (platform, processor) = (of(PckAuthority::Platform), of(PckAuthority::Processor));
+    let (platform, processor) = (&platform["sgx"], &processor["sgx"]);
+    assert_eq!((&platform["sgx_type"], &processor["sgx_type"]), (&json!("Scalable"), &json!("Standard")));
+    for name in ["platform_instance_id", "is_dynamic_platform", "is_cached_keys", "is_smt_enabled"] {
+        assert!(platform.get(name).is_some() && processor.get(name).is_none(), "{name}");
+    }
+    assert_eq!(platform["platform_provider_id"].as_str().unwrap().len(), 32);
+    assert!(platform["advisory_ids"].is_array() && platform["tcb_status"].is_string());
+}
+
+#[test]
+fn a_tpm_has_registers_a_nonce_and_a_key() {
+    let item = Lab::fixture().tpm(&TpmOrder::default()).unwrap();
+    let pem: String =
+        item["ak_public"].as_str().unwrap().lines().filter(|line| !line.starts_with('-')).collect();
+    let found = claims(item);
+    let tpm = found["tpm"].as_object().unwrap();
+    let registers: Vec<String> = (0..24).map(|index| format!("pcr{index:02}")).collect();
+    assert!(registers.iter().all(|name| tpm[name].as_str().unwrap().len() == 64));
+    assert_eq!(tpm.len(), 24 + 3);
+    assert_eq!(tpm["init_data"], tpm["pcr08"]);
+    assert_eq!(tpm["ak_public"], pem, "DER in base64");
+    assert_eq!(tpm["report_data"], hex::encode(TpmOrder::default().qualifying_data));
+}
+
+/// A TD behind Azure's paravisor has a TD's tree, and the vTPM's nonce in place of its report data.
+#[test]
+fn a_td_behind_azures_paravisor_has_both() {
+    let found = claims(Lab::fixture().azure(&AzOrder::tdx()).unwrap());
+    let azure = &found["az-tdx-vtpm"];
+    assert_eq!(azure["quote"]["header"]["tee_type"], "81000000");
+    assert_eq!(azure["tpm"].as_object().unwrap().len(), 24);
+    assert_eq!(azure["init_data"], azure["tpm"]["pcr08"]);
+    assert_ne!(azure["report_data"], azure["quote"]["body"]["report_data"]);
+    assert_eq!(azure["report_data"], hex::encode(AzOrder::tdx().tpm.qualifying_data));
 }

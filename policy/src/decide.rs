@@ -12,11 +12,19 @@ use crate::schema::entity;
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicyId, Request, RestrictedExpression,
 };
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::{Rule, UnixTime};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Most reference sets that an explanation tries: each is one more evaluation, and refusals must stay cheap.
 const MAX_TRIED_SETS: usize = 32;
+/// Rules of the launch measurement, which only a policy asks of the reference values: the register, and what its
+/// absence from them is called.
+const LAUNCH_RULES: [(&str, Rule); 2] = [
+    ("measurement", Rule::new("SNP-42", "SnpMeasurementUnknown")),
+    ("mr_td", Rule::new("TDX-21", "TdMrTdUnknown")),
+];
+/// Values of an entry count together or not at all.
+const REFERENCE_ENTRY_MIXED: Rule = Rule::new("COL-25", "ReferenceEntryMixed");
 /// Most policies that an explanation names.
 const MAX_NAMED_POLICIES: usize = 16;
 
@@ -35,7 +43,7 @@ pub(crate) fn decide(
         return Err(Denial::new(DenialCode::NoPolicy, message));
     }
     let question = Question { node, scope, groups, references, request: request(scope, now)? };
-    let answer = question.ask(&[])?;
+    let answer = question.ask(&[], |_| true)?;
     if answer.yes() {
         return Ok(Decided {
             permitted_by: answer.permits.into_iter().collect(),
@@ -80,9 +88,9 @@ impl Answer {
 }
 
 impl Question<'_> {
-    /// Asks, as if the node's measurements were also in the given sets.
-    fn ask(&self, also_in: &[&str]) -> Result<Answer, Denial> {
-        let entities = Entities::from_entities(self.entities(also_in)?, None).map_err(engine)?;
+    /// Asks, as if those of the node's measurements were also in the given sets.
+    fn ask(&self, also_in: &[&str], those: impl Fn(&Register) -> bool) -> Result<Answer, Denial> {
+        let entities = Entities::from_entities(self.entities(also_in, those)?, None).map_err(engine)?;
         let (authorizer, mut answer) = (Authorizer::new(), Answer::default());
         for group in &self.groups {
             let response = authorizer.is_authorized(&self.request, &group.policies, &entities);
@@ -98,14 +106,14 @@ impl Question<'_> {
 
     /// What the question is about. Of the reference values, only those that it can reach: the registers of
     /// this node, and the measurements that the policies name.
-    fn entities(&self, also_in: &[&str]) -> Result<Vec<Entity>, Denial> {
+    fn entities(&self, also_in: &[&str], those: impl Fn(&Register) -> bool) -> Result<Vec<Entity>, Denial> {
         let named = self.groups.iter().flat_map(|group| &group.measurements);
         let reachable: BTreeSet<&Register> = self.node.registers.iter().chain(named).collect();
         let mut entities = vec![self.node.entity.clone(), key_entity(self.scope)?];
         for register in reachable {
             let mut sets: HashSet<EntityUid> =
                 self.references.sets_of(register, &self.node.registers).map(entity::reference_set).collect();
-            if self.node.registers.contains(register) {
+            if self.node.registers.contains(register) && those(register) {
                 sets.extend(also_in.iter().map(|set| entity::reference_set(set)));
             }
             entities.push(measurement_entity(register, sets)?);
@@ -151,8 +159,15 @@ impl Question<'_> {
         let mut combination: Vec<&str> = named.into_iter().take(MAX_TRIED_SETS).collect();
         let alone: Vec<&str> = combination.iter().copied().filter(|set| self.flips(&[set])).collect();
         if !alone.is_empty() {
-            let reason = |set: &str| format!("the measurement is not in the reference set `{set}`");
-            return alone.into_iter().map(reason).collect();
+            let unknown = alone.iter().map(|set| {
+                let rule = self.launch_rule(set).map(|rule| format!("{rule}: ")).unwrap_or_default();
+                format!("{rule}the measurement is not in the reference set `{set}`")
+            });
+            let mixed = self.references.partly_held(&self.node.registers);
+            let mixed = mixed.filter(|(set, _)| alone.contains(set)).take(MAX_TRIED_SETS).map(|(set, entry)| {
+                format!("{REFERENCE_ENTRY_MIXED}: the node has a part of the entry `{entry}` of `{set}`, and not the rest")
+            });
+            return unknown.chain(mixed).collect();
         }
         if !self.flips(&combination) {
             return Vec::new();
@@ -167,8 +182,17 @@ impl Question<'_> {
         vec![format!("measurements are not in all of the reference sets {}", quoted(&sets))]
     }
 
+    /// The rule of the launch measurement, where that alone is not in the set.
+    fn launch_rule(&self, set: &str) -> Option<Rule> {
+        let register =
+            |(name, _): &&(&str, Rule)| self.node.registers.iter().any(|found| found.name == *name);
+        let (name, rule) = LAUNCH_RULES.iter().find(register)?;
+        let yes = self.ask(&[set], |register| register.name == *name).is_ok_and(|answer| answer.yes());
+        yes.then_some(*rule)
+    }
+
     fn flips(&self, also_in: &[&str]) -> bool {
-        self.ask(also_in).is_ok_and(|answer| answer.yes())
+        self.ask(also_in, |_| true).is_ok_and(|answer| answer.yes())
     }
 }
 

@@ -275,6 +275,20 @@ impl References {
         self.values.is_empty()
     }
 
+    /// Entries of which a node with these registers has a part, and not the rest: set and name.
+    pub(crate) fn partly_held<'a>(
+        &'a self,
+        node: &BTreeSet<Register>,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let touched = node.iter().filter_map(|register| self.values.get(register)).flatten();
+        let touched: BTreeSet<usize> = touched.filter_map(|place| place.entry).collect();
+        let entries = touched.into_iter().filter_map(|entry| self.entries.get(entry));
+        let parts: Vec<&Entry> =
+            entries.filter(|entry| !entry.registers.iter().all(|r| node.contains(r))).collect();
+        let named = |entry: &'a Entry| Some((self.sets.get(entry.set)?.as_str(), entry.name.as_str()));
+        parts.into_iter().filter_map(named)
+    }
+
     /// The sets that hold this value of a register for a node with these registers: what belongs to an entry
     /// counts only where the node has the whole entry (COL-25).
     pub(crate) fn sets_of<'a>(

@@ -51,14 +51,14 @@ fn snp_claims(claims: &snp::Claims) -> Value {
     })
 }
 
-/// Registers of the bank on which facts rest, and the binding. Trustee states the key as PEM as well, from the
-/// evidence: here its digest is a claim of our own.
+/// Registers of the bank on which facts rest, register 8 as init data, the binding, and the key in base64.
 fn tpm_claims(claims: &tpm::Claims) -> Value {
-    let mut tree = Map::from_iter([("report_data".to_owned(), json!(claims.extra_data))]);
-    if let Some(init_data) = &claims.init_data {
-        tree.insert("init_data".to_owned(), json!(init_data));
+    let mut tree: Map<String, Value> = pcrs(claims).collect();
+    if let Some(init_data) = tree.get("pcr08").cloned() {
+        tree.insert("init_data".to_owned(), init_data);
     }
-    tree.extend(pcrs(claims));
+    tree.insert("report_data".to_owned(), json!(claims.extra_data));
+    tree.insert("ak_public".to_owned(), json!(base64_encode(&claims.ak_public.0)));
     Value::Object(tree)
 }
 
@@ -178,13 +178,18 @@ fn sgx_claims(claims: &sgx::Claims, facts: &Facts) -> Value {
         "isv_family_id": claims.isv_family_id,
         "report_data": claims.report_data,
     });
-    let header = json!({
+    let mut header = json!({
         "version": hex::encode(claims.dcap.quote_version.to_le_bytes()),
         "att_key_type": hex::encode(ECDSA_P256.to_le_bytes()),
         "att_key_data_0": hex::encode(claims.dcap.tee_type.to_le_bytes()),
         "vendor_id": claims.dcap.qe_vendor_id,
         "user_data": claims.dcap.user_data,
     });
+    for (name, svn) in [("qe_svn", claims.dcap.header_qe_svn), ("pce_svn", claims.dcap.header_pce_svn)] {
+        if let Some(svn) = svn {
+            add(&mut header, json!({ name: hex::encode(svn.to_le_bytes()) }));
+        }
+    }
     let mut all = json!({
         "header": header,
         "body": body,
@@ -252,3 +257,6 @@ fn add(object: &mut Value, more: Value) {
         object.extend(more);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,9 +114,9 @@ impl Chain {
         Ok((chain, signatures))
     }
 
-    /// DCAP-17: whether the root, which is one that is configured now, is a lab's.
-    pub(super) fn is_lab(&self, roots: &Roots) -> Result<bool, DcapError> {
-        pinned(&self.root.key, roots).map(IntelRoot::is_lab)
+    /// DCAP-17: the root, which is one that is configured now.
+    pub(super) fn root<'a>(&self, roots: &'a Roots) -> Result<&'a IntelRoot, DcapError> {
+        pinned(&self.root.key, roots)
     }
 
     /// DCAP-21, both ends included.

@@ -5,11 +5,10 @@ use super::error::DcapError;
 use super::pck::PckExtension;
 use super::verify::Subject;
 use crate::claims::TcbStatus;
-use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::dcap::{
-    EnclaveReport, LevelStatus, ModuleIdentity, PlatformLevel, QeIdentity, SvnLevel, TcbInfo,
+    EnclaveReport, LevelStatus, PlatformLevel, QeIdentity, SvnLevel, TcbInfo, VersionedModule,
 };
-use hanzo_attestation_evidence::tdx::Body;
+use hanzo_attestation_evidence::{Hex, UnixTime, tdx};
 
 /// What the levels say of a platform, part by part and together.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,28 +60,29 @@ pub(super) fn rate(
     qe_report: &EnclaveReport,
     subject: Subject<'_>,
 ) -> Result<Rated, DcapError> {
-    let module = match subject {
-        Subject::Enclave => None,
-        Subject::Td(body) => module_level(info, body)?,
-    };
-    let qe = qe_level(identity, qe_report)?;
     let svn = match subject {
         Subject::Enclave => None,
-        Subject::Td(body) => Some(&body.tee_tcb_svn.0),
+        Subject::Td(body) => {
+            check_module(info, body)?;
+            Some(&body.tee_tcb_svn)
+        }
     };
-    let platform = place(&info.levels, |level| reaches(level, pck, svn));
-    let platform_status =
-        platform.as_ref().map_or(TcbStatus::NotRecognized, |found| status(found.level.status));
-    let module_status = module
-        .as_ref()
-        .map(|module| module.as_ref().map_or(TcbStatus::NotRecognized, |found| status(found.level.status)));
-    let module = module.flatten();
-    let qe_status = status(qe.level.status);
-    let converged = [module_status, Some(qe_status)].into_iter().flatten().fold(platform_status, converge);
+    let module = svn.map_or(Ok(None), |svn| module_level(info, svn))?;
+    let qe = qe_level(identity, qe_report)?;
+    let platform = platform_level(info, pck, svn);
+    let [platform_status, qe_status] = [status_of(platform.as_ref()), status(qe.level.status)];
+    let module_status = module.as_ref().map(|module| status_of(module.as_ref()));
+    let launch = [module_status, Some(qe_status)].into_iter().flatten().fold(platform_status, converge);
     let status = match subject {
-        Subject::Td(body) => relaunch(info, body, converged, [platform_status, qe_status], module_status)?,
-        Subject::Enclave => converged,
+        Subject::Td(tdx::Body { tee_tcb_svn_2: Some(now), .. }) => {
+            let running = module_level(info, now)?.map(|module| status_of(module.as_ref()));
+            let platform = status_of(platform_level(info, pck, Some(now)).as_ref());
+            let parts = [running, Some(qe_status)].into_iter().flatten();
+            relaunch(launch, parts.fold(platform, converge))
+        }
+        _ => launch,
     };
+    let module = module.flatten();
     let parts = [platform.as_ref().map(Place::part), module.as_ref().map(Place::part), Some(qe.part())];
     let parts = parts.into_iter().flatten();
     let mut advisories: Vec<String> =
@@ -102,13 +102,23 @@ pub(super) fn rate(
     })
 }
 
-/// Step 3: every component of the platform reaches the level's. With a module version, the first two TDX components
-/// are the module's own, which has levels of its own.
-fn reaches(level: &PlatformLevel, pck: &PckExtension, tee_tcb_svn: Option<&[u8; 16]>) -> bool {
+/// Step 3: the first level of which every component is reached, those of TDX by one of a TD's two TCB SVNs.
+fn platform_level<'a>(
+    info: &'a TcbInfo,
+    pck: &PckExtension,
+    tee_tcb_svn: Option<&Hex<16>>,
+) -> Option<Place<'a, PlatformLevel>> {
+    place(&info.levels, |level| reaches(level, pck, tee_tcb_svn))
+}
+
+/// With a module version, the first two TDX components are the module's own, which has levels of its own.
+fn reaches(level: &PlatformLevel, pck: &PckExtension, tee_tcb_svn: Option<&Hex<16>>) -> bool {
     let sgx = level.sgx.iter().zip(&pck.cpusvn.0).all(|(wanted, svn)| wanted <= svn);
     let tdx = match (tee_tcb_svn, &level.tdx) {
         (None, _) => true,
-        (Some(svn), Some(wanted)) => tdx_reaches(wanted, svn, first_component(svn)),
+        (Some(Hex(svn)), Some(wanted)) => {
+            wanted.iter().zip(svn).skip(first_component(svn)).all(|(wanted, svn)| wanted <= svn)
+        }
         (Some(_), None) => false,
     };
     sgx && level.pce_svn <= pck.pcesvn && tdx
@@ -119,29 +129,31 @@ const fn first_component(tee_tcb_svn: &[u8; 16]) -> usize {
     if *version > 0 { 2 } else { 0 }
 }
 
-fn tdx_reaches(wanted: &[u8; 16], svn: &[u8; 16], from: usize) -> bool {
-    wanted.iter().zip(svn).skip(from).all(|(wanted, svn)| wanted <= svn)
-}
-
-/// Step 4: who signed the module, what it is allowed, and its level (TDX-02 to TDX-05). The outer `None` is a module
-/// that is rated with the platform; the inner one is a module below every level.
+/// Step 4: the module's own level (TDX-03, TDX-05). The outer `None` is a module that is rated with the platform;
+/// the inner one is a module below every level.
 fn module_level<'a>(
     info: &'a TcbInfo,
-    body: &Body,
+    tee_tcb_svn: &Hex<16>,
 ) -> Result<Option<Option<Place<'a, SvnLevel>>>, DcapError> {
-    let [svn, version, ..] = body.tee_tcb_svn.0;
+    let [svn, version, ..] = tee_tcb_svn.0;
     if version == 0 {
-        let identity = info.module.as_ref().ok_or(DcapError::ModuleIdentityMissing(version))?;
-        return check_module(identity, body).map(|()| None);
+        return Ok(None);
     }
-    let module = info.module_identities.iter().find(|module| module.version == version);
-    let module = module.ok_or(DcapError::ModuleIdentityMissing(version))?;
-    check_module(&module.identity, body)?;
+    let module = module_of(info, version)?;
     Ok(Some(place(&module.levels, |level| level.isv_svn <= u16::from(svn))))
 }
 
-/// TDX-02, TDX-04.
-fn check_module(identity: &ModuleIdentity, body: &Body) -> Result<(), DcapError> {
+fn module_of(info: &TcbInfo, version: u8) -> Result<&VersionedModule, DcapError> {
+    let module = info.module_identities.iter().find(|module| module.version == version);
+    module.ok_or(DcapError::ModuleIdentityMissing(version))
+}
+
+/// Step 4: who signed the module, and what it is allowed (TDX-02, TDX-04).
+fn check_module(info: &TcbInfo, body: &tdx::Body) -> Result<(), DcapError> {
+    let identity = match body.tee_tcb_svn.0 {
+        [_, 0, ..] => info.module.as_ref().ok_or(DcapError::ModuleIdentityMissing(0))?,
+        [_, version, ..] => &module_of(info, version)?.identity,
+    };
     if body.mr_signer_seam != identity.mr_signer {
         return Err(DcapError::ModuleSigner(body.mr_signer_seam));
     }
@@ -151,46 +163,21 @@ fn check_module(identity: &ModuleIdentity, body: &Body) -> Result<(), DcapError>
     Ok(())
 }
 
-/// Step 6, bodies of TD 1.5 alone (TDX-07): the module was updated under a running TD. What runs now must be known
-/// and not withdrawn; when it is the newest, and the old module is all that is out of date, the TD should be
-/// launched again.
-fn relaunch(
-    info: &TcbInfo,
-    body: &Body,
-    converged: TcbStatus,
-    [platform, qe]: [TcbStatus; 2],
-    module: Option<TcbStatus>,
-) -> Result<TcbStatus, DcapError> {
-    let Some(now) = body.tee_tcb_svn_2 else { return Ok(converged) };
-    let [svn, version, ..] = now.0;
-    if version == 0 {
-        return Ok(converged);
+/// Step 6, bodies of TD 1.5 alone (TDX-07): the module can be updated under a running TD, so that it has one status
+/// by what it was launched on and one by what runs now. Both must be known and not withdrawn. When the first is out
+/// of date and the second is not, the TD should be launched again; when both are, that would not help (Intel's
+/// quote verification library, `checkForRelaunch`).
+fn relaunch(launch: TcbStatus, now: TcbStatus) -> TcbStatus {
+    if matches!(now, TcbStatus::NotRecognized | TcbStatus::Revoked) {
+        return converge(launch, now);
     }
-    let current = info.module_identities.iter().find(|module| module.version == version);
-    let current = current.ok_or(DcapError::ModuleIdentityMissing(version))?;
-    let running = place(&current.levels, |level| level.isv_svn <= u16::from(svn));
-    let running = running.map_or(TcbStatus::NotRecognized, |found| status(found.level.status));
-    if matches!(running, TcbStatus::NotRecognized | TcbStatus::Revoked) {
-        return Ok(converge(converged, running));
+    let (before, after) = (Needs::of(launch), Needs::of(now));
+    let is_rated = !matches!(launch, TcbStatus::NotRecognized | TcbStatus::Revoked);
+    match (is_rated && before.update && !after.update, before.configuration || after.configuration) {
+        (true, true) => TcbStatus::TdRelaunchAdvisedConfigurationNeeded,
+        (true, false) => TcbStatus::TdRelaunchAdvised,
+        (false, _) => launch,
     }
-    let newest_module = current.levels.first().is_some_and(|level| level.isv_svn <= u16::from(svn));
-    let newest_platform = info
-        .levels
-        .first()
-        .and_then(|level| level.tdx.as_ref())
-        .is_some_and(|wanted| tdx_reaches(wanted, &now.0, 2));
-    let rest = converge(platform, qe);
-    Ok(match (module, rest) {
-        _ if !(newest_module && newest_platform) => converged,
-        (Some(TcbStatus::OutOfDate), TcbStatus::UpToDate | TcbStatus::SwHardeningNeeded) => {
-            TcbStatus::TdRelaunchAdvised
-        }
-        (
-            Some(TcbStatus::OutOfDate),
-            TcbStatus::ConfigurationNeeded | TcbStatus::ConfigurationAndSwHardeningNeeded,
-        ) => TcbStatus::TdRelaunchAdvisedConfigurationNeeded,
-        _ => converged,
-    })
 }
 
 /// Step 5: together never better than either. Withdrawn outweighs unknown, and both outweigh everything else.
@@ -243,6 +230,10 @@ impl Needs {
             (false, false, false) => TcbStatus::UpToDate,
         }
     }
+}
+
+fn status_of<L: Level>(place: Option<&Place<'_, L>>) -> TcbStatus {
+    place.map_or(TcbStatus::NotRecognized, |found| status(found.level.facts().0))
 }
 
 const fn status(level: LevelStatus) -> TcbStatus {

@@ -7,13 +7,13 @@ use super::documents::{Documents, Platform, named};
 use super::error::DcapError;
 use super::pck::PckExtension;
 use super::tcb::{self, Rated};
+use crate::binding::ReportData;
 use crate::claims::{CollateralUse, TcbStatus};
 use crate::crypto::{self, Budget};
 use crate::verify::{Context, Refused};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
 use hanzo_attestation_evidence::dcap::{Certification, PckChain, QeReport, Quote};
-use hanzo_attestation_evidence::{Finding, Rule, Severity, Tee, UnixTime, tdx};
+use hanzo_attestation_evidence::{Finding, Hex, Rule, Severity, Tee, UnixTime, tdx};
 use std::sync::Arc;
 
 /// What of a quote's body Intel rates.
@@ -36,6 +36,8 @@ pub(crate) struct Proven {
     pub(crate) tcb_date: Option<UnixTime>,
     /// Advisories, sorted.
     pub(crate) advisories: Vec<String>,
+    /// SHA-256 of the root's certificate.
+    pub(crate) root: Hex<32>,
     /// Documents that all this rests on.
     pub(crate) collateral: Vec<CollateralUse>,
     /// Earliest end of validity of certificates and collateral.
@@ -67,7 +69,7 @@ fn prove<B>(
     check_qe_report(&quote.qe_report)?;
     let certifying = Certifying::find(quote, context, budget)?;
     let chain = &*certifying.chain;
-    let lab = chain.is_lab(context.roots)?;
+    let root = chain.root(context.roots)?;
     chain.check_dates(context.now)?;
     let (tee, now, revocation) = (quote.header.tee_type, context.now, context.revocation);
     let documents = Platform { chain, tee, now, revocation }.documents(context.collateral)?;
@@ -77,10 +79,11 @@ fn prove<B>(
         tcb_status: TcbStatus::Unknown,
         tcb_date: None,
         advisories: Vec::new(),
+        root: Hex(*root.certificate_sha256()),
         collateral: Vec::new(),
         not_after: chain.not_after(),
-        lab,
-        findings: qe_svn_finding(quote).into_iter().chain(lab_finding(lab)).collect(),
+        lab: root.is_lab(),
+        findings: qe_svn_finding(quote).into_iter().chain(lab_finding(root.is_lab())).collect(),
     };
     if let Some(documents) = documents {
         documents.verify(chain, context.cache, budget)?;
@@ -279,6 +282,8 @@ fn claims<B>(quote: &Quote<B>, chain: &Chain) -> Claims {
         quote_version: header.version,
         tee_type: header.tee_type.code(),
         qe_vendor_id: header.qe_vendor_id,
+        header_qe_svn: header.qe_svn,
+        header_pce_svn: header.pce_svn,
         user_data: header.user_data,
         fmspc,
         pceid,
@@ -300,15 +305,12 @@ fn claims<B>(quote: &Quote<B>, chain: &Chain) -> Claims {
 
 /// Compares report data over all 64 bytes, in constant time (DCAP-70, DCAP-71).
 pub(crate) fn check_report_data(tee: Tee, actual: &[u8; 64], expected: &[u8]) -> Result<(), Refused> {
-    let whole = verify_slices_are_equal(actual, expected).is_ok();
-    let lower = expected.get(..32).unwrap_or_default();
-    let half =
-        expected.len() == actual.len() && verify_slices_are_equal(actual.split_at(32).0, lower).is_ok();
-    match (whole, half) {
-        (true, _) => Ok(()),
-        (false, true) => Err(Refused::new(tee, &DcapError::ReportDataUpperHalf)),
-        (false, false) => Err(Refused::new(tee, &DcapError::ReportData)),
-    }
+    let error = match ReportData::compare(actual, expected) {
+        ReportData::Equal => return Ok(()),
+        ReportData::LowerHalf => DcapError::ReportDataUpperHalf,
+        ReportData::Different => DcapError::ReportData,
+    };
+    Err(Refused::new(tee, &error))
 }
 
 #[cfg(test)]

@@ -113,6 +113,7 @@ impl Pending {
             tcb_status: TcbStatus::NotRated,
             tcb_date: None,
             advisories: Vec::new(),
+            root: None,
             collateral: Vec::new(),
             not_after: UnixTime::MAX,
             lab,

@@ -77,6 +77,8 @@ struct Item<'a> {
     not_after: Option<UnixTime>,
     /// Manifests, each once.
     uses: BTreeSet<CollateralUse>,
+    /// The root of the last device.
+    root: Option<Hex<32>>,
     lab: bool,
 }
 
@@ -102,6 +104,7 @@ impl Item<'_> {
             }
         }
         self.uses.extend(appraised.uses);
+        self.root = chain.anchor(context.roots).map(|root| Hex(*root.sha256()));
         self.lab |= appraised.lab || chain.anchor(context.roots).is_some_and(NvidiaRoot::is_lab);
         let not_after = not_after.min(chain.not_after(root)).min(appraised.not_after);
         self.not_after = Some(self.not_after.map_or(not_after, |earliest| earliest.min(not_after)));
@@ -151,6 +154,7 @@ impl Item<'_> {
             tcb_status: TcbStatus::NotRated,
             tcb_date: None,
             advisories: Vec::new(),
+            root: self.root,
             collateral: self.uses.into_iter().collect(),
             not_after: self.not_after.unwrap_or(UnixTime::MAX),
             lab: self.lab,

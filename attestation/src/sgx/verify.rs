@@ -40,6 +40,7 @@ pub(crate) fn verify(
         tcb_status: proven.tcb_status,
         tcb_date: proven.tcb_date,
         advisories: proven.advisories,
+        root: Some(proven.root),
         collateral: proven.collateral,
         not_after: proven.not_after,
         lab: proven.lab,

@@ -129,6 +129,9 @@ pub enum SnpError {
     /// SNP-39: report data is for something else.
     #[error("REPORT_DATA is not the expected value")]
     ReportDataMismatch,
+    /// SNP-40: the first half is as expected, the rest is not.
+    #[error("bytes 32 to 63 of REPORT_DATA are not the expected ones")]
+    ReportDataUpperHalf,
     /// COL-06, -21, -22: a certificate or list that does not parse.
     #[error(transparent)]
     X509(#[from] X509Error),
@@ -180,6 +183,7 @@ impl Broken for SnpError {
             Self::IntermediateRevoked { .. } => ("SNP-36", "SnpIntermediateRevoked"),
             Self::ReportSignature => ("SNP-38", "SnpReportSignature"),
             Self::ReportDataMismatch => ("SNP-39", "SnpReportDataMismatch"),
+            Self::ReportDataUpperHalf => ("SNP-40", "SnpReportDataUpperHalf"),
         };
         Rule::new(id, code)
     }

@@ -8,11 +8,11 @@ use super::profile::vek_key;
 use super::revocation::{self, Checked};
 use super::stated::Stated;
 use super::stored;
+use crate::binding::ReportData;
 use crate::claims::{Claims as AnyClaims, Debug, Facts, Measurement, TcbStatus};
 use crate::crypto::{Budget, P384Key};
 use crate::verify::{Context, Refused, VerifiedItem};
 use crate::x509::Validity;
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hanzo_attestation_evidence::snp::{Body, Evidence, Report};
 use hanzo_attestation_evidence::{Hex, Tee, UnixTime};
 use std::sync::Arc;
@@ -26,13 +26,14 @@ pub(crate) fn verify(
     prove(evidence, context, budget).map_err(|error| Refused::new(Tee::SevSnp, &error))
 }
 
-/// SNP-39, over all 64 bytes and in constant time. An expected value of another length is another value, so
-/// that nothing lies beyond it (SNP-40).
+/// SNP-39 and SNP-40, over all 64 bytes and in constant time.
 pub(crate) fn check_report_data(actual: &[u8; 64], expected: &[u8]) -> Result<(), Refused> {
-    if verify_slices_are_equal(actual, expected).is_ok() {
-        return Ok(());
-    }
-    Err(Refused::new(Tee::SevSnp, &SnpError::ReportDataMismatch))
+    let error = match ReportData::compare(actual, expected) {
+        ReportData::Equal => return Ok(()),
+        ReportData::LowerHalf => SnpError::ReportDataUpperHalf,
+        ReportData::Different => SnpError::ReportDataMismatch,
+    };
+    Err(Refused::new(Tee::SevSnp, &error))
 }
 
 fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Result<VerifiedItem, SnpError> {
@@ -139,6 +140,7 @@ fn item(body: &Body, links: &Links, anchor: &Anchor<'_>, checked: Checked<'_>) -
         tcb_status: TcbStatus::NotRated,
         tcb_date: None,
         advisories: Vec::new(),
+        root: Some(Hex(*anchor.sha256)),
         collateral: checked.uses(),
         not_after,
         lab: anchor.lab,

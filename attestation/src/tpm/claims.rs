@@ -29,7 +29,9 @@ pub struct Claims {
     /// Name of the attestation key; absent when the evidence has no public area.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ak_name: Option<Name>,
-    /// SHA-256 of the attestation key's SubjectPublicKeyInfo.
+    /// The attestation key: SubjectPublicKeyInfo, DER.
+    pub ak_public: Bytes,
+    /// SHA-256 of that.
     pub ak_sha256: Hex<32>,
     /// Why the attestation key is trusted, if it is.
     pub ak_trust: AkTrust,
@@ -140,6 +142,7 @@ impl Claims {
             sig_alg: quote.signature.scheme(),
             sig_hash: quote.signature.hash,
             ak_hierarchy: Hierarchy::ALL.into_iter().find(is_primary),
+            ak_public: Bytes(key.spki().to_vec()),
             ak_sha256: Hex(crate::roots::sha256(key.spki())),
             ak_name: name,
             ak_trust,

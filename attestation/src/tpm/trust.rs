@@ -47,6 +47,11 @@ impl Source<'_> {
         }
     }
 
+    /// SHA-256 of the authority's certificate, if there is a chain.
+    pub(super) fn root(&self) -> Option<Hex<32>> {
+        self.chain.as_ref().map(|chain| Hex(sha256(chain.ca.der())))
+    }
+
     /// Verifies the signatures of the chain, if there is one.
     pub(super) fn verify(&self, budget: &mut Budget) -> Result<(), TpmError> {
         self.chain.as_ref().map_or(Ok(()), |chain| chain.verify(budget)).map_err(TpmError::AkCertificate)

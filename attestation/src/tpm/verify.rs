@@ -71,7 +71,7 @@ fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Res
         None => log.map(|log| replay(log, quote)).transpose()?,
     };
 
-    let findings = findings(evidence, &source);
+    let (findings, root) = (findings(evidence, &source), source.root());
     let claims = Claims {
         tpm_kind: source.kind,
         manufacturer: source.manufacturer,
@@ -93,6 +93,7 @@ fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Res
         tcb_status: TcbStatus::NotRated,
         tcb_date: None,
         advisories: Vec::new(),
+        root,
         collateral: Vec::new(),
         not_after: source.not_after,
         lab: source.lab,
@@ -146,14 +147,8 @@ fn check_init_data(evidence: &Evidence) -> Result<(), TpmError> {
 
 /// Replays the boot's event log to the quoted registers, in every quoted bank.
 fn replay(log: &[u8], quote: &Quote) -> Result<EventFacts, TpmError> {
-    let bank = |hash| match hash {
-        Hash::Sha1 => PcrBank::Sha1,
-        Hash::Sha256 => PcrBank::Sha256,
-        Hash::Sha384 => PcrBank::Sha384,
-        Hash::Sha512 => PcrBank::Sha512,
-    };
     let values = quote.pcrs.iter().flat_map(PcrValues::iter);
-    let quoted = values.map(|(hash, index, value)| ((bank(hash), index), *value)).collect();
+    let quoted = values.map(|(hash, index, value)| ((PcrBank::from(hash), index), *value)).collect();
     Ok(event_log::tcg2(log, &quoted)?)
 }
 

@@ -245,7 +245,7 @@ fn binding_is_over_all_bytes_and_one_recipient() {
     assert_eq!(rule_of(verified(&bound_order("first")).bind(&other)), "SNP-39 SnpReportDataMismatch");
     let mut tail = bound_order("first");
     tail.report_data[63] ^= 1;
-    assert_eq!(rule_of(verified(&tail).bind(&binding("first"))), "SNP-39 SnpReportDataMismatch");
+    assert_eq!(rule_of(verified(&tail).bind(&binding("first"))), "SNP-40 SnpReportDataUpperHalf");
     let mut head = bound_order("first");
     head.report_data[0] ^= 1;
     assert_eq!(rule_of(verified(&head).bind(&binding("first"))), "SNP-39 SnpReportDataMismatch");

@@ -39,7 +39,7 @@ fn it_is_genuine() {
     let mut report_data = claims.report_data.0;
     assert!(verified.check_report_data(&report_data).is_ok());
     report_data[63] ^= 1;
-    assert_eq!(verified.check_report_data(&report_data).unwrap_err().finding.rule.id, "SNP-39");
+    assert_eq!(verified.check_report_data(&report_data).unwrap_err().finding.rule.id, "SNP-40");
     report_data[0] ^= 1;
     assert_eq!(verified.check_report_data(&report_data).unwrap_err().finding.rule.id, "SNP-39");
 }

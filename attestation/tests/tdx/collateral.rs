@@ -1,15 +1,17 @@
 //! TDX quotes of a lab under its collateral: what is in order is rated, and each defect meets the rule that it breaks.
 
 use super::{code, judge_with};
+use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation::verify::Context;
 use hanzo_attestation::{
-    Cache, Claims, Collateral, IntelGrace, Revocation, Roots, TcbStatus, Verified, verify,
+    Cache, Claims, Collateral, IntelGrace, RULESET, Revocation, Roots, TcbStatus, Trace, Verified, verify,
 };
 use hanzo_attestation_evidence::{Document, Severity, UnixTime};
 use hanzo_attestation_lab::{
     IntelCollateral, IntelDefect, IntelOrder, Lab, PckAuthority, TdxBody, TdxOrder, Validity,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -209,6 +211,43 @@ fn the_newest_document_in_force_counts() {
         let refused = judge(&stored, start.after(16 * DAY)).map(|_| ());
         assert_eq!(refused, Err("TcbInfoNotCurrent".to_owned()));
     }
+}
+
+/// DCAP-61: two recovery events are said, and refuse nothing.
+#[test]
+fn evaluation_numbers_that_differ_are_said() {
+    let split = |info: u32, identity: u32| {
+        let order = usual().with_tcb_infos(|found| found.evaluation_number = info);
+        let order = order.with_qe_identities(|found| found.evaluation_number = identity);
+        let verified = judge(&signed(&order), now()).unwrap();
+        assert_eq!(status(&verified), TcbStatus::UpToDate);
+        let findings = verified.items()[0].findings().iter();
+        let said = findings.filter(|finding| finding.rule.code == "EvaluationNumberSplit");
+        said.map(|finding| (finding.rule.id, finding.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(split(20, 20), []);
+    assert_eq!(split(20, 19), [("DCAP-61", Severity::Info)]);
+    assert_eq!(split(19, 20), [("DCAP-61", Severity::Info)]);
+}
+
+/// COL-24: the rules, the instant, the root and every document, of which each has its digest.
+#[test]
+fn a_trace_says_what_a_verdict_rests_on() {
+    let collateral = signed(&usual());
+    let verified = judge(&collateral, now()).unwrap();
+    let trace = Trace::of(verified.items()[0].facts(), verified.verified_at());
+    assert_eq!((trace.ruleset, trace.verified_at), (RULESET, now()));
+    let root = digest(&SHA256, Lab::fixture().intel_root());
+    assert_eq!(trace.root.unwrap().0, root.as_ref());
+    let digests: BTreeSet<[u8; 32]> = trace.collateral.iter().map(|used| used.sha256.0).collect();
+    assert_eq!((trace.collateral.len(), digests.len()), (4, 4));
+    let json = serde_json::to_value(&trace).unwrap();
+    let names: Vec<&String> = json["collateral"][0].as_object().unwrap().keys().collect();
+    assert_eq!(json["collateral"][0]["kind"], "intel-tcb-info");
+    assert_eq!(names.len(), 5, "{names:?}");
+    // Without collateral nothing is invented.
+    let bare = judge(&Collateral::default(), now()).unwrap();
+    assert_eq!(Trace::of(bare.items()[0].facts(), now()).collateral, []);
 }
 
 /// COL-10: without any of Intel's documents a quote stays authentic, and nobody knows its status; with some of them,

@@ -11,6 +11,8 @@ mod fixtures;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod named;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod second_reader;

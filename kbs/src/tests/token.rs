@@ -45,6 +45,13 @@ async fn a_token_is_an_ear_that_names_tier_recipient_and_lab() {
     let annotated = &claims["submods"]["cpu0"]["ear.veraison.annotated-evidence"]["snp"];
     assert_eq!(annotated["policy_debug_allowed"], false, "under Trustee's names, in its types");
     assert_eq!(annotated["chip_id"].as_str().unwrap().len(), 128);
+    let trace = &claims["submods"]["cpu0"]["ear_verifier_claims"]["trace"];
+    assert_eq!(
+        (&trace["ruleset"], &trace["collateral"][0]["kind"]),
+        (&json!(1), &json!("amd-crl")),
+        "COL-24"
+    );
+    assert_eq!(trace["root"].as_str().unwrap().len(), 64);
     let vector = &claims["submods"]["cpu0"]["ear_trustworthiness_vector"];
     assert_eq!((&vector["instance-identity"], &vector["hardware"]), (&json!(2), &json!(2)), "{claims}");
     assert_eq!(claims["evidence_sha256"], world.newest().await["evidence_digest"]);

@@ -3,7 +3,7 @@
 use super::TokenKeyError;
 use hanzo_attestation::claims::trustee_claims;
 use hanzo_attestation::nvidia::{self, DeviceClaims, eat_claims};
-use hanzo_attestation::{Claims, Debug, TcbStatus, VerifiedItem};
+use hanzo_attestation::{Claims, Debug, TcbStatus, Trace, VerifiedItem};
 use hanzo_attestation_evidence::{Severity, Tee, UnixTime};
 use hanzo_policy::{Appraised, Tier};
 use serde::Serialize;
@@ -119,7 +119,7 @@ pub struct Statement<'a> {
 /// [`TokenKeyError::Unusable`] if the EAR has no JSON form.
 pub fn claims(statement: &Statement<'_>, issuer: &str) -> Result<Map<String, Value>, TokenKeyError> {
     let appraised = statement.appraised;
-    let ear = ear(appraised.items(), appraised.tier(), statement.now);
+    let ear = ear(appraised, statement.now);
     let mut claims = match serde_json::to_value(&ear) {
         Ok(Value::Object(claims)) => claims,
         _ => return Err(TokenKeyError::Unusable),
@@ -142,8 +142,9 @@ pub fn claims(statement: &Statement<'_>, issuer: &str) -> Result<Map<String, Val
     Ok(claims)
 }
 
-fn ear(items: &[VerifiedItem], tier: Tier, now: UnixTime) -> Ear {
-    let named = |(index, item): (usize, &VerifiedItem)| submodules(index, item);
+fn ear(appraised: &Appraised, now: UnixTime) -> Ear {
+    let (items, verified_at) = (appraised.items(), appraised.appraised_at());
+    let named = |(index, item): (usize, &VerifiedItem)| traced(submodules(index, item), item, verified_at);
     let mut submods: BTreeMap<String, Appraisal> = items.iter().enumerate().flat_map(named).collect();
     if submods.is_empty() {
         // At least one submodule (section 3). Nothing was proved, and that is what it says.
@@ -157,7 +158,7 @@ fn ear(items: &[VerifiedItem], tier: Tier, now: UnixTime) -> Ear {
             developer: "hanzo-kbs",
             build: concat!("hanzo-kbs ", env!("CARGO_PKG_VERSION")),
         },
-        ear_status: if tier == Tier::Open { TrustTier::None } else { worst },
+        ear_status: if appraised.tier() == Tier::Open { TrustTier::None } else { worst },
         submods,
     }
 }
@@ -176,6 +177,19 @@ fn submodules(index: usize, item: &VerifiedItem) -> Vec<(String, Appraisal)> {
     devices
         .map(|(place, device)| (format!("{class}{place}"), device_submodule(item, claims, device)))
         .collect()
+}
+
+/// Says in the item's first submodule what its verdict rests on (COL-24): devices share their documents, and a token
+/// has a limit.
+fn traced(
+    mut named: Vec<(String, Appraisal)>,
+    item: &VerifiedItem,
+    verified_at: UnixTime,
+) -> Vec<(String, Appraisal)> {
+    if let Some((_, first)) = named.first_mut() {
+        first.ear_verifier_claims.insert("trace".to_owned(), json!(Trace::of(item.facts(), verified_at)));
+    }
+    named
 }
 
 /// One device, under the names of NVIDIA's own tokens.

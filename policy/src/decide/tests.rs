@@ -156,7 +156,8 @@ fn an_unknown_measurement_is_named_with_the_sets_that_would_permit() {
     let other = references(&[("images", "sev-snp", "measurement", 0x99)]);
     let denial = ask(&snp(), &disk(), &[IMAGES], &other).unwrap_err();
     assert_eq!(denial.code, "MeasurementUnknown");
-    assert_eq!(denial.reasons, ["the measurement is not in the reference set `images`"]);
+    let reason = "SNP-42 SnpMeasurementUnknown: the measurement is not in the reference set `images`";
+    assert_eq!(denial.reasons, [reason]);
     // A set that does not exist holds nothing.
     assert_eq!(code(&snp(), &disk(), &[IMAGES], &references(&[])), "MeasurementUnknown");
     // Either set is enough: both are named.
@@ -166,6 +167,38 @@ fn an_unknown_measurement_is_named_with_the_sets_that_would_permit() {
     // The value of another register or kind is no value of this one.
     let td = references(&[("images", "tdx", "mr_td", 0x11)]);
     assert_eq!(code(&snp(), &disk(), &[IMAGES], &td), "MeasurementUnknown");
+}
+
+/// SNP-42, TDX-21: the launch measurement has a rule; another register, or several together, have none.
+#[test]
+fn an_unknown_launch_measurement_is_named_by_its_rule() {
+    let td = node(&[sample::td_item(sample::td())]);
+    let known = references(&[("images", "tdx", "mr_td", 0x22)]);
+    assert_eq!(code(&td, &disk(), &[IMAGES], &known), "granted");
+    let denial = ask(&td, &disk(), &[IMAGES], &references(&[])).unwrap_err();
+    let reason = "TDX-21 TdMrTdUnknown: the measurement is not in the reference set `images`";
+    assert_eq!(denial.reasons, [reason]);
+}
+
+/// COL-25: MRTD of one release beside RTMR1 of another is named.
+#[test]
+fn a_part_of_an_entry_is_named() {
+    let td = node(&[sample::td_item(sample::td())]);
+    let of = |register: &str, byte: u8| ReferenceValue {
+        tee: "tdx".to_owned(),
+        register: register.to_owned(),
+        digest: Hex([byte; 48]).into(),
+        entry: Some("release 7".to_owned()),
+        note: None,
+    };
+    let entry = |rtmr1| {
+        let values = vec![of("mr_td", 0x22), of("rtmr1", rtmr1)];
+        References::new(vec![ReferenceSet { name: "images".to_owned(), values }]).unwrap()
+    };
+    assert_eq!(code(&td, &disk(), &[IMAGES], &entry(0xA1)), "granted");
+    let denial = ask(&td, &disk(), &[IMAGES], &entry(0xB1)).unwrap_err();
+    let mixed = "COL-25 ReferenceEntryMixed: the node has a part of the entry `release 7` of `images`, and not the rest";
+    assert_eq!(denial.reasons[1..], [mixed]);
 }
 
 #[test]
@@ -297,7 +330,7 @@ fn entities_conform_to_the_schema() {
         let groups = policies.about(&scope.key).collect();
         let request = request(&scope, sample::now()).unwrap();
         let question = Question { node: &node, scope: &scope, groups, references: &known, request };
-        let entities = question.entities(&["images"]).unwrap();
+        let entities = question.entities(&["images"], |_| true).unwrap();
         Entities::from_entities(entities, Some(&schema)).unwrap_or_else(|error| panic!("{error:?}"));
     }
 }

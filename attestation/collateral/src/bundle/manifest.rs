@@ -2,6 +2,7 @@
 
 use super::container::blob_path;
 use super::kind::Kind;
+use hanzo_attestation::RULESET;
 use hanzo_attestation_evidence::json::{self, JsonError};
 use hanzo_attestation_evidence::{Broken, Hex, Rule, UnixTime};
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The one format there is.
 pub const FORMAT: u32 = 1;
-/// The rule set that this build enforces. A bundle that needs a later one is refused as a whole.
-pub const RULESET: u32 = 1;
 /// Largest manifest in bytes: the most entries with the longest keys have about 600 bytes each.
 pub const MAX_MANIFEST: usize = 1 << 20;
 /// Most entries: every product and every FMSPC there is (about 100 of each kind), and some hundred chips.

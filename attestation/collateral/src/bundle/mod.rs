@@ -28,11 +28,11 @@ mod signature;
 pub mod tar;
 
 pub use container::{Container, MANIFEST, SIGNATURE, blob_path};
+pub use hanzo_attestation::RULESET;
 pub use key::{Algorithm, BundleKey, BundleSigner, KeyError};
 pub use kind::Kind;
 pub use manifest::{
-    Deny, EdnFloors, Entry, FORMAT, MAX_ENTRIES, MAX_MANIFEST, Manifest, ManifestError, RULESET,
-    ReferenceTimes,
+    Deny, EdnFloors, Entry, FORMAT, MAX_ENTRIES, MAX_MANIFEST, Manifest, ManifestError, ReferenceTimes,
 };
 pub(crate) use open::check_files;
 pub use open::{Bundle, BundleError, Expected, open};

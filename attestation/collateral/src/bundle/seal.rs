@@ -2,9 +2,10 @@
 
 use super::container::{Container, MANIFEST, SIGNATURE, blob_path};
 use super::key::{BundleSigner, KeyError};
-use super::manifest::{Deny, EdnFloors, Entry, FORMAT, Manifest, ManifestError, RULESET, ReferenceTimes};
+use super::manifest::{Deny, EdnFloors, Entry, FORMAT, Manifest, ManifestError, ReferenceTimes};
 use super::signature::Signatures;
 use crate::document::Document;
+use hanzo_attestation::RULESET;
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use sha2::{Digest as _, Sha256};
 

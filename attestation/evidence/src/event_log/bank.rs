@@ -1,5 +1,6 @@
 //! The banks of a TPM: one set of registers for each hash algorithm.
 
+use crate::tpm::Hash;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -68,6 +69,18 @@ impl PcrBank {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|bank| bank.name() == name)
+    }
+}
+
+/// The banks that a quote can have: all but SM3's, which a log may mention and nothing here computes.
+impl From<Hash> for PcrBank {
+    fn from(hash: Hash) -> Self {
+        match hash {
+            Hash::Sha1 => Self::Sha1,
+            Hash::Sha256 => Self::Sha256,
+            Hash::Sha384 => Self::Sha384,
+            Hash::Sha512 => Self::Sha512,
+        }
     }
 }
 

@@ -133,7 +133,7 @@ defects! {
         /// Report data that differs in the first bit.
         ReportData = "report-data" breaks "SNP-39" "SnpReportDataMismatch",
         /// Report data that differs in the last bit.
-        ReportDataLastBit = "report-data-last-bit" breaks "SNP-39" "SnpReportDataMismatch",
+        ReportDataLastBit = "report-data-last-bit" breaks "SNP-40" "SnpReportDataUpperHalf",
         /// POLICY.DEBUG.
         Debug = "debug" breaks "SNP-43" "SnpDebugAllowed",
         /// POLICY.MIGRATE_MA.

@@ -6,8 +6,7 @@ use TcbStatus::{
     NotRecognized, OutOfDate, OutOfDateConfigurationNeeded as OutOfDateConfiguration, Revoked,
     SwHardeningNeeded as Hardening, UpToDate,
 };
-use hanzo_attestation_evidence::dcap::{Quote, TeeType, VersionedModule};
-use hanzo_attestation_evidence::{Hex, tdx};
+use hanzo_attestation_evidence::dcap::{ModuleIdentity, Quote, TeeType};
 
 const ALL: [TcbStatus; 8] = [
     UpToDate,
@@ -229,7 +228,7 @@ fn the_module_is_the_one_of_the_tcb_info() {
     }
 }
 
-/// TDX-07: only an old module, under a platform that is otherwise acceptable, with the newest module running now.
+/// TDX-07: launched on what is out of date, with something running now that is not.
 #[test]
 fn a_td_that_was_launched_on_an_older_module_should_be_launched_again() {
     let (old, new) = (svn(3, 1, 4), svn(5, 1, 4));
@@ -244,11 +243,34 @@ fn a_td_that_was_launched_on_an_older_module_should_be_launched_again() {
     );
     assert_eq!(status_of(LevelStatus::OutOfDate, old, Some(new)), OutOfDate);
     assert_eq!(status_of(LevelStatus::Revoked, old, Some(new)), Revoked);
-    // Nothing newer runs, or not the newest, or the platform's own components are behind.
+    // Nothing newer runs, or nothing that is up to date, or the platform's own components are behind.
     for now in [None, Some(old), Some(svn(4, 1, 4)), Some(svn(5, 1, 3))] {
         assert_eq!(status_of(LevelStatus::UpToDate, old, now), OutOfDate, "{now:?}");
     }
     assert_eq!(status_of(LevelStatus::UpToDate, new, Some(new)), UpToDate);
+    // A platform that is behind by its TDX components alone, and no longer is.
+    assert_eq!(status_of(LevelStatus::UpToDate, svn(5, 1, 3), Some(new)), relaunch);
+}
+
+/// TDX-07: nothing is gained by a launch on a module that is out of date itself, be it the newest; and a module that is
+/// up to date need not be the newest.
+#[test]
+fn a_relaunch_is_advised_where_it_helps() {
+    let advised = |levels: Vec<SvnLevel>, launch, now| {
+        let mut info = info(LevelStatus::UpToDate);
+        info.module_identities[0].levels = levels;
+        let body = body(svn(launch, 1, 4), Some(svn(now, 1, 4)));
+        td(&info, &pck(7, 5), &body).unwrap().status
+    };
+    let newest_is_late = || vec![level(5, LevelStatus::OutOfDate, NEW)];
+    assert_eq!(advised(newest_is_late(), 5, 5), OutOfDate);
+    assert_eq!(advised(newest_is_late(), 5, 6), OutOfDate);
+    let levels = || {
+        let [newest, newer] = [7, 6].map(|svn| level(svn, LevelStatus::UpToDate, NEW));
+        vec![newest, newer, level(5, LevelStatus::OutOfDate, OLD)]
+    };
+    assert_eq!(advised(levels(), 5, 6), TcbStatus::TdRelaunchAdvised);
+    assert_eq!(advised(levels(), 6, 7), UpToDate);
 }
 
 /// What runs now counts as well: a module that nobody knows, or that Intel withdrew, is never passed over.

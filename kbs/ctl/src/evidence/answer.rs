@@ -1,7 +1,7 @@
 //! The answer of `evidence verify`, as JSON and for people.
 
 use crate::output::{Sheet, Show};
-use hanzo_attestation::{Claims, Debug, Facts};
+use hanzo_attestation::{Claims, Debug, Facts, Trace};
 use hanzo_attestation_evidence::{Finding, Severity, Tee};
 use hanzo_policy::Tier;
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub(super) struct ItemAnswer {
     pub(super) findings: Vec<Finding>,
     /// `null` when the item is not authentic: what it claims is then worth nothing.
     pub(super) claims: Option<Claims>,
+    /// What the verdict rests on (COL-24); `null` likewise.
+    pub(super) trace: Option<Trace>,
     #[serde(skip)]
     pub(super) facts: Option<Facts>,
 }
@@ -35,7 +37,15 @@ pub(super) struct ItemAnswer {
 impl ItemAnswer {
     /// An item that is not authentic.
     pub(super) fn refused(kind: Tee, finding: Finding) -> Self {
-        Self { kind, authentic: false, acceptable: false, findings: vec![finding], claims: None, facts: None }
+        Self {
+            kind,
+            authentic: false,
+            acceptable: false,
+            findings: vec![finding],
+            claims: None,
+            trace: None,
+            facts: None,
+        }
     }
 
     fn verdict(&self) -> String {

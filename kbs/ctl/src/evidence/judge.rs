@@ -4,7 +4,7 @@ use super::answer::{Answer, ItemAnswer};
 use super::args::Profile;
 use super::inputs::Inputs;
 use hanzo_attestation::verify::{Context, Refused, VerifiedItem, precheck_report_data, verify};
-use hanzo_attestation::{Cache, Claims, Verified};
+use hanzo_attestation::{Cache, Claims, Trace, Verified};
 use hanzo_attestation_evidence::{Document, Finding, Rule, Severity, Tee};
 use hanzo_policy::{Tier, appraise_devices, appraise_item, tier_of_claims};
 
@@ -80,6 +80,7 @@ fn appraise(kind: Tee, verified: &Verified, item: &VerifiedItem, inputs: &Inputs
         acceptable,
         findings,
         claims: Some(item.claims().clone()),
+        trace: Some(Trace::of(item.facts(), inputs.now)),
         facts: Some(item.facts().clone()),
     }
 }

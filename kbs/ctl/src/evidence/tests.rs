@@ -69,11 +69,31 @@ fn a_good_report_is_acceptable_in_both_profiles() {
         assert_eq!(json["items"][0]["claims"]["report_data"], "07".repeat(64));
         let mut fields: Vec<&String> = json["items"][0].as_object().unwrap().keys().collect();
         fields.sort();
-        assert_eq!(fields, ["acceptable", "authentic", "claims", "findings", "type"]);
+        assert_eq!(fields, ["acceptable", "authentic", "claims", "findings", "trace", "type"]);
         let mut fields: Vec<&String> = json.as_object().unwrap().keys().collect();
         fields.sort();
         assert_eq!(fields, ["acceptable", "authentic", "items", "tier"]);
     }
+}
+
+/// COL-24: what the verdict rests on, of an item that is authentic alone.
+#[test]
+fn the_answer_carries_the_trace() {
+    let inputs = inputs(Profile::Strict);
+    // AMD: the lists of VCEKs and of VLEKs; Intel: TCB info, QE identity, two lists.
+    for (item, kinds) in [(snp(), 2), (tdx(), 4)] {
+        let (_, json) = judged(vec![item], &inputs);
+        let trace = &json["items"][0]["trace"];
+        assert_eq!((&trace["ruleset"], &trace["verified_at"]), (&json!(1), &json!(inputs.now)), "{json:#}");
+        assert_eq!(trace["root"].as_str().unwrap().len(), 64);
+        let documents = trace["collateral"].as_array().unwrap();
+        assert_eq!(documents.len(), kinds);
+        for name in ["kind", "sha256", "issued", "expires", "grace_used"] {
+            assert!(documents.iter().all(|document| document.get(name).is_some()), "{name}");
+        }
+    }
+    let other = Inputs { report_data: Some(vec![8; 64]), ..inputs };
+    assert_eq!(judged(vec![snp()], &other).1["items"][0]["trace"], Value::Null);
 }
 
 #[test]

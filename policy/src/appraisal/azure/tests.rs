@@ -40,6 +40,7 @@ fn quote(init_data: Option<Digest>) -> tpm::Claims {
         sig_alg: tpm::Scheme::Rsassa,
         sig_hash: tpm::SigningHash::Sha256,
         ak_name: None,
+        ak_public: tpm::Bytes(Vec::new()),
         ak_sha256: Hex([0xA; 32]),
         ak_trust: tpm::AkTrust::HardwareBound,
         qualified_signer: tpm::Bytes(Vec::new()),
