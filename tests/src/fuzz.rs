@@ -14,6 +14,7 @@ pub use mutate::{Mutator, Random};
 
 use hanzo_attestation::event_log;
 use hanzo_attestation::nvidia::rim::verify_rim;
+use hanzo_attestation::roots::ExtraRoots;
 use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, precheck, verify};
 use hanzo_attestation_collateral::bundle::{Manifest, Signatures, tar};
 use hanzo_attestation_evidence::encoding::base64_encode;
@@ -49,6 +50,9 @@ targets! {
     "snp-item": seeds::snp_items => snp_item;
     "tdx-item": seeds::tdx_items => tdx_item;
     "sgx-item": seeds::sgx_quotes => sgx_item;
+    "nvidia-item": seeds::nvidia_devices => nvidia_item;
+    "nvidia-report": seeds::nvidia_reports => |bytes| drop(nvidia::Report::parse(bytes));
+    "nvidia-ocsp": seeds::nvidia_ocsp => |bytes| drop(nvidia::OcspResponse::parse(bytes));
     "nvidia-rim": seeds::nvidia_rims => nvidia_rim;
     "snp-report": seeds::snp_reports => |bytes| drop(snp::Report::parse(bytes));
     "snp-certificate-table": seeds::certificate_tables => |bytes| drop(snp::certificate_table::parse(bytes));
@@ -99,7 +103,10 @@ pub fn run(name: &str, bytes: &[u8]) {
 
 static ROOTS: LazyLock<Roots> = LazyLock::new(|| {
     let lab = Lab::fixture();
-    Roots::vendor().with_extra(lab.extra_roots()).with_tpm_ca(lab.tpm_authority().to_vec())
+    let nvidia = seeds::NVIDIA.iter().map(|vendor| vendor.root().to_vec()).collect();
+    let nvidia = ExtraRoots { nvidia, ..ExtraRoots::default() };
+    let roots = Roots::vendor().with_extra(lab.extra_roots()).with_extra(nvidia);
+    roots.with_tpm_ca(lab.tpm_authority().to_vec())
 });
 static RTMRS: LazyLock<[Hex<48>; 4]> = LazyLock::new(seeds::usual_rtmrs);
 static PCRS: LazyLock<event_log::Quoted> = LazyLock::new(seeds::usual_pcrs);
@@ -121,6 +128,10 @@ fn nvidia_rim(bytes: &[u8]) {
 
 /// A whole document, as the broker takes it from anybody: read, verified, appraised.
 fn document(bytes: &[u8]) {
+    judge(bytes, &Revocation::Required);
+}
+
+fn judge(bytes: &[u8], revocation: &Revocation) {
     let Ok(document) = Document::from_json(bytes) else { return };
     let Ok(evidence) = document.parse() else { return };
     let again = document.parse().map(|evidence| evidence.digest());
@@ -129,7 +140,7 @@ fn document(bytes: &[u8]) {
     let context = Context {
         roots: &ROOTS,
         collateral: &COLLATERAL,
-        revocation: &Revocation::Required,
+        revocation,
         now: seeds::now(),
         cache: Cache::off(),
     };
@@ -170,6 +181,17 @@ fn tpm_item(bytes: &[u8]) {
         *attest = base64_encode(bytes).into();
     }
     item(&changed);
+}
+
+/// The report of a GPU and its chain, PEM.
+fn nvidia_item(bytes: &[u8]) {
+    let parts = seeds::read_parts(bytes, 2);
+    let report = base64_encode(parts.first().map_or(&[], Vec::as_slice));
+    let certs = String::from_utf8_lossy(parts.get(1).map_or(&[], Vec::as_slice));
+    let item = json!({"type": "nvidia-gpu", "devices": [{"report": report, "certs": certs}], "ocsp": []});
+    // Without responses: they are a target of their own.
+    let revocation = Revocation::Waived { reason: "devices alone".to_owned() };
+    judge(json!({"evidence": [item]}).to_string().as_bytes(), &revocation);
 }
 
 /// The paravisor's report, as either kind of machine carries it, and the runtime data inside.

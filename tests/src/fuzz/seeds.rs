@@ -12,11 +12,12 @@ use hanzo_attestation_evidence::{Binding, Hex, Kem, Recipient, UnixTime};
 use hanzo_attestation_lab::event_log::ima::ImaList;
 use hanzo_attestation_lab::event_log::{EventKind, LabLog, variable};
 use hanzo_attestation_lab::{
-    AzOrder, Lab, PckAuthority, RimMinimum, RimOrder, RimProduct, RimVendor, SgxOrder, SnpOrder, SnpProduct,
-    TdxBody, TdxOrder, TpmOrder, Vek,
+    AzOrder, DeviceOrder, Lab, LabChip, LabDevice, NvidiaLab, OcspOrder, PckAuthority, RimMinimum, RimOrder,
+    RimProduct, RimVendor, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, TpmOrder, Vek,
 };
 use hanzo_fixtures::{Case, Kind, cases};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 /// An instant at which everything that the lab signed is valid.
 pub(super) fn now() -> UnixTime {
@@ -213,6 +214,47 @@ pub(super) fn snp_reports() -> Vec<Vec<u8>> {
 pub(super) fn quotes() -> Vec<Vec<u8>> {
     let tdx = tdx_items().iter().filter_map(|item| read_parts(item, 2).into_iter().next()).collect();
     [tdx, sgx_quotes()].concat()
+}
+
+/// A vendor of NVIDIA devices, whose root counts here.
+pub(super) static NVIDIA: LazyLock<Option<NvidiaLab>> =
+    LazyLock::new(|| NvidiaLab::generate(LabChip::Gh100, Lab::fixture().validity()).ok());
+
+/// GPUs whose reports have either layout of opaque data, neighbours, and zeros after the signature.
+fn devices() -> Vec<LabDevice> {
+    let orders = [
+        DeviceOrder::default(),
+        DeviceOrder { nvdaod: true, ..DeviceOrder::default() },
+        DeviceOrder { neighbours: vec![*b"lab-swi0"], protected_pcie: true, ..DeviceOrder::default() },
+        DeviceOrder { fwid: false, mode: None, trailing: 16, ..DeviceOrder::default() },
+    ];
+    let vendor = NVIDIA.iter();
+    vendor.flat_map(|vendor| orders.iter().filter_map(|order| vendor.device(order).ok())).collect()
+}
+
+/// Reports and chains, as one.
+pub(super) fn nvidia_devices() -> Vec<Vec<u8>> {
+    devices().into_iter().map(|device| parts(&[device.report, device.certs.into_bytes()])).collect()
+}
+
+pub(super) fn nvidia_reports() -> Vec<Vec<u8>> {
+    devices().into_iter().map(|device| device.report).collect()
+}
+
+/// OCSP responses about each certificate of a chain, by the issuer and by its responder.
+pub(super) fn nvidia_ocsp() -> Vec<Vec<u8>> {
+    let Some(vendor) = &*NVIDIA else { return Vec::new() };
+    let Ok(device) = vendor.device(&DeviceOrder::default()) else { return Vec::new() };
+    let order = |index, sha384, by_issuer| OcspOrder {
+        index,
+        device_serial: device.device_serial.clone(),
+        sha384,
+        by_issuer,
+        now: now(),
+        defect: None,
+    };
+    let orders = [order(1, false, false), order(2, true, true), order(3, true, false)];
+    orders.iter().filter_map(|order| vendor.ocsp(order).ok()).collect()
 }
 
 /// Manifests of each product, with golden values and security versions.
