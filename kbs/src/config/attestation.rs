@@ -47,6 +47,8 @@ pub struct TpmConfig {
     pub trusted_ak_names: Vec<Name>,
     /// Authorities over attestation keys, PEM or DER.
     pub ak_cas: Vec<PathBuf>,
+    /// TPM-30: authorities over attestation keys whose certificates state no such purpose, PEM or DER: Google's.
+    pub ak_cas_any_usage: Vec<PathBuf>,
     /// Authorities over endorsement keys: manufacturers' roots, PEM or DER. Below them, attestation keys are activated.
     pub ek_roots: Vec<PathBuf>,
     /// Endorsement keys whose attestation keys are activated whoever certified them: SHA-256 of SubjectPublicKeyInfo.
@@ -162,6 +164,7 @@ fn tpm(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> TpmConfig 
         trusted_aks: section.files("trusted_aks", mistakes),
         trusted_ak_names: section.texts("trusted_ak_names", mistakes, ak_name),
         ak_cas: section.files("ak_cas", mistakes),
+        ak_cas_any_usage: section.files("ak_cas_any_usage", mistakes),
         ek_roots: section.files("ek_roots", mistakes),
         trusted_eks: section.texts("trusted_eks", mistakes, |text| encoding::hex_array::<32>(text).map(Hex)),
     };

@@ -39,6 +39,7 @@ pub fn show(config: &Config) -> Value {
                 "trusted_aks": attestation.tpm.trusted_aks,
                 "trusted_ak_names": attestation.tpm.trusted_ak_names.iter().map(hex_name).collect::<Vec<_>>(),
                 "ak_cas": attestation.tpm.ak_cas,
+                "ak_cas_any_usage": attestation.tpm.ak_cas_any_usage,
                 "ek_roots": attestation.tpm.ek_roots,
                 "trusted_eks": attestation.tpm.trusted_eks,
             },

@@ -179,13 +179,14 @@ fn a_store_of_collateral_has_bounds_and_guesses_nothing() {
 /// TPM-11: trust is named, and what is misspelt is not ignored.
 #[test]
 fn trust_in_tpms_is_named_by_files() {
-    let tpm =
-        "[attestation.tpm]\ntrusted_aks = [\"ak.pem\"]\nak_cas = [\"/ca.pem\"]\nek_roots = [\"ek.der\"]\n";
+    let tpm = "[attestation.tpm]\ntrusted_aks = [\"ak.pem\"]\nak_cas = [\"/ca.pem\"]\n\
+               ak_cas_any_usage = [\"gce.pem\"]\nek_roots = [\"ek.der\"]\n";
     let read = Config::parse(&with(tpm), Path::new("/etc/kbs")).unwrap();
     let found = &read.attestation.tpm;
     let paths = [&found.trusted_aks, &found.ak_cas, &found.ek_roots].map(|paths| paths[0].as_path());
     assert_eq!(paths, ["/etc/kbs/ak.pem", "/ca.pem", "/etc/kbs/ek.der"].map(Path::new));
     assert_eq!(show(&read)["attestation"]["tpm"]["ak_cas"][0], "/ca.pem");
+    assert_eq!(show(&read)["attestation"]["tpm"]["ak_cas_any_usage"][0], "/etc/kbs/gce.pem");
     for wrong in ["[attestation.tpm]\ntrusted_ak = [\"a\"]\n", "[attestation.tpm]\nak_cas = \"a\"\n"] {
         assert_eq!(mistakes(&with(wrong)).len(), 1, "{wrong}");
     }

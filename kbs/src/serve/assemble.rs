@@ -6,7 +6,7 @@ use crate::clock::SystemClock;
 use crate::config::{AttestationConfig, Config, StoreConfig};
 use crate::judge::{Grounds, Judge, SecondReader};
 use crate::tls::TlsError;
-use hanzo_attestation::roots::{AkId, TrustedAk};
+use hanzo_attestation::roots::{AkId, TpmCa, TrustedAk};
 use hanzo_attestation::{Cache, Collateral, Roots};
 use hanzo_attestation_collateral::bundle::{BundleKey, Deny, EdnFloors, Trust, TrustError};
 use hanzo_attestation_collateral::{
@@ -215,6 +215,10 @@ pub(super) fn read_grounds_with(
     }
     for path in &config.tpm.ak_cas {
         roots = read_tpm_cas(path)?.into_iter().fold(roots, Roots::with_tpm_ca);
+    }
+    for path in &config.tpm.ak_cas_any_usage {
+        let cas = read_tpm_cas(path)?.into_iter().map(TpmCa::with_loose_key_usage);
+        roots = cas.fold(roots, Roots::with_tpm_ca);
     }
     for path in &config.tpm.ek_roots {
         roots = read_tpm_cas(path)?.into_iter().fold(roots, Roots::with_tpm_manufacturer);

@@ -13,7 +13,7 @@ use hanzo_attestation_collateral::bundle::{
 use hanzo_attestation_collateral::{Document, Store};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use hanzo_attestation_lab::event_log::LabLog;
-use hanzo_attestation_lab::{Lab, ListDefect, SnpOrder, TdxOrder, TpmOrder};
+use hanzo_attestation_lab::{AkCertificate, AkUsage, Lab, ListDefect, SnpOrder, TdxOrder, TpmOrder};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -360,6 +360,38 @@ async fn roots_of_tpms_count_from_a_signed_bundle_alone() {
     assert_eq!((granted.status.as_u16(), &granted.body["tier"]), (200, &json!(2)), "{granted:?}");
     let record = super::tpm::activated(&world).await;
     assert_eq!(super::tpm::attest(&world, &record).await.status, 200);
+}
+
+/// TPM-30: a certificate that states no purpose counts below an authority that is excepted by name, and no other.
+#[tokio::test]
+async fn an_authority_is_excepted_by_name() {
+    let world = World::with(Options { lab: false, ..Options::default() }).await;
+    let desk = Desk::new(world.dir.path());
+    let mut config = desk.config();
+    (config.store, config.extra_roots) = (None, None);
+    let authority = vec![world.dir.path().join("lab/tpm/authority.der")];
+    let order = |usage| TpmOrder {
+        certificate: Some(AkCertificate { usage, ..AkCertificate::default() }),
+        ..TpmOrder::default()
+    };
+    for (usage, strict) in [(AkUsage::Attestation, 200), (AkUsage::Absent, 403), (AkUsage::Endorsement, 403)]
+    {
+        (config.tpm.ak_cas, config.tpm.ak_cas_any_usage) = (Vec::new(), Vec::new());
+        world.broker.judge().replace(read_grounds(&config).unwrap());
+        let judged = world.post("/kbs/v1/attest", &world.tpm_proof(order(usage), json!({})).await).await;
+        world.assert_refused(&judged, 403, "EvidenceRefused", "TpmAkUntrusted").await;
+        config.tpm.ak_cas = authority.clone();
+        world.broker.judge().replace(read_grounds(&config).unwrap());
+        let judged = world.post("/kbs/v1/attest", &world.tpm_proof(order(usage), json!({})).await).await;
+        assert_eq!(judged.status, strict, "{usage:?}: {judged:?}");
+        if strict != 200 {
+            world.assert_refused(&judged, 403, "EvidenceRefused", "TpmAkCertificateInvalid").await;
+        }
+        (config.tpm.ak_cas, config.tpm.ak_cas_any_usage) = (Vec::new(), authority.clone());
+        world.broker.judge().replace(read_grounds(&config).unwrap());
+        let judged = world.post("/kbs/v1/attest", &world.tpm_proof(order(usage), json!({})).await).await;
+        assert_eq!(judged.status, 200, "{usage:?}: {judged:?}");
+    }
 }
 
 /// TPM-11: keys and authorities that a configuration names are read, and what is none is named.
