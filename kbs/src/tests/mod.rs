@@ -5,6 +5,7 @@ mod admin;
 mod bad_input;
 mod challenge;
 mod collateral;
+mod gpu;
 mod grant;
 mod refusals;
 mod sealed;

@@ -12,7 +12,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
-use hanzo_attestation::{Revocation, Roots};
+use hanzo_attestation::roots::ExtraRoots;
+use hanzo_attestation::{Collateral, Revocation, Roots};
 use hanzo_attestation_evidence::{Binding, Hex, Kem, UnixTime, encoding};
 use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder, TpmOrder};
 use hanzo_kbs_protocol::RecipientKeyPair;
@@ -97,6 +98,11 @@ pub(super) struct Options {
     pub(super) manufacturers: Vec<Vec<u8>>,
     pub(super) appraisal: Appraisal,
     pub(super) second_reader: Option<SecondReader>,
+    /// Roots beside the lab's, where a lab is accepted.
+    pub(super) extra: ExtraRoots,
+    /// Manifests of NVIDIA devices.
+    pub(super) manifests: Vec<Vec<u8>>,
+    pub(super) revocation: Revocation,
 }
 
 impl Default for Options {
@@ -113,6 +119,9 @@ impl Default for Options {
             manufacturers: Vec::new(),
             appraisal: Appraisal::strict(),
             second_reader: None,
+            extra: ExtraRoots::default(),
+            manifests: Vec::new(),
+            revocation: Revocation::Required,
         }
     }
 }
@@ -159,7 +168,7 @@ impl World {
         let key = RegisteredKey { key_id: "ci-runner".to_owned(), public_key: PublicKey::Ed25519(public) };
         let mut roots = Roots::vendor().with_registered_key(key);
         if options.lab {
-            roots = roots.with_extra(lab.extra_roots());
+            roots = roots.with_extra(lab.extra_roots()).with_extra(options.extra);
         }
         roots = options.eks.iter().copied().fold(roots, Roots::with_trusted_ek);
         for der in options.manufacturers {
@@ -167,10 +176,12 @@ impl World {
         }
         let mut appraisal = options.appraisal;
         appraisal.tpm.denied_eks = options.denied_eks;
+        let collateral = if options.intel { lab.collateral() } else { lab.amd_collateral() };
+        let manifests = options.manifests.iter();
         let grounds = Grounds {
             roots,
-            collateral: if options.intel { lab.collateral() } else { lab.amd_collateral() },
-            revocation: Revocation::Required,
+            collateral: manifests.fold(collateral, |all: Collateral, rim| all.with_nvidia_rim(rim)),
+            revocation: options.revocation,
             appraisal,
             second_reader: options.second_reader,
             cache: Arc::new(hanzo_attestation::Cache::new(16)),
