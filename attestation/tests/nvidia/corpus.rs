@@ -75,7 +75,8 @@ fn every_case_has_the_answer_that_it_states() {
     let (mut genuine, mut compared) = (0, 0);
     for case in &cases {
         let (name, expected) = (&case.name, &case.expect["expected"]);
-        let answer = judge(&[case.item.clone()], &Roots::vendor(), &case.collateral(), &waived, case.now);
+        let answer =
+            judge(std::slice::from_ref(&case.item), &Roots::vendor(), &case.collateral(), &waived, case.now);
         let refusal = answer.as_ref().map(drop).map_err(String::clone);
         assert_eq!(refusal.is_ok(), expected["authentic"].as_bool().unwrap(), "{name}: {refusal:?}");
         let Ok(verified) = answer else {

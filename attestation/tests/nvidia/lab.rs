@@ -60,7 +60,7 @@ fn every_family_has_its_chain_and_its_form_of_firmware_id() {
     ] {
         let bench = Bench::new(chip);
         let device = bench.device(&DeviceOrder { chip, ..DeviceOrder::default() });
-        let verified = bench.judge(&[NvidiaLab::item(kind, &[device.clone()], &[])]).unwrap();
+        let verified = bench.judge(&[NvidiaLab::item(kind, std::slice::from_ref(&device), &[])]).unwrap();
         let found = &claims(&verified, 0).devices[0];
         assert_eq!((found.architecture, found.measurements.len()), (architecture, count));
         assert_eq!(found.fwid_certificate, Some(Hex([0x5f; 48])));
@@ -106,7 +106,8 @@ fn a_root_that_comes_along_is_no_anchor() {
     let bench = Bench::new(LabChip::Gh100);
     let item = NvidiaLab::item("nvidia-gpu", &[bench.device(&DeviceOrder::default())], &[]);
     let (collateral, now) = (Collateral::default(), bench.now);
-    let refusal = super::judge(&[item.clone()], &Roots::vendor(), &collateral, &bench.revocation, now);
+    let refusal =
+        super::judge(std::slice::from_ref(&item), &Roots::vendor(), &collateral, &bench.revocation, now);
     assert_eq!(refusal.map(drop), Err("NV-13 ChainOrder".to_owned()));
     let stranger = Bench::new(LabChip::Gh100);
     assert_eq!(stranger.judge(&[item]).map(drop), Err("NV-13 ChainOrder".to_owned()));

@@ -85,3 +85,6 @@ pub(crate) fn mode(device: &DeviceClaims) -> Option<Mode> {
     let by_status = (device.fields.protected_pcie == Some(Toggle::On)).then_some(Mode::Ppcie);
     device.fields.mode.or(by_status)
 }
+
+#[cfg(test)]
+mod tests;
