@@ -196,7 +196,7 @@ impl Document {
         Ok(Evidence { items, digest })
     }
 
-    /// SHA-256 over the RFC 8785 form of the document, without the padding after a quote (DCAP-09).
+    /// SHA-256 over the RFC 8785 form of the document, without the padding after a quote (DCAP-09) or a report (NV-03).
     fn digest(&self, parsed: &[Item]) -> Result<Hex<32>, EvidenceError> {
         let items: Vec<Cow<'_, Value>> =
             self.items.iter().zip(parsed).map(|(item, parsed)| item.without_padding(parsed)).collect();
@@ -228,6 +228,7 @@ impl DocumentItem {
                 }
                 return Cow::Owned(json);
             }
+            (Content::Nvidia { .. }, Item::Nvidia(item)) => return self.without_zeros_after_reports(item),
             _ => return Cow::Borrowed(&self.json),
         };
         let mut json = Cow::Borrowed(&self.json);
@@ -235,6 +236,19 @@ impl DocumentItem {
             && let Some(text) = json.to_mut().get_mut("quote")
         {
             *text = Value::String(base64_encode(parsed));
+        }
+        json
+    }
+
+    /// The same of the zeros that may follow a device's report (NV-03).
+    fn without_zeros_after_reports(&self, item: &nvidia::Evidence) -> Cow<'_, Value> {
+        let mut json = Cow::Borrowed(&self.json);
+        for (index, device) in item.devices.iter().enumerate() {
+            if device.report.trailing > 0
+                && let Some(text) = json.to_mut().pointer_mut(&format!("/devices/{index}/report"))
+            {
+                *text = Value::String(base64_encode(device.report.message()));
+            }
         }
         json
     }

@@ -5,7 +5,7 @@ use hanzo_attestation::nvidia::{FwidMatch, Source};
 use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::nvidia::{Architecture, Format, Mode, Toggle};
 use hanzo_attestation_evidence::{Document, Hex, Severity, UnixTime};
-use hanzo_attestation_lab::{DeviceOrder, LabChip, NvidiaDefect, NvidiaLab};
+use hanzo_attestation_lab::{DeviceOrder, LabChip, LabDevice, NvidiaDefect, NvidiaLab};
 use serde_json::json;
 
 /// NV-01 to NV-20: every defect is refused by its own rule.
@@ -98,6 +98,20 @@ fn zeros_after_the_signature_are_a_finding() {
         let said = verified.items()[0].findings().iter().any(|finding| finding.rule.id == "NV-03");
         assert_eq!((said, claims(&verified, 0).devices[0].trailing), (trailing > 0, trailing));
     }
+}
+
+/// NV-03: what is nobody's statement gives a report no second name in records.
+#[test]
+fn zeros_after_the_signature_do_not_change_the_digest_of_the_evidence() {
+    let bench = Bench::new(LabChip::Gh100);
+    let device = bench.device(&DeviceOrder::default());
+    let digest = |device: LabDevice| {
+        let item = NvidiaLab::item("nvidia-gpu", &[device], &[]);
+        bench.judge(&[item]).unwrap().evidence_digest()
+    };
+    let mut padded = device.clone();
+    padded.report.extend([0; 16]);
+    assert_eq!(digest(padded), digest(device));
 }
 
 /// NV-13: the lab's devices are nobody's without its root, and no certificate that comes along is one.

@@ -9,7 +9,7 @@ use hanzo_attestation_evidence::{
     Document, Finding, Hex, Item, Tee, azure, encoding, nvidia, sgx, snp, tdx, tpm,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What stands above everything else, so that nobody takes a statement for a fact.
 const WARNING: &str = "NOTHING HERE IS VERIFIED: these are the statements of the bytes alone.";
@@ -145,10 +145,37 @@ fn show_azure(kind: Tee, vtpm: &azure::Vtpm, hardware: Value) -> ShownItem {
 }
 
 fn show_nvidia(item: &nvidia::Evidence) -> ShownItem {
-    let reports: Vec<Value> = item.devices.iter().map(|device| json!(device.report)).collect();
+    let devices: Vec<Value> = item.devices.iter().map(show_device).collect();
     let certificates = item.devices.iter().flat_map(|device| &device.certs).map(|der| certificate(der));
-    let fields = json!({"devices": reports, "ocsp_responses": item.ocsp.len()});
+    let fields = json!({"devices": devices, "ocsp_responses": item.ocsp.len()});
     ShownItem { kind: item.class.tee(), refused: None, fields, certificates: certificates.collect() }
+}
+
+/// A report for a reader: what its opaque data says, and the measurements that are not zero, by index.
+fn show_device(device: &nvidia::Device) -> Value {
+    let report = &device.report;
+    let is_zero = |block: &&nvidia::Block| block.value.iter().all(|byte| *byte == 0);
+    let named = |block: &nvidia::Block| (format!("{:02}", block.index), json!(Bytes(block.value.clone())));
+    let measured: Map<String, Value> =
+        report.blocks.iter().filter(|block| !is_zero(block)).map(named).collect();
+    let mut says = json!(report.opaque.fields);
+    if let Some(counts) = says.get_mut("measurement_counts") {
+        let words = report.opaque.fields.measurement_counts.iter().map(u32::to_string);
+        *counts = json!(words.collect::<Vec<_>>().join(" "));
+    }
+    json!({
+        "nonce": report.nonce,
+        "responder_nonce": report.responder_nonce,
+        "opaque_format": report.opaque.format,
+        "opaque_version": report.opaque.version,
+        "says": says,
+        "unknown_entries": report.opaque.unknown,
+        "undecoded_types": report.opaque.undecoded,
+        "measurements": measured,
+        "measurements_that_are_zero": report.blocks.iter().filter(is_zero).count(),
+        "signature": Hex(*report.signature()),
+        "zeros_after_the_signature": report.trailing,
+    })
 }
 
 fn show_tpm(item: &tpm::Evidence) -> ShownItem {
