@@ -5,7 +5,7 @@ use super::error::TpmError;
 use super::trust;
 use crate::claims::{Claims as AnyClaims, Facts, TcbStatus};
 use crate::crypto::{Budget, SignatureError, ecdsa, rsapss, rsassa};
-use crate::event_log::{self, EventFacts};
+use crate::event_log::{self, EventFacts, Quoted};
 use crate::roots::Parent;
 use crate::verify::{Context, Refused, VerifiedItem};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -70,6 +70,7 @@ fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Res
         Some(facts) => Some(facts),
         None => log.map(|log| replay(log, quote)).transpose()?,
     };
+    let log = log.map(|log| with_list(log, evidence)).transpose()?;
 
     let (findings, root) = (findings(evidence, &source), source.root());
     let claims = Claims {
@@ -147,9 +148,23 @@ fn check_init_data(evidence: &Evidence) -> Result<(), TpmError> {
 
 /// Replays the boot's event log to the quoted registers, in every quoted bank.
 fn replay(log: &[u8], quote: &Quote) -> Result<EventFacts, TpmError> {
+    Ok(event_log::tcg2(log, &quoted(quote))?)
+}
+
+/// Adds what the kernel measured after the boot (LOG-21 to LOG-24), in the bank of the boot's facts: PCR 10 is then
+/// explained.
+fn with_list(mut facts: EventFacts, evidence: &Evidence) -> Result<EventFacts, TpmError> {
+    let Some(list) = &evidence.ima_log else { return Ok(facts) };
+    facts.ima = Some(event_log::ima(list, facts.bank, &quoted(&evidence.quote))?);
+    facts.unexplained.retain(|register| *register != event_log::Register::Pcr(10));
+    facts.complete = facts.unexplained.is_empty();
+    Ok(facts)
+}
+
+/// The quoted registers, as event logs know them.
+fn quoted(quote: &Quote) -> Quoted {
     let values = quote.pcrs.iter().flat_map(PcrValues::iter);
-    let quoted = values.map(|(hash, index, value)| ((PcrBank::from(hash), index), *value)).collect();
-    Ok(event_log::tcg2(log, &quoted)?)
+    values.map(|(hash, index, value)| ((PcrBank::from(hash), index), *value)).collect()
 }
 
 /// TPM-13: over the bytes as received.

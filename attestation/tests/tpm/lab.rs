@@ -1,13 +1,16 @@
 //! A lab's quotes: what is accepted, and one refusal for each defect.
 
 use super::{NONCE, claims, code, judge, now, order, roots};
+use hanzo_attestation::event_log::BootAggregate;
 use hanzo_attestation::tpm::{AkTrust, Hierarchy, Scheme, SigningHash};
 use hanzo_attestation::{TcbStatus, precheck};
 use hanzo_attestation_evidence::binding::{Binding, Kem, Recipient};
-use hanzo_attestation_evidence::{Document, Tee};
+use hanzo_attestation_evidence::encoding::base64_encode;
+use hanzo_attestation_evidence::{Broken, Document, Tee};
+use hanzo_attestation_lab::event_log::ima::ImaList;
 use hanzo_attestation_lab::event_log::{LabLog, PcrBank};
 use hanzo_attestation_lab::{Lab, TpmBank, TpmDefect, TpmHash, TpmKey, TpmOrder};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// TPM-06, TPM-13: each accepted scheme and hash function.
 #[test]
@@ -164,6 +167,47 @@ fn an_event_log_replays_to_the_quoted_registers() {
     let mut without = item;
     without.as_object_mut().unwrap().remove("pcrs");
     assert!(judge(&[without], &roots(), now()).is_err(), "nothing to replay to");
+}
+
+/// LOG-21, LOG-22, LOG-24: the kernel's list travels beside the boot's log, and explains PCR 10.
+#[test]
+fn a_list_of_files_replays_to_the_quoted_register() {
+    let boot = LabLog::usual_tpm(&[PcrBank::Sha256]);
+    let mut list = ImaList::new();
+    list.boot_aggregate(PcrBank::Sha256, &boot.pcrs()).file("/usr/bin/init", b"init");
+    let mut order = order().with_log(&boot);
+    order.banks[0] = order.banks[0].clone().with_values([(10, list.pcr10(PcrBank::Sha256))]);
+    let item = Lab::fixture().tpm(&order).unwrap();
+    let with = |bytes: &[u8]| {
+        let mut item = item.clone();
+        item["ima_log"] = json!(base64_encode(bytes));
+        item
+    };
+    let judged = |item: Value| {
+        let verified = judge(&[item], &roots(), now())?;
+        Ok::<_, String>(claims(&verified).unwrap().log.clone().unwrap())
+    };
+    let facts = judged(with(&list.bytes())).unwrap();
+    let files = facts.ima.as_ref().unwrap();
+    assert_eq!((files.entries, files.boot_aggregate, facts.complete), (2, BootAggregate::Matches, true));
+    let bare = judged(item.clone()).unwrap();
+    assert!(bare.ima.is_none() && !bare.complete, "PCR 10 is not explained");
+
+    let longer = list.clone().file("/usr/bin/late", b"late").bytes();
+    assert_eq!(judged(with(&longer)).unwrap().ima.unwrap().tail, 1);
+    let mut other = ImaList::new();
+    other.boot_aggregate(PcrBank::Sha256, &boot.pcrs()).file("/usr/bin/other", b"init");
+    assert_eq!(judged(with(&other.bytes())), Err("ImaReplayMismatch".to_owned()));
+    let mut altered = list.bytes();
+    let end = altered.len() - 2;
+    altered[end] ^= 1; // The last byte ends the path.
+    assert_eq!(judged(with(&altered)), Err("ImaTemplateHash".to_owned()));
+    let unknown = ImaList::new().entry("ima-x", &[]).bytes();
+    assert_eq!(judged(with(&unknown)), Err("ImaTemplateUnknown".to_owned()));
+    let mut alone = with(&list.bytes());
+    alone.as_object_mut().unwrap().remove("event_log");
+    let text = Lab::document(vec![alone]).to_string();
+    assert_eq!(Document::from_json(text.as_bytes()).unwrap_err().rule().code, "EnvelopeMalformed");
 }
 
 /// TPM-09: without the public area a finding says what could not be judged; without values, too (TPM-19).

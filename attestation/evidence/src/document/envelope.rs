@@ -75,6 +75,8 @@ struct Tpm {
     #[serde(default, deserialize_with = "present")]
     event_log: Option<String>,
     #[serde(default, deserialize_with = "present")]
+    ima_log: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     init_data: Option<String>,
 }
 
@@ -194,6 +196,10 @@ fn tpm(item: usize, fields: Tpm) -> Result<tpm::Parts, DocumentError> {
     if fields.ak_public.len() > tpm::MAX_PEM {
         return Err(DocumentError::FieldTooLarge { field: "ak_public", limit: tpm::MAX_PEM });
     }
+    if fields.ima_log.is_some() && fields.event_log.is_none() {
+        let problem = "`ima_log` without `event_log`: nothing says of which boot".to_owned();
+        return Err(DocumentError::Shape { item, problem });
+    }
     let optional =
         |field, text: Option<String>, limit| text.map(|text| bytes(field, &text, limit)).transpose();
     let init_data = optional("init_data", fields.init_data, Digest::MAX)?;
@@ -207,6 +213,7 @@ fn tpm(item: usize, fields: Tpm) -> Result<tpm::Parts, DocumentError> {
         ak_certs: certificates(&fields.ak_certs.unwrap_or_default())?,
         activation: optional("activation", fields.activation, MAX_ACTIVATION)?,
         event_log: optional("event_log", fields.event_log, MAX_EVENT_LOG)?,
+        ima_log: optional("ima_log", fields.ima_log, MAX_EVENT_LOG)?,
         init_data: init_data
             .map_err(|error| DocumentError::Shape { item, problem: format!("`init_data`: {error}") })?,
     })

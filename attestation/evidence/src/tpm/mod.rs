@@ -67,6 +67,8 @@ pub struct Evidence {
     pub activation: Option<Vec<u8>>,
     /// The boot's event log, as received.
     pub event_log: Option<Vec<u8>>,
+    /// The kernel's list of the files that it measured (IMA, binary form), as received; only with the boot's log.
+    pub ima_log: Option<Vec<u8>>,
     /// Digest of initialisation data that register 8 is said to hold (TPM-36).
     pub init_data: Option<Digest>,
 }
@@ -82,6 +84,7 @@ pub(crate) struct Parts {
     pub(crate) ak_certs: Vec<Vec<u8>>,
     pub(crate) activation: Option<Vec<u8>>,
     pub(crate) event_log: Option<Vec<u8>>,
+    pub(crate) ima_log: Option<Vec<u8>>,
     pub(crate) init_data: Option<Digest>,
 }
 
@@ -98,6 +101,7 @@ impl Evidence {
             certs: parts.ak_certs.clone(),
             activation: parts.activation.clone(),
             event_log: parts.event_log.clone(),
+            ima_log: parts.ima_log.clone(),
             init_data: parts.init_data,
         })
     }
