@@ -6,6 +6,7 @@
 //!
 //! Bounded: a full generation pushes out the one before it.
 
+use crate::x509::Validity;
 use crate::{dcap, nvidia, snp};
 use std::collections::HashMap;
 use std::fmt;
@@ -31,6 +32,9 @@ pub struct Cache {
     pub(crate) nvidia_chains: Memo<nvidia::Chain>,
     /// Manifests of NVIDIA whose signatures hold up to the root in them, by their files.
     pub(crate) nvidia_rims: Memo<()>,
+    /// OCSP responses whose signatures hold, by (issuer, response): when the responder's certificate is valid, if it is
+    /// not the issuer itself.
+    pub(crate) nvidia_ocsp: Memo<Option<Validity>>,
 }
 
 impl Cache {
@@ -46,6 +50,7 @@ impl Cache {
             intel_signatures: Memo::new(entries),
             nvidia_chains: Memo::new(entries),
             nvidia_rims: Memo::new(entries),
+            nvidia_ocsp: Memo::new(entries),
         }
     }
 

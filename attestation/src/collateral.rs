@@ -1,6 +1,7 @@
 //! Vendor data that travels apart from the evidence. Verification never fetches any.
 
 mod intel;
+mod ocsp;
 
 pub use intel::{IntelCollateralError, IntelDocument, IntelGrace, MAX_INTEL_JSON};
 
@@ -8,7 +9,9 @@ use crate::crl::List;
 use crate::dcap::{Stored, StoredPck};
 use crate::nvidia::rim::StoredRim;
 use crate::snp::StoredVek;
+use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::dcap::{QeIdentity, TcbInfo};
+use ocsp::StoredOcsp;
 use std::sync::Arc;
 
 /// Collateral at hand, as raw vendor bytes: each is verified when it is used, to the pinned roots.
@@ -22,6 +25,7 @@ pub struct Collateral {
     intel_pck_chains: Vec<Arc<StoredPck>>,
     intel_grace: IntelGrace,
     nvidia_rims: Vec<Arc<StoredRim>>,
+    nvidia_ocsp: Vec<Arc<StoredOcsp>>,
 }
 
 impl Collateral {
@@ -114,6 +118,14 @@ impl Collateral {
         self
     }
 
+    /// Adds an OCSP response of NVIDIA's (DER), about certificates of devices or of manifests. One that cannot be read, or
+    /// is out of date, says nothing.
+    #[must_use]
+    pub fn with_nvidia_ocsp(mut self, der: Vec<u8>) -> Self {
+        self.nvidia_ocsp.push(Arc::new(StoredOcsp::new(der)));
+        self
+    }
+
     /// Whether any document of Intel's is at hand by which a platform is rated or revoked.
     pub(crate) fn has_intel(&self) -> bool {
         !(self.intel_tcb_infos.is_empty()
@@ -139,6 +151,15 @@ impl Collateral {
 
     pub(crate) const fn intel_grace(&self) -> IntelGrace {
         self.intel_grace
+    }
+
+    /// Responses that speak of this serial number, in force at this instant.
+    pub(crate) fn nvidia_ocsp_about<'c>(
+        &'c self,
+        serial: &'c [u8],
+        now: UnixTime,
+    ) -> impl Iterator<Item = &'c [u8]> {
+        self.nvidia_ocsp.iter().filter_map(move |stored| stored.about(serial, now))
     }
 
     pub(crate) fn nvidia_rims(&self) -> &[Arc<StoredRim>] {

@@ -7,7 +7,7 @@ use hanzo_attestation_evidence::x509::X509Error;
 use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
 use std::fmt;
 
-/// A certificate's place in a device's chain.
+/// A certificate's place in a device's chain, or in a manifest's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// Index 0: the key that signs reports, certified by the device.
@@ -20,6 +20,12 @@ pub enum Place {
     Product,
     /// Index 4: the pinned root.
     Root,
+    /// Index 0 of a manifest's chain: its signer.
+    RimSigner,
+    /// Index 1: the level 3 authority.
+    RimAuthority,
+    /// Index 2: the authority over a family of devices.
+    RimFamily,
 }
 
 impl fmt::Display for Place {
@@ -30,6 +36,9 @@ impl fmt::Display for Place {
             Self::Provisioner => "provisioner's certificate",
             Self::Product => "product's certificate",
             Self::Root => "root certificate",
+            Self::RimSigner => "manifest signer's certificate",
+            Self::RimAuthority => "certificate of the manifest's level 3 authority",
+            Self::RimFamily => "certificate of the manifest's family",
         })
     }
 }

@@ -11,12 +11,14 @@ use crate::collateral::Revocation;
 use crate::crypto::{self, Budget, FormError, SignatureError};
 use crate::roots::{NvidiaAuthority, sha256};
 use crate::verify::Context;
+use crate::x509::Validity;
 use aws_lc_rs::digest::{self, digest};
 use hanzo_attestation_evidence::nvidia::{
     OcspAnswer, OcspHash, OcspResponse, OcspStatus, Responder, is_ocsp_signer,
 };
 use hanzo_attestation_evidence::x509::{Certificate, ObjectIdentifier, PublicKey};
 use hanzo_attestation_evidence::{Broken as _, Finding, Severity, UnixTime};
+use std::sync::Arc;
 
 /// AlgorithmIdentifier of ecdsa-with-SHA256, 1.2.840.10045.4.3.2.
 const ECDSA_WITH_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
@@ -36,9 +38,9 @@ pub(super) struct Verdict {
 }
 
 /// Who issued a certificate.
-struct Issuer<'a> {
-    subject: &'a [u8],
-    point: &'a [u8; 97],
+pub(super) struct Issuer<'a> {
+    pub(super) subject: &'a [u8],
+    pub(super) point: &'a [u8; 97],
 }
 
 /// Looks up every certificate that can be revoked.
@@ -58,17 +60,41 @@ pub(super) fn check(
     ];
     let mut verdict = Verdict { standing: Vec::new(), waived: None, not_after: UnixTime::MAX };
     for (place, certificate, issuer) in questions {
-        let mut known = None;
-        for response in responses {
-            for answer in response.answers.iter().filter(|answer| issuer.answers(answer, certificate)) {
-                let until = judge(place, answer, certificate, context.now)?;
-                issuer.check_signed(place, response, context.now, proved, budget)?;
-                known = Some((answer.this_update, until));
-            }
-        }
+        let asked = Asked { place, serial: &certificate.serial, issuer };
+        let known = asked.look_up(responses, context, proved, budget)?;
         verdict.add(place, certificate, known, context.revocation)?;
     }
     Ok(verdict)
+}
+
+/// One certificate about which responses are asked.
+pub(super) struct Asked<'a> {
+    pub(super) place: Place,
+    /// As the certificate writes it.
+    pub(super) serial: &'a [u8],
+    pub(super) issuer: Issuer<'a>,
+}
+
+impl Asked<'_> {
+    /// Since when and until when the certificate is known to be good; `None` if no response speaks of it. Each that does
+    /// is enforced.
+    pub(super) fn look_up(
+        &self,
+        responses: &[OcspResponse<'_>],
+        context: &Context<'_>,
+        proved: &mut Vec<[u8; 32]>,
+        budget: &mut Budget,
+    ) -> Result<Option<(UnixTime, UnixTime)>, NvidiaError> {
+        let mut known = None;
+        for response in responses {
+            for answer in response.answers.iter().filter(|answer| self.issuer.answers(answer, self.serial)) {
+                let until = judge(self.place, answer, self.serial, context.now)?;
+                self.issuer.check_signed(self.place, response, context, proved, budget)?;
+                known = Some((answer.this_update, until));
+            }
+        }
+        Ok(known)
+    }
 }
 
 impl Verdict {
@@ -101,13 +127,13 @@ impl Verdict {
 fn judge(
     place: Place,
     answer: &OcspAnswer<'_>,
-    certificate: &Certified,
+    serial: &[u8],
     now: UnixTime,
 ) -> Result<UnixTime, NvidiaError> {
     match answer.status {
         OcspStatus::Good => {}
         OcspStatus::Revoked { at, .. } => {
-            let serial = hex::encode(&certificate.serial);
+            let serial = hex::encode(serial);
             return Err(NvidiaError::Revoked { place, serial, since: at });
         }
         OcspStatus::Unknown => return Err(NvidiaError::CertificateUnknown(place)),
@@ -127,13 +153,13 @@ impl<'a> Issuer<'a> {
     }
 
     /// Whether an answer is about this certificate: the issuer's name and key, and the serial number.
-    fn answers(&self, answer: &OcspAnswer<'_>, certificate: &Certified) -> bool {
+    fn answers(&self, answer: &OcspAnswer<'_>, serial: &[u8]) -> bool {
         let hash = |bytes: &[u8]| match answer.hash {
             OcspHash::Sha1 => digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, bytes),
             OcspHash::Sha256 => digest(&digest::SHA256, bytes),
             OcspHash::Sha384 => digest(&digest::SHA384, bytes),
         };
-        answer.serial == certificate.serial
+        answer.serial == serial
             && answer.issuer_name == hash(self.subject).as_ref()
             && answer.issuer_key == hash(self.point).as_ref()
     }
@@ -143,7 +169,7 @@ impl<'a> Issuer<'a> {
         &self,
         place: Place,
         response: &OcspResponse<'_>,
-        now: UnixTime,
+        context: &Context<'_>,
         proved: &mut Vec<[u8; 32]>,
         budget: &mut Budget,
     ) -> Result<(), NvidiaError> {
@@ -151,19 +177,27 @@ impl<'a> Issuer<'a> {
         if proved.contains(&question) {
             return Ok(());
         }
+        if let Some(responder) = context.cache.nvidia_ocsp.get(&question) {
+            let problem = "its responder's certificate is not in force";
+            let in_force = responder.is_none_or(|validity| validity.contains(context.now));
+            return if in_force { Ok(()) } else { Err(NvidiaError::Responder { place, problem }) };
+        }
         let mismatch = || NvidiaError::OcspSignature(place);
         let signed = |budget: &mut Budget, key: PublicKey<'_>| {
             let (message, signature) = (response.tbs, response.signature);
             ecdsa(budget, response.signature_algorithm, key, message, signature)
                 .map_err(|error| NvidiaError::signature("an OCSP response", error, mismatch()))
         };
-        if self.is_named_by(&response.responder) {
+        let responder = if self.is_named_by(&response.responder) {
             signed(budget, PublicKey::P384(self.point))?;
+            None
         } else {
-            let delegate = self.delegate(place, response, now, budget)?;
+            let delegate = self.delegate(place, response, context.now, budget)?;
             signed(budget, delegate.public_key())?;
-        }
+            Some(Validity::of(&delegate))
+        };
         proved.push(question);
+        context.cache.nvidia_ocsp.insert(question, Arc::new(responder));
         Ok(())
     }
 

@@ -82,7 +82,7 @@ struct Item<'a> {
     lab: bool,
 }
 
-impl Item<'_> {
+impl<'a> Item<'a> {
     fn add(
         &mut self,
         evidence: &Evidence,
@@ -92,12 +92,18 @@ impl Item<'_> {
     ) -> Result<(), NvidiaError> {
         let chain = self.chain(device, evidence, context, budget)?;
         let root = chain.root(context.roots)?;
-        let Verdict { standing, waived, not_after } =
-            revocation::check(&chain, root, &self.responses, context, &mut self.proved, budget)?;
+        let Verdict { standing, waived, not_after } = revocation::check(
+            &chain,
+            root,
+            &self.answers(&chain, context),
+            context,
+            &mut self.proved,
+            budget,
+        )?;
         if let Some(finding) = waived.filter(|finding| !self.findings.contains(finding)) {
             self.findings.push(finding);
         }
-        let appraised = rim::appraise(&runtime(device, &chain), context);
+        let appraised = rim::appraise(&runtime(device, &chain), &self.responses, context);
         for finding in appraised.findings {
             if !self.findings.contains(&finding) {
                 self.findings.push(finding);
@@ -115,6 +121,17 @@ impl Item<'_> {
         }
         self.devices.push(claims(device, &chain, root, appraised.result, standing));
         Ok(())
+    }
+
+    /// What came along, and what collateral has in force about this chain.
+    fn answers<'c>(&self, chain: &Chain, context: &Context<'c>) -> Vec<OcspResponse<'c>>
+    where
+        'a: 'c,
+    {
+        let links = chain.links.iter();
+        let stored = links.flat_map(|link| context.collateral.nvidia_ocsp_about(&link.serial, context.now));
+        let stored = stored.filter_map(|der| OcspResponse::parse(der).ok());
+        self.responses.iter().cloned().chain(stored).collect()
     }
 
     /// The device's chain, proved now or before, and the report proved by it.

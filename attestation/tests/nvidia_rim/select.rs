@@ -46,6 +46,7 @@ fn judge_at(runtime: &Runtime<'_>, orders: &[RimOrder], now: UnixTime, revocatio
     let (roots, collateral) = (lab_roots(), collateral(orders));
     appraise(
         runtime,
+        &[],
         &Context { roots: &roots, collateral: &collateral, revocation, now, cache: Cache::off() },
     )
 }
@@ -110,7 +111,7 @@ fn a_manifest_that_is_not_trusted_is_none() {
         now: now(),
         cache: Cache::off(),
     };
-    assert_eq!(findings(&appraise(&runtime(), &context)), ["RimNotTrusted"; 2]);
+    assert_eq!(findings(&appraise(&runtime(), &[], &context)), ["RimNotTrusted"; 2]);
 }
 
 /// NVR-42: a properly signed manifest of the right version, for another product or another kind of device.
@@ -171,5 +172,5 @@ fn the_same_file_twice_is_one() {
         now: now(),
         cache: Cache::off(),
     };
-    assert_eq!(appraise(&runtime(), &context).result.at_hand, 1);
+    assert_eq!(appraise(&runtime(), &[], &context).result.at_hand, 1);
 }

@@ -38,11 +38,13 @@ pub(super) struct Chain {
 pub(super) struct Link {
     /// Common name.
     pub(super) name: String,
+    /// The subject, DER.
+    pub(super) subject: Vec<u8>,
     /// As certificates write it.
     pub(super) serial: Vec<u8>,
     pub(super) validity: Validity,
     /// P-384, uncompressed point.
-    key: [u8; 97],
+    pub(super) key: [u8; 97],
     /// The signed part, and its signature (DER).
     signed: Vec<u8>,
     signature: Vec<u8>,
@@ -158,6 +160,7 @@ fn link(certificate: &Certificate<'_>, place: &'static str) -> Result<Link, RimP
     let name = certificate.subject().common_name().ok_or_else(|| profile("it has not one common name"))?;
     Ok(Link {
         name: name.to_owned(),
+        subject: certificate.subject().der().to_vec(),
         serial: certificate.serial().to_vec(),
         validity: Validity::of(certificate),
         key: *key,

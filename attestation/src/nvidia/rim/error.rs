@@ -1,5 +1,6 @@
 //! What can be wrong with a manifest that is well formed, and with a device by a manifest that is trusted.
 
+use super::super::error::{NvidiaError, Place};
 use crate::crypto::{FormError, SignatureError};
 use hanzo_attestation_evidence::nvidia::rim::RimError;
 use hanzo_attestation_evidence::x509::X509Error;
@@ -57,9 +58,12 @@ pub enum RimProofError {
     /// NVR-28: not signed by the signer of the chain.
     #[error("the manifest is not signed by the first certificate of its chain")]
     Signature,
-    /// NVR-29: nothing says that the chain is not revoked.
-    #[error("the revocation of the manifest's certificates is unknown")]
-    RevocationUnchecked,
+    /// NVR-29: nothing says that a certificate of the chain is not revoked.
+    #[error("nothing at hand says whether the {0} is revoked")]
+    RevocationUnchecked(Place),
+    /// NV-22 to NV-28: an OCSP response about its chain says otherwise, or cannot be used.
+    #[error(transparent)]
+    Ocsp(Box<NvidiaError>),
     /// COL-06, -21, -22: a certificate that does not parse.
     #[error(transparent)]
     X509(#[from] X509Error),
@@ -88,6 +92,7 @@ impl Broken for RimProofError {
         match self {
             Self::Form(error) => error.rule(),
             Self::X509(error) => error.rule(),
+            Self::Ocsp(error) => error.rule(),
             Self::NotCompared { error, .. } => error.rule(),
             Self::Digest => Rule::new("NVR-20", "RimDigestMismatch"),
             Self::ChainLength(_) => Rule::new("NVR-21", "RimChainLength"),
@@ -98,7 +103,7 @@ impl Broken for RimProofError {
             Self::Family { .. } => Rule::new("NVR-26", "RimFamilyMismatch"),
             Self::ChainSignature(_) => Rule::new("NVR-27", "RimChainSignature"),
             Self::Signature => Rule::new("NVR-28", "RimSignature"),
-            Self::RevocationUnchecked => Rule::new("NVR-29", "RimRevocationUnchecked"),
+            Self::RevocationUnchecked(_) => Rule::new("NVR-29", "RimRevocationUnchecked"),
         }
     }
 }

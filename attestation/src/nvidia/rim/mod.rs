@@ -11,6 +11,7 @@ mod chain;
 mod claims;
 mod compare;
 mod error;
+mod revocation;
 mod select;
 mod stored;
 
@@ -24,10 +25,11 @@ pub(crate) use stored::StoredRim;
 
 use crate::verify::Context;
 
-/// Verifies one manifest: form, digest, chain to a pinned root, device family, dates, revocation and signatures.
+/// Verifies one manifest: form, digest, chain to a pinned root, device family, dates, revocation (by the OCSP responses in
+/// collateral) and signatures.
 ///
 /// # Errors
 /// [`RimProofError`] with the first broken rule.
 pub fn verify_rim(xml: &[u8], context: &Context<'_>) -> Result<TrustedRim, RimProofError> {
-    StoredRim::new(xml).prove(context)
+    StoredRim::new(xml).prove(&[], context)
 }

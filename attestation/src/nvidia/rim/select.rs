@@ -8,6 +8,7 @@ use super::error::RimProblem;
 use super::stored::{StoredRim, TrustedRim};
 use crate::claims::CollateralUse;
 use crate::verify::Context;
+use hanzo_attestation_evidence::nvidia::OcspResponse;
 use hanzo_attestation_evidence::nvidia::rim::Edition;
 use hanzo_attestation_evidence::{Finding, UnixTime};
 use std::cmp::Reverse;
@@ -30,17 +31,18 @@ pub struct Appraised {
     pub lab: bool,
 }
 
-/// Finds a device's manifests and compares it with them.
+/// Finds a device's manifests and compares it with them. `stapled` are the OCSP responses that came with the device: some
+/// may be about its manifests.
 #[must_use]
-pub fn appraise(runtime: &Runtime<'_>, context: &Context<'_>) -> Appraised {
+pub fn appraise(runtime: &Runtime<'_>, stapled: &[OcspResponse<'_>], context: &Context<'_>) -> Appraised {
     let mut problems = Vec::new();
     let (driver, firmware) = match runtime.device {
         Device::Gpu => (
-            choose("driver", runtime.driver_version, runtime, context, &mut problems),
-            choose("VBIOS", runtime.firmware_version, runtime, context, &mut problems),
+            choose("driver", runtime.driver_version, runtime, stapled, context, &mut problems),
+            choose("VBIOS", runtime.firmware_version, runtime, stapled, context, &mut problems),
         ),
         Device::Switch => {
-            (None, choose("switch BIOS", runtime.firmware_version, runtime, context, &mut problems))
+            (None, choose("switch BIOS", runtime.firmware_version, runtime, stapled, context, &mut problems))
         }
     };
     let at_hand = context.collateral.nvidia_rims().len();
@@ -60,6 +62,7 @@ fn choose(
     component: &'static str,
     version: Option<&str>,
     runtime: &Runtime<'_>,
+    stapled: &[OcspResponse<'_>],
     context: &Context<'_>,
     problems: &mut Vec<RimProblem>,
 ) -> Option<TrustedRim> {
@@ -77,7 +80,7 @@ fn choose(
     fitting.truncate(MAX_CANDIDATES);
     let mut refused = None;
     for rim in fitting {
-        match rim.prove(context) {
+        match rim.prove(stapled, context) {
             Ok(trusted) => return Some(trusted),
             Err(error) => refused = refused.or(Some((rim.sha256(), error))),
         }

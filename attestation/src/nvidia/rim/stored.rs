@@ -3,14 +3,15 @@
 use super::chain::Chain;
 use super::claims::RimClaims;
 use super::error::RimProofError;
+use super::revocation::{self, Verdict};
 use crate::admission::Judged;
 use crate::claims::CollateralUse;
-use crate::collateral::Revocation;
 use crate::crypto::Budget;
 use crate::roots::{Roots, sha256};
 use crate::verify::Context;
+use hanzo_attestation_evidence::nvidia::OcspResponse;
 use hanzo_attestation_evidence::nvidia::rim::{Meta, Rim};
-use hanzo_attestation_evidence::{Broken as _, Finding, Hex, Severity, UnixTime};
+use hanzo_attestation_evidence::{Finding, Hex, UnixTime};
 use std::sync::Arc;
 
 /// A manifest, or what is wrong with it, for whoever uses it.
@@ -45,7 +46,7 @@ pub(super) struct Content {
 #[derive(Debug)]
 pub struct TrustedRim {
     content: Arc<Content>,
-    finding: Option<Finding>,
+    verdict: Verdict,
     lab: bool,
 }
 
@@ -73,18 +74,23 @@ impl StoredRim {
         self.content.as_ref().ok().map(|content| content.chain.signer().validity.not_before)
     }
 
-    /// NVR-22, NVR-25, NVR-29, then the signatures: four operations, of the manifest's own budget, because it is the
-    /// verifier's and not the attester's. What was verified once is known by the file.
-    pub(crate) fn prove(&self, context: &Context<'_>) -> Result<TrustedRim, RimProofError> {
+    /// NVR-22, NVR-25, NVR-29, then the signatures: four operations and two for each OCSP response, of the manifest's own
+    /// budget, because it is the verifier's and not the attester's. What was verified once is known by the file.
+    pub(crate) fn prove(
+        &self,
+        stapled: &[OcspResponse<'_>],
+        context: &Context<'_>,
+    ) -> Result<TrustedRim, RimProofError> {
         let content = self.content.as_ref().map_err(RimProofError::clone)?;
         let lab = content.chain.pinned(context.roots)?.is_lab();
         content.chain.check_dates(context.now)?;
-        let finding = check_revocation(context.revocation)?;
+        let mut budget = Budget::new();
+        let verdict = revocation::check(&content.chain, stapled, context, &mut budget)?;
         if context.cache.nvidia_rims.get(&self.sha256.0).is_none() {
-            content.verify(&mut Budget::new())?;
+            content.verify(&mut budget)?;
             context.cache.nvidia_rims.insert(self.sha256.0, Arc::new(()));
         }
-        Ok(TrustedRim { content: Arc::clone(content), finding, lab })
+        Ok(TrustedRim { content: Arc::clone(content), verdict, lab })
     }
 }
 
@@ -102,18 +108,6 @@ impl StoredRim {
             expires: content.chain.not_after(),
             lab,
         })
-    }
-}
-
-/// NVR-29: no list of NVIDIA's speaks for these certificates, so that only a waiver helps.
-fn check_revocation(revocation: &Revocation) -> Result<Option<Finding>, RimProofError> {
-    let unchecked = RimProofError::RevocationUnchecked;
-    match revocation {
-        Revocation::Required => Err(unchecked),
-        Revocation::Waived { reason } => {
-            let message = format!("{unchecked}, waived: {reason}");
-            Ok(Some(Finding::new(unchecked.rule(), Severity::Warn, message)))
-        }
     }
 }
 
@@ -150,7 +144,7 @@ impl TrustedRim {
     /// The waiver, if its revocation was not checked.
     #[must_use]
     pub const fn finding(&self) -> Option<&Finding> {
-        self.finding.as_ref()
+        self.verdict.waived.as_ref()
     }
 
     /// When its signer's certificate began: of two manifests of one id the later one counts.
@@ -159,10 +153,10 @@ impl TrustedRim {
         self.content.chain.signer().validity.not_before
     }
 
-    /// Earliest end of validity in its chain.
+    /// Earliest end of validity in its chain, and of what says that it is not revoked.
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
-        self.content.chain.not_after()
+        self.content.chain.not_after().min(self.verdict.not_after)
     }
 
     /// Whether its root is not NVIDIA's.
@@ -177,7 +171,7 @@ impl TrustedRim {
             kind: "nvidia-rim",
             sha256: self.rim().sha256(),
             issued: self.issued(),
-            expires: self.not_after(),
+            expires: self.content.chain.not_after(),
             grace_used: false,
         }
     }
