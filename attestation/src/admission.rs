@@ -10,13 +10,14 @@ mod nvidia;
 pub use intel::{
     intel_chain, intel_document, intel_pck_crl, intel_qe_identity, intel_root_crl, intel_tcb_info,
 };
-pub use nvidia::nvidia_rim;
+pub use nvidia::{nvidia_ocsp, nvidia_rim};
 
 use crate::crypto::{Budget, FormError, Rsa4096Key, SignatureError};
 use crate::nvidia::rim::RimProofError;
 use crate::roots::Roots;
 use crate::x509::signed_by;
 use hanzo_attestation_evidence::dcap::{QeIdentityError, QuoteError, TcbInfoError, read_certificates};
+use hanzo_attestation_evidence::nvidia::FormatError;
 use hanzo_attestation_evidence::snp::Product;
 use hanzo_attestation_evidence::x509::{Certificate, Crl, X509Error};
 use hanzo_attestation_evidence::{Broken, Rule, UnixTime};
@@ -97,6 +98,9 @@ pub enum AdmissionError {
     /// NVR-01 to NVR-28: no manifest of NVIDIA's.
     #[error(transparent)]
     NvidiaRim(#[from] RimProofError),
+    /// NV-22, NV-23: no OCSP response, or one that does not answer.
+    #[error(transparent)]
+    NvidiaOcsp(#[from] FormatError),
     /// COL-08: dated ahead.
     #[error("issued at {issued}, after {now}")]
     NotYetValid {
@@ -137,6 +141,7 @@ impl Broken for AdmissionError {
             Self::RootCrlSignature => Rule::new("DCAP-25", "RootCrlSignature"),
             Self::PckCrlSignature => Rule::new("DCAP-29", "PckCrlSignature"),
             Self::NvidiaRim(error) => error.rule(),
+            Self::NvidiaOcsp(error) => error.rule(),
             Self::NotYetValid { .. } => Rule::new("COL-08", "CollateralNotYetValid"),
             Self::Expired { .. } => Rule::new("COL-09", "CollateralExpired"),
             Self::Signature(error) => error.rule(),

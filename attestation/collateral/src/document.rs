@@ -163,6 +163,7 @@ impl Document {
                 Ok(Judged { subject: self.key.clone(), ..admission::intel_chain(&self.bytes, roots)? })
             }
             Kind::NvidiaRim => Ok(admission::nvidia_rim(&self.bytes, roots)?),
+            Kind::NvidiaOcsp => Ok(admission::nvidia_ocsp(&self.bytes)?),
             // Judged with the quote that needs it: its platform, and its chain to the root.
             Kind::IntelPck => Ok(self.as_stated()),
             Kind::Policy => match std::str::from_utf8(&self.bytes) {

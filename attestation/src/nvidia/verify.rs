@@ -124,7 +124,7 @@ impl<'a> Item<'a> {
     }
 
     /// What came along, and what collateral has in force about this chain.
-    fn answers<'c>(&self, chain: &Chain, context: &Context<'c>) -> Vec<OcspResponse<'c>>
+    fn answers<'c>(&self, chain: &'c Chain, context: &Context<'c>) -> Vec<OcspResponse<'c>>
     where
         'a: 'c,
     {

@@ -8,6 +8,7 @@ mod attacks;
 mod compare;
 mod corpus;
 mod lab;
+mod ocsp;
 mod select;
 
 use hanzo_attestation::nvidia::rim::{RimProofError, TrustedRim, verify_rim};

@@ -1,5 +1,6 @@
 //! Kinds of documents, by the names in the rule book.
 
+use hanzo_attestation_evidence::nvidia::MAX_OCSP;
 use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::x509::{MAX_CERTIFICATE, MAX_CERTIFICATES, MAX_CRL};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub enum Kind {
     /// Reference integrity manifest of an NVIDIA device, XML. Key: product, version and SHA-256, so that issues of one id
     /// are kept apart: `GH100/550.144.03/SHA256`.
     NvidiaRim,
+    /// OCSP response about certificates of NVIDIA devices or manifests, DER. Key: its SHA-256.
+    NvidiaOcsp,
     /// Root of a manufacturer's or a cloud's TPM keys, DER. Key: its SHA-256.
     TpmRoot,
     /// Reference values of an Azure paravisor, JSON. Key: product and release.
@@ -63,6 +66,7 @@ impl Kind {
             Self::IntelPck => "intel-pck",
             Self::IntelChain => "intel-chain",
             Self::NvidiaRim => "nvidia-rim",
+            Self::NvidiaOcsp => "nvidia-ocsp",
             Self::TpmRoot => "tpm-root",
             Self::AzParavisorRef => "az-paravisor-ref",
             Self::ReferenceValues => "reference-values",
@@ -79,6 +83,7 @@ impl Kind {
             Self::AmdCrl | Self::IntelPckCrl | Self::IntelRootCrl => MAX_CRL,
             Self::AmdVek | Self::TpmRoot => MAX_CERTIFICATE,
             Self::NvidiaRim => MAX_RIM,
+            Self::NvidiaOcsp => MAX_OCSP,
             // PEM needs four characters for three bytes, and line ends: twice the size is enough.
             Self::AmdChain | Self::IntelPck | Self::IntelChain => 2 * MAX_CERTIFICATE * MAX_CERTIFICATES,
             Self::IntelTcbInfo

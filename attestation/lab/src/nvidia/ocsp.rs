@@ -33,17 +33,35 @@ pub struct OcspOrder {
     pub defect: Option<OcspDefect>,
 }
 
+/// Who answers, and for whom.
+pub(super) struct Parties<'a> {
+    pub(super) responder: &'a EcKey,
+    pub(super) stranger: &'a EcKey,
+    pub(super) validity: Validity,
+    pub(super) issuer: &'a Link,
+    /// An authority that did not issue the certificate.
+    pub(super) other: &'a Link,
+}
+
+/// About a certificate of a device's chain.
 pub(super) fn response(lab: &NvidiaLab, order: &OcspOrder) -> Result<Vec<u8>, LabError> {
+    let (serial, issuer, other) = match order.index {
+        1 => (order.device_serial.clone(), &lab.provisioner, &lab.root),
+        2 => (lab.provisioner.serial.clone(), &lab.product, &lab.root),
+        _ => (lab.product.serial.clone(), &lab.root, &lab.product),
+    };
+    let (responder, stranger) = (&lab.responder, &lab.stranger);
+    about(serial, &Parties { responder, stranger, validity: lab.validity, issuer, other }, order)
+}
+
+/// About the certificate with this serial number.
+pub(super) fn about(serial: Vec<u8>, parties: &Parties<'_>, order: &OcspOrder) -> Result<Vec<u8>, LabError> {
     match order.defect {
         Some(OcspDefect::Malformed) => return Ok(b"no response".to_vec()),
         Some(OcspDefect::Unauthorized) => return Ok(der::sequence([der::enumerated(6)])),
         _ => {}
     }
-    let (serial, issuer) = match order.index {
-        1 => (order.device_serial.clone(), &lab.provisioner),
-        2 => (lab.provisioner.serial.clone(), &lab.product),
-        _ => (lab.product.serial.clone(), &lab.root),
-    };
+    let issuer = parties.issuer;
     let responder = name("Hanzo Lab Responder");
     let id = if order.by_issuer { issuer.subject.clone() } else { responder.clone() };
     let data = der::sequence([
@@ -52,14 +70,14 @@ pub(super) fn response(lab: &NvidiaLab, order: &OcspOrder) -> Result<Vec<u8>, La
         der::sequence([answer(order, serial, issuer)]),
     ]);
     let signer = match (order.defect, order.by_issuer) {
-        (Some(OcspDefect::Signature), _) => &lab.stranger,
+        (Some(OcspDefect::Signature), _) => parties.stranger,
         (_, true) => &issuer.key,
-        (_, false) => &lab.responder,
+        (_, false) => parties.responder,
     };
     let mut parts =
         vec![data.clone(), ecdsa_with_sha384(), der::bit_string(&signer.sign_certificate(&data)?)];
     if !order.by_issuer && order.defect != Some(OcspDefect::ResponderAbsent) {
-        let certificate = certificate(lab, order, issuer, responder)?;
+        let certificate = certificate(parties, order, responder)?;
         parts.push(der::explicit(0, &der::sequence([certificate])));
     }
     let basic = der::sequence([der::oid(BASIC), der::octet_string(&der::sequence(parts))]);
@@ -67,24 +85,17 @@ pub(super) fn response(lab: &NvidiaLab, order: &OcspOrder) -> Result<Vec<u8>, La
 }
 
 /// The responder's certificate.
-fn certificate(
-    lab: &NvidiaLab,
-    order: &OcspOrder,
-    issuer: &Link,
-    subject: Vec<u8>,
-) -> Result<Vec<u8>, LabError> {
-    let key: &EcKey = &lab.responder;
+fn certificate(parties: &Parties<'_>, order: &OcspOrder, subject: Vec<u8>) -> Result<Vec<u8>, LabError> {
+    let &Parties { responder: key, stranger, validity, issuer, other } = parties;
     let purpose = if order.defect == Some(OcspDefect::ResponderPurpose) { SERVER } else { OCSP_SIGNING };
-    let other = if order.index == 3 { &lab.product } else { &lab.root };
     let named = if order.defect == Some(OcspDefect::ResponderIssuer) { other } else { issuer };
-    let signer =
-        if order.defect == Some(OcspDefect::ResponderSignature) { &lab.stranger } else { &named.key };
-    let expired = Validity { not_after: lab.validity.not_before, ..lab.validity };
+    let signer = if order.defect == Some(OcspDefect::ResponderSignature) { stranger } else { &named.key };
+    let expired = Validity { not_after: validity.not_before, ..validity };
     let plan = Plan {
         serial: key.key_id(),
         algorithm: ecdsa_with_sha384(),
         issuer: named.subject.clone(),
-        validity: if order.defect == Some(OcspDefect::ResponderExpired) { expired } else { lab.validity },
+        validity: if order.defect == Some(OcspDefect::ResponderExpired) { expired } else { validity },
         subject,
         public_key_info: key.public_key_info(),
         extensions: vec![

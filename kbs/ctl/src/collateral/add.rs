@@ -19,6 +19,11 @@ pub(super) fn run(args: &AddArgs, context: &Context) -> Result<Outcome, Failure>
         let bytes = input::read(path, Kind::AmdCrl.limit())?.to_vec();
         documents.push((path, Document::received(Kind::AmdCrl, key.clone(), bytes, &[], &roots)));
     }
+    for path in &args.ocsp {
+        let bytes = input::read(path, Kind::NvidiaOcsp.limit())?.to_vec();
+        let key = digest(&bytes).to_string();
+        documents.push((path, Document::received(Kind::NvidiaOcsp, key, bytes, &[], &roots)));
+    }
     for path in &args.tpm_root {
         let bytes = input::read(path, Kind::TpmRoot.limit())?.to_vec();
         let key = digest(&bytes).to_string();

@@ -72,6 +72,9 @@ pub(super) struct AddArgs {
     /// Reference integrity manifest of an NVIDIA device (XML): its key is read from it
     #[arg(long, value_name = "FILE")]
     pub(super) rim: Vec<PathBuf>,
+    /// OCSP response about certificates of NVIDIA devices or manifests (DER)
+    #[arg(long, value_name = "FILE")]
+    pub(super) ocsp: Vec<PathBuf>,
     /// Root of TPM keys (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) tpm_root: Vec<PathBuf>,

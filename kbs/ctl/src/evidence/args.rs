@@ -52,6 +52,9 @@ pub(super) struct VerifyArgs {
     /// Reference integrity manifest of an NVIDIA device (XML)
     #[arg(long, value_name = "FILE")]
     pub(super) rim: Vec<PathBuf>,
+    /// OCSP response about certificates of an NVIDIA device or of its manifests (DER)
+    #[arg(long, value_name = "FILE")]
+    pub(super) ocsp: Vec<PathBuf>,
     /// AMD certificate revocation list (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) amd_crl: Vec<PathBuf>,
@@ -85,6 +88,9 @@ pub(super) struct RimArgs {
     /// The instant at which every date is judged [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = UnixTime::parse)]
     pub(super) at: Option<UnixTime>,
+    /// OCSP response about a certificate of the manifest's chain (DER)
+    #[arg(long, value_name = "FILE")]
+    pub(super) ocsp: Vec<PathBuf>,
     /// Go on although nothing says that the chain is not revoked, and say why in the answer
     #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub(super) waive_revocation: Option<String>,

@@ -7,6 +7,7 @@ use hanzo_attestation::collateral::MAX_INTEL_JSON;
 use hanzo_attestation::{Collateral, Revocation, Roots};
 use hanzo_attestation_collateral::bundle::{Deny, EdnFloors};
 use hanzo_attestation_collateral::{Store, read_lab, read_tpm_cas, read_trusted_ak};
+use hanzo_attestation_evidence::nvidia::MAX_OCSP;
 use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::x509::MAX_CRL;
 use hanzo_attestation_evidence::{Broken as _, UnixTime};
@@ -72,6 +73,9 @@ impl Inputs {
         }
         for path in &args.rim {
             collateral = collateral.with_nvidia_rim(&input::read(path, MAX_RIM)?);
+        }
+        for path in &args.ocsp {
+            collateral = collateral.with_nvidia_ocsp(input::read(path, MAX_OCSP)?.to_vec());
         }
         for path in &args.trust_ak {
             let key = read_trusted_ak(path).map_err(|error| unreadable(path, &error.to_string()))?;

@@ -11,6 +11,7 @@ use hanzo_attestation::nvidia::rim::{RimClaims, RimProofError, TrustedRim, verif
 use hanzo_attestation::{Cache, Collateral, Revocation, Roots, verify};
 use hanzo_attestation_collateral::read_lab;
 use hanzo_attestation_evidence::Finding;
+use hanzo_attestation_evidence::nvidia::MAX_OCSP;
 use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_policy::Tier;
 use serde::Serialize;
@@ -47,6 +48,10 @@ pub(super) fn run(args: &RimArgs, context: &Context) -> Result<Outcome, Failure>
         })?;
         roots = roots.with_extra(extra);
     }
+    let mut collateral = Collateral::default();
+    for path in &args.ocsp {
+        collateral = collateral.with_nvidia_ocsp(input::read(path, MAX_OCSP)?.to_vec());
+    }
     let revocation = match &args.waive_revocation {
         None => Revocation::Required,
         Some(reason) => Revocation::Waived { reason: reason.clone() },
@@ -55,7 +60,7 @@ pub(super) fn run(args: &RimArgs, context: &Context) -> Result<Outcome, Failure>
         &xml,
         &verify::Context {
             roots: &roots,
-            collateral: &Collateral::default(),
+            collateral: &collateral,
             revocation: &revocation,
             now,
             cache: Cache::off(),

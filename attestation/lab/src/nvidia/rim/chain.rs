@@ -1,5 +1,6 @@
 //! Certificates of a manifest: names and profiles as NVIDIA's, keys of the lab.
 
+use super::super::certificates::Link;
 use super::{RimDefect, RimKeys, RimOrder, RimProduct};
 use crate::LabError;
 use crate::der;
@@ -64,6 +65,25 @@ pub(super) fn certificates(
     })
 }
 
+/// The serial number of a certificate, its issuer, and another authority.
+pub(super) fn asked(product: RimProduct, index: usize, keys: &RimKeys) -> (Vec<u8>, [Link; 2]) {
+    let names = Names::of(product);
+    let link = |common_name: &str, key: &EcKey| Link {
+        key: key.clone(),
+        subject: name(common_name),
+        serial: serial(common_name),
+        der: Vec::new(),
+    };
+    let level3 = link(names.level3, &keys.level3);
+    let family = link(names.family, &keys.family);
+    let root = link(ROOT, &keys.root);
+    match index {
+        0 => (serial(names.signer), [level3, root]),
+        1 => (level3.serial, [family, root]),
+        _ => (family.serial, [root, level3]),
+    }
+}
+
 struct Names {
     signer: &'static str,
     level3: &'static str,
@@ -102,13 +122,8 @@ fn signer_validity(order: &RimOrder, vendor: Validity) -> Validity {
 }
 
 fn plan(subject: &str, issuer: &str, key: &EcKey, validity: Validity) -> Plan {
-    let mut serial: Vec<u8> =
-        digest::digest(&digest::SHA256, subject.as_bytes()).as_ref().iter().copied().take(16).collect();
-    if let Some(first) = serial.first_mut() {
-        *first = *first & 0x7f | 0x40;
-    }
     Plan {
-        serial,
+        serial: serial(subject),
         algorithm: der::sequence([der::oid(ECDSA_WITH_SHA384)]),
         issuer: name(issuer),
         validity,
@@ -116,6 +131,16 @@ fn plan(subject: &str, issuer: &str, key: &EcKey, validity: Validity) -> Plan {
         public_key_info: key.public_key_info(),
         extensions: Vec::new(),
     }
+}
+
+/// 16 octets, never zero, the same for the same name.
+fn serial(subject: &str) -> Vec<u8> {
+    let mut serial: Vec<u8> =
+        digest::digest(&digest::SHA256, subject.as_bytes()).as_ref().iter().copied().take(16).collect();
+    if let Some(first) = serial.first_mut() {
+        *first = *first & 0x7f | 0x40;
+    }
+    serial
 }
 
 fn name(common_name: &str) -> Vec<u8> {

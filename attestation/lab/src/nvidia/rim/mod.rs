@@ -9,6 +9,8 @@ mod xml;
 pub use defect::RimDefect;
 pub use order::{RimMinimum, RimOrder, RimProduct};
 
+use super::OcspOrder;
+use super::ocsp::{self, Parties};
 use crate::sign::{Curve, EcKey};
 use crate::{LabError, Validity};
 use hanzo_attestation::ExtraRoots;
@@ -28,6 +30,8 @@ struct RimKeys {
     family: EcKey,
     level3: EcKey,
     signer: EcKey,
+    /// Who answers about revocation.
+    responder: EcKey,
     /// Nobody's: what it signs is signed by a stranger.
     stranger: EcKey,
 }
@@ -39,7 +43,14 @@ impl RimVendor {
     /// [`LabError`] if the random source fails.
     pub fn generate(validity: Validity) -> Result<Self, LabError> {
         let key = || EcKey::generate(Curve::P384);
-        let keys = RimKeys { root: key()?, family: key()?, level3: key()?, signer: key()?, stranger: key()? };
+        let keys = RimKeys {
+            root: key()?,
+            family: key()?,
+            level3: key()?,
+            signer: key()?,
+            responder: key()?,
+            stranger: key()?,
+        };
         let root = chain::root(&keys.root, validity).issue(&keys.root)?;
         Ok(Self { validity, keys, root })
     }
@@ -48,6 +59,18 @@ impl RimVendor {
     #[must_use]
     pub fn extra_roots(&self) -> ExtraRoots {
         ExtraRoots { nvidia_rim: vec![self.root.clone()], ..ExtraRoots::default() }
+    }
+
+    /// An OCSP response about a certificate of the chain of manifests of this product: index 0 the signer's, 1 that of the
+    /// level 3 authority, 2 that of the family.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn ocsp(&self, product: RimProduct, order: &OcspOrder) -> Result<Vec<u8>, LabError> {
+        let (serial, issuers) = chain::asked(product, order.index, &self.keys);
+        let [issuer, other] = &issuers;
+        let (responder, stranger) = (&self.keys.responder, &self.keys.stranger);
+        ocsp::about(serial, &Parties { responder, stranger, validity: self.validity, issuer, other }, order)
     }
 
     /// Its root certificate, DER.
