@@ -44,6 +44,7 @@ pub struct DeviceClaims {
     /// The verifier's challenge that the device answered.
     pub nonce: Hex<32>,
     /// Whether the report states the firmware id of its certificate.
+    #[serde(rename = "fwid_match")]
     pub fwid: FwidMatch,
     /// Firmware id of the leaf certificate.
     #[serde(skip_serializing_if = "Option::is_none")]

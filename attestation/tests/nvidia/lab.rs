@@ -47,6 +47,11 @@ fn both_layouts_are_read() {
         assert_eq!(device.device_info.as_deref(), Some("LAB:GH100:0001"));
         assert_eq!((device.measurements.len(), device.nonce), (64, Hex([7; 32])));
         assert!(verified.lab() && verified.items()[0].facts().lab);
+        // Claims and what the opaque data says share one object: no name is there twice.
+        let text = serde_json::to_vec(verified.items()[0].claims()).unwrap();
+        let json = hanzo_attestation_evidence::json::parse(&text).unwrap();
+        assert_eq!(json["devices"][0]["fwid_match"], "match");
+        assert_eq!(json["devices"][0]["fwid"], "5f".repeat(48));
     }
 }
 
