@@ -1,8 +1,8 @@
 //! Vendor documents judged each by itself, before a store takes them.
 //!
-//! Verification judges every document again when it is used, together with the evidence. What is found out here is
-//! that a document is a vendor's at all, about what it speaks, and when it was issued: a store keeps nothing else,
-//! and orders documents by these dates (COL-11).
+//! Verification judges every document again when it is used, together with the evidence. What is found out
+//! here is that a document is a vendor's at all, about what it speaks, and when it was issued: a store keeps
+//! nothing else, and orders documents by these dates (COL-11).
 
 mod intel;
 mod nvidia;
@@ -166,8 +166,8 @@ impl Judged {
     }
 }
 
-/// Judges a revocation list of AMD (DER): its issuer is a pinned ARK, and that ARK signed it. The subject is the
-/// product; nothing in a list says for which kind of key it is.
+/// Judges a revocation list of AMD (DER): its issuer is a pinned ARK, and that ARK signed it. The subject is
+/// the product; nothing in a list says for which kind of key it is.
 ///
 /// # Errors
 /// [`AdmissionError`]. Dates are not judged here: see [`Judged::check_dates`].
@@ -207,8 +207,8 @@ fn judged(list: &Crl<'_>, product: Product, lab: bool) -> Judged {
     }
 }
 
-/// Judges what AMD's service sends as `cert_chain` (PEM): the ASK or ASVK, and a pinned ARK that signed it. The subject
-/// is the product.
+/// Judges what AMD's service sends as `cert_chain` (PEM): the ASK or ASVK, and a pinned ARK that signed it.
+/// The subject is the product.
 ///
 /// # Errors
 /// [`AdmissionError`].

@@ -2,8 +2,8 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
-/// How 64 bytes of report data compare with what is expected, in constant time. An expected value of another length is
-/// another value: nothing is padded, and nothing lies beyond it.
+/// How 64 bytes of report data compare with what is expected, in constant time. An expected value of another
+/// length is another value: nothing is padded, and nothing lies beyond it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReportData {
     /// All 64 bytes are equal.

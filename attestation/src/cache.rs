@@ -1,8 +1,9 @@
 //! What earlier verifications found, kept by content.
 //!
-//! A key is the SHA-256 of everything that the finding depends on: the bytes that were judged, and the trust root under
-//! which they were. Dates are not part of a finding: they are judged at every use. Whoever could write into a
-//! cache could therefore cause a refusal, and nothing else; and nobody can, for only verification writes.
+//! A key is the SHA-256 of everything that the finding depends on: the bytes that were judged, and the trust
+//! root under which they were. Dates are not part of a finding: they are judged at every use. Whoever could
+//! write into a cache could therefore cause a refusal, and nothing else; and nobody can, for only
+//! verification writes.
 //!
 //! Bounded: a full generation pushes out the one before it.
 
@@ -19,8 +20,8 @@ pub const MAX_ENTRIES: usize = 4096;
 #[derive(Debug)]
 pub struct Cache {
     entries: usize,
-    /// Chains of AMD's endorsement keys whose signatures hold, by certificates, the report's statements about the
-    /// key, and roots.
+    /// Chains of AMD's endorsement keys whose signatures hold, by certificates, the report's statements about
+    /// the key, and roots.
     pub(crate) amd_chains: Memo<snp::Known>,
     /// Revocation lists of AMD that a root signed, by (list, root).
     pub(crate) amd_lists: Memo<()>,
@@ -32,8 +33,8 @@ pub struct Cache {
     pub(crate) nvidia_chains: Memo<nvidia::Chain>,
     /// Manifests of NVIDIA whose signatures hold up to the root in them, by their files.
     pub(crate) nvidia_rims: Memo<()>,
-    /// OCSP responses whose signatures hold, by (issuer, response): when the responder's certificate is valid, if it is
-    /// not the issuer itself.
+    /// OCSP responses whose signatures hold, by (issuer, response): when the responder's certificate is
+    /// valid, if it is not the issuer itself.
     pub(crate) nvidia_ocsp: Memo<Option<Validity>>,
 }
 

@@ -104,7 +104,8 @@ pub enum TcbStatus {
 /// One document of collateral that a verdict rests on (COL-24).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct CollateralUse {
-    /// What it is: `amd-crl`, `amd-vek`, `intel-tcb-info`, `intel-qe-identity`, `intel-pck-crl`, `intel-root-crl` …
+    /// What it is: `amd-crl`, `amd-vek`, `intel-tcb-info`, `intel-qe-identity`, `intel-pck-crl`,
+    /// `intel-root-crl` …
     pub kind: &'static str,
     /// SHA-256 of the document as the vendor signed it.
     pub sha256: Hex<32>,
@@ -153,7 +154,8 @@ pub struct Facts {
     /// Advisories that the vendor lists for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub advisories: Vec<String>,
-    /// SHA-256 of the root's certificate (DER) in which the chain ends; `None` where no certificate vouches for it.
+    /// SHA-256 of the root's certificate (DER) in which the chain ends; `None` where no certificate vouches
+    /// for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<Hex<32>>,
     /// Documents of collateral that the verdict rests on.

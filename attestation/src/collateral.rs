@@ -37,8 +37,9 @@ impl Collateral {
         self
     }
 
-    /// Adds the certificate of a chip's endorsement key (VCEK, DER), for reports that bring none. For which chip and TCB
-    /// it speaks is read from it; what speaks for none is left out. It is judged to the pinned roots when it is used.
+    /// Adds the certificate of a chip's endorsement key (VCEK, DER), for reports that bring none. For which
+    /// chip and TCB it speaks is read from it; what speaks for none is left out. It is judged to the pinned
+    /// roots when it is used.
     #[must_use]
     pub fn with_amd_vek(mut self, der: Vec<u8>) -> Self {
         self.amd_veks.extend(StoredVek::new(der).map(Arc::new));
@@ -75,8 +76,8 @@ impl Collateral {
         self
     }
 
-    /// Adds every document of Intel's that one JSON object has: `tcb_info` and `qe_identity`, as text, each with
-    /// its `_signature` (hex) and `_issuer_chain` (PEM); `pck_crl` and `root_ca_crl` (DER, hex); and
+    /// Adds every document of Intel's that one JSON object has: `tcb_info` and `qe_identity`, as text, each
+    /// with its `_signature` (hex) and `_issuer_chain` (PEM); `pck_crl` and `root_ca_crl` (DER, hex); and
     /// `pck_certificate_chain` (PEM). Each may be absent. What the texts say is judged when they are used.
     ///
     /// # Errors
@@ -107,8 +108,8 @@ impl Collateral {
         self
     }
 
-    /// Adds a reference integrity manifest of NVIDIA (XML). For which device it speaks is read from it when it is used;
-    /// of several for one, the one whose signer is the newest counts.
+    /// Adds a reference integrity manifest of NVIDIA (XML). For which device it speaks is read from it when
+    /// it is used; of several for one, the one whose signer is the newest counts.
     #[must_use]
     pub fn with_nvidia_rim(mut self, xml: &[u8]) -> Self {
         let rim = Arc::new(StoredRim::new(xml));
@@ -118,8 +119,8 @@ impl Collateral {
         self
     }
 
-    /// Adds an OCSP response of NVIDIA's (DER), about certificates of devices or of manifests. One that cannot be read, or
-    /// is out of date, says nothing.
+    /// Adds an OCSP response of NVIDIA's (DER), about certificates of devices or of manifests. One that
+    /// cannot be read, or is out of date, says nothing.
     #[must_use]
     pub fn with_nvidia_ocsp(mut self, der: Vec<u8>) -> Self {
         self.nvidia_ocsp.push(Arc::new(StoredOcsp::new(der)));

@@ -1,8 +1,8 @@
 //! Every public-key operation of verification goes through here, and is counted (COL-05).
 //!
-//! The algorithms are a closed list (COL-19): RSA-PSS with SHA-384 and 4096 bits for AMD's authorities,
-//! ECDSA P-384 for its endorsement keys, ECDSA P-256 for Intel, Ed25519 and P-256 for registered keys, and what TPMs
-//! can sign with.
+//! The algorithms are a closed list (COL-19): RSA-PSS with SHA-384 and 4096 bits for AMD's authorities, ECDSA
+//! P-384 for its endorsement keys, ECDSA P-256 for Intel, Ed25519 and P-256 for registered keys, and what
+//! TPMs can sign with.
 
 mod tpm;
 
@@ -17,8 +17,8 @@ use hanzo_attestation_evidence::{Broken, Rule};
 
 /// Most public-key operations for one document without devices (COL-05).
 pub const MAX_OPERATIONS: u32 = 12;
-/// Most operations more for each device: its report, four certificates, and for three of them an OCSP response with
-/// the certificate of whoever signed it.
+/// Most operations more for each device: its report, four certificates, and for three of them an OCSP
+/// response with the certificate of whoever signed it.
 pub const OPERATIONS_PER_DEVICE: u32 = 1 + 4 + 3 * 2;
 
 /// Order of P-256 (SEC 2, 2.4.2), big-endian.
@@ -78,8 +78,8 @@ impl Default for Budget {
 
 /// Why a signature does not count.
 ///
-/// It names no rule: that a signature is not by the key is a rule of whatever was signed, and whoever asks knows
-/// which.
+/// It names no rule: that a signature is not by the key is a rule of whatever was signed, and whoever asks
+/// knows which.
 ///
 /// ```compile_fail,E0277
 /// use hanzo_attestation::crypto::SignatureError;
@@ -219,7 +219,8 @@ impl Rsa4096Key {
     /// Reads the key.
     ///
     /// # Errors
-    /// [`FormError::AlgorithmNotAllowed`] for a key of any other kind or size, [`FormError::PublicKeyInvalid`].
+    /// [`FormError::AlgorithmNotAllowed`] for a key of any other kind or size,
+    /// [`FormError::PublicKeyInvalid`].
     pub fn parse(key: PublicKey<'_>) -> Result<Self, FormError> {
         let PublicKey::Rsa { pkcs1, bits: 4096, exponent: [1, 0, 1] } = key else {
             return Err(FormError::AlgorithmNotAllowed);

@@ -160,8 +160,9 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
     Ok(verified)
 }
 
-/// Compares the report data, or a TPM's qualifying data, of parsed evidence with a binding, before any signature. A pass proves nothing;
-/// a failure saves the work of verifying evidence that [`Verified::bind`] would refuse.
+/// Compares the report data, or a TPM's qualifying data, of parsed evidence with a binding, before any
+/// signature. A pass proves nothing; a failure saves the work of verifying evidence that [`Verified::bind`]
+/// would refuse.
 ///
 /// # Errors
 /// [`Refused`] with the platform's rule.
@@ -178,8 +179,8 @@ pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
     })
 }
 
-/// As [`precheck`], with the expected value itself: for tools that have no binding. [`Verified::check_report_data`] asks
-/// the same of what was verified.
+/// As [`precheck`], with the expected value itself: for tools that have no binding.
+/// [`Verified::check_report_data`] asks the same of what was verified.
 ///
 /// # Errors
 /// [`Refused`] with the platform's rule.
@@ -238,12 +239,13 @@ impl Verified {
         self.budget.used()
     }
 
-    /// Compares the report data of every CPU item, and the qualifying data of every TPM item, with an expected
-    /// value, in constant time and over its whole length: for tools that have no binding. It gives no capability.
+    /// Compares the report data of every CPU item, and the qualifying data of every TPM item, with an
+    /// expected value, in constant time and over its whole length: for tools that have no binding. It gives
+    /// no capability.
     ///
     /// # Errors
-    /// [`Refused`] with the platform's rule (SNP-39, DCAP-70, TPM-14). A CPU's report data has 64 bytes, so that
-    /// an expected value of another length is another value.
+    /// [`Refused`] with the platform's rule (SNP-39, DCAP-70, TPM-14). A CPU's report data has 64 bytes, so
+    /// that an expected value of another length is another value.
     pub fn check_report_data(&self, expected: &[u8]) -> Result<(), Refused> {
         self.check_bound_data(expected, expected)
     }
@@ -264,8 +266,8 @@ impl Verified {
         })
     }
 
-    /// Compares the SPDM requester nonce of every device with an expected value, in constant time: for tools that
-    /// have no binding. It gives no capability.
+    /// Compares the SPDM requester nonce of every device with an expected value, in constant time: for tools
+    /// that have no binding. It gives no capability.
     ///
     /// # Errors
     /// [`Refused`] with NV-30.
@@ -287,9 +289,9 @@ impl Verified {
         devices.flatten().collect()
     }
 
-    /// Binds the evidence to one challenge and one recipient: the report data of a CPU item and the qualifying
-    /// data of a TPM's must be the binding's, devices must have answered its nonce and be those that it covers, and a
-    /// registered key must have signed it. Evidence without items binds to nothing, and
+    /// Binds the evidence to one challenge and one recipient: the report data of a CPU item and the
+    /// qualifying data of a TPM's must be the binding's, devices must have answered its nonce and be those
+    /// that it covers, and a registered key must have signed it. Evidence without items binds to nothing, and
     /// proves nothing: tier 0.
     ///
     /// # Errors

@@ -17,8 +17,8 @@ const SHA384: [&[u8]; 2] = [
 ];
 /// The salt's length, 48.
 const SALT: &[u8] = b"\xa2\x03\x02\x01\x30";
-/// The trailer field: left out, as in some endorsement keys, or written out although it has its default value,
-/// as in AMD's authorities and other endorsement keys.
+/// The trailer field: left out, as in some endorsement keys, or written out although it has its default
+/// value, as in AMD's authorities and other endorsement keys.
 const TRAILER: [&[u8]; 2] = [b"", b"\xa3\x03\x02\x01\x01"];
 
 /// Whether an AlgorithmIdentifier says RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes

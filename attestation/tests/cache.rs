@@ -1,8 +1,8 @@
 //! A cache changes what a verification costs and never what it says.
 //!
-//! Evidence of the lab, good and with every defect, under good and defective lists, at several instants and under two
-//! sets of roots, is judged with one shared cache in shuffled orders, twice in each; every answer is compared, to the
-//! letter, with that of a verification that has no cache.
+//! Evidence of the lab, good and with every defect, under good and defective lists, at several instants and
+//! under two sets of roots, is judged with one shared cache in shuffled orders, twice in each; every answer
+//! is compared, to the letter, with that of a verification that has no cache.
 
 #[cfg(test)]
 mod tests {
@@ -88,8 +88,8 @@ mod tests {
         found
     }
 
-    /// Every evidence under good lists, at three instants and under both sets of roots; and good evidence under every
-    /// list.
+    /// Every evidence under good lists, at three instants and under both sets of roots; and good evidence
+    /// under every list.
     fn questions() -> Vec<Question> {
         let lab = Lab::fixture();
         let day = Duration::from_secs(86_400);
@@ -136,8 +136,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// COL-10 to COL-14 and every rule below a signature: what a cache remembers accepts nothing that a first
-        /// look refuses, and refuses nothing that it accepts.
+        /// COL-10 to COL-14 and every rule below a signature: what a cache remembers accepts nothing that a
+        /// first look refuses, and refuses nothing that it accepts.
         #[test]
         fn a_shared_cache_never_changes_an_answer(
             first in Just((0..QUESTIONS.len()).collect::<Vec<_>>()).prop_shuffle(),

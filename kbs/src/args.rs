@@ -89,8 +89,8 @@ pub(crate) struct Serve {
     /// The configuration.
     #[arg(long, value_name = "FILE", conflicts_with = "dev", required_unless_present = "dev")]
     pub(crate) config: Option<PathBuf>,
-    /// A throwaway broker, not for production: own certificate, own store in a temporary folder, unsealed, and a
-    /// plain listener on loopback beside the TLS one.
+    /// A throwaway broker, not for production: own certificate, own store in a temporary folder, unsealed,
+    /// and a plain listener on loopback beside the TLS one.
     #[arg(long)]
     pub(crate) dev: bool,
     /// Accept evidence of this lab as well; every answer then says so.
@@ -110,8 +110,8 @@ pub(crate) struct Remote {
     /// The configuration of the running broker; its administrator's address and token file are used.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// The administrator's door, where it is not the configured listening address, e.g. `https://localhost:8081`:
-    /// the host must be a name of the broker's certificate.
+    /// The administrator's door, where it is not the configured listening address, e.g.
+    /// `https://localhost:8081`: the host must be a name of the broker's certificate.
     #[arg(long, value_name = "URL", env = "KBS_ADDR")]
     pub(crate) addr: Option<String>,
     /// Certificate authority of the broker, PEM; without it the certificate in the configuration is trusted.

@@ -113,8 +113,8 @@ impl Broker {
         Self { parts, unsealed: RwLock::new(None) }
     }
 
-    /// Opens the vault, and records that it did. An open one is left as it is. A vault whose record is damaged
-    /// opens as well, so that it can be read: it releases and changes nothing.
+    /// Opens the vault, and records that it did. An open one is left as it is. A vault whose record is
+    /// damaged opens as well, so that it can be read: it releases and changes nothing.
     ///
     /// # Errors
     /// [`UnsealError`]; the vault stays sealed.
@@ -162,7 +162,8 @@ impl Broker {
         }
     }
 
-    /// Records that other collateral is in force. A sealed vault has no record to write to: the log has it then.
+    /// Records that other collateral is in force. A sealed vault has no record to write to: the log has it
+    /// then.
     pub async fn record_collateral(&self, who: &Who, stored: &Stored) {
         let Some(open) = self.unsealed.read().await.clone() else { return };
         let recorded = match self.parts.clock.now() {

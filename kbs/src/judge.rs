@@ -135,8 +135,8 @@ impl Judge {
         Arc::clone(&self.slots).try_acquire_many_owned(all).unwrap()
     }
 
-    /// Runs the whole chain at `now`, off the threads that answer requests. `activation` is the key of the records that
-    /// this vault's broker wrote (TPM-33).
+    /// Runs the whole chain at `now`, off the threads that answer requests. `activation` is the key of the
+    /// records that this vault's broker wrote (TPM-33).
     ///
     /// # Errors
     /// [`NoVerdict`].

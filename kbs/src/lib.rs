@@ -1,7 +1,7 @@
 //! The key broker service.
 //!
-//! A key leaves only as `Sealed`; `Sealed` needs a `Permit`; a `Permit` needs an `Appraised`; and so on down to
-//! a signature chain at a given time. This crate speaks HTTP around that line of types: it reads requests
+//! A key leaves only as `Sealed`; `Sealed` needs a `Permit`; a `Permit` needs an `Appraised`; and so on down
+//! to a signature chain at a given time. This crate speaks HTTP around that line of types: it reads requests
 //! strictly, asks [`judge`] for a verdict, `hanzo-policy` for a permit and `hanzo-kbs-vault` for the release,
 //! and records every decision in the transaction of its effect.
 //!

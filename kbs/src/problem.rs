@@ -205,7 +205,8 @@ impl Problem {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         match self.code {
-            // A full house empties within a verification, some milliseconds: one second is the least that fits.
+            // A full house empties within a verification, some milliseconds: one second is the least that
+            // fits.
             Code::Unavailable => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
             // A person or a key service unseals.
             Code::Sealed => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10")),

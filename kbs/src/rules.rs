@@ -1,7 +1,8 @@
 //! The policies and reference values of the moment, compiled once an epoch.
 //!
-//! Every decision asks the vault which epoch it is; reading and compiling again happens only when that changed.
-//! The release names the epoch of its permits, so that a change in between is noticed in its transaction.
+//! Every decision asks the vault which epoch it is; reading and compiling again happens only when that
+//! changed. The release names the epoch of its permits, so that a change in between is noticed in its
+//! transaction.
 
 use crate::problem::{Code, Problem};
 use hanzo_kbs_vault::{Policy, ReferenceSet as StoredSet, Vault};
@@ -23,8 +24,8 @@ impl RuleCache {
     /// The rules that the vault holds now.
     ///
     /// # Errors
-    /// `Unavailable` if the vault does not answer, or if what it holds cannot be compiled: nothing is decided by
-    /// a part of the rules.
+    /// `Unavailable` if the vault does not answer, or if what it holds cannot be compiled: nothing is decided
+    /// by a part of the rules.
     pub(crate) async fn current(&self, vault: &Vault) -> Result<Arc<Rules>, Problem> {
         let unavailable = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, "the rules cannot be used");

@@ -1,10 +1,10 @@
 //! Challenges to activate a TPM's attestation key, without a table.
 //!
-//! `standard base64 of [version 1, or 0x81 below a lab][expiry, u64][16 random bytes][SHA-256 of the EK][last second that the EK's
-//! certificates allow, u64][length of the Name][Name of the AK][HMAC-SHA256 over those]`, integers big-endian.
-//! The secret that the TPM must open is another HMAC over the same bytes: whoever sees the challenge learns
-//! nothing of it, and every replica can check the answer. That a challenge is answered once is the vault's
-//! business, as with all challenges.
+//! `standard base64 of [version 1, or 0x81 below a lab][expiry, u64][16 random bytes][SHA-256 of the EK][last
+//! second that the EK's certificates allow, u64][length of the Name][Name of the AK][HMAC-SHA256 over
+//! those]`, integers big-endian. The secret that the TPM must open is another HMAC over the same bytes:
+//! whoever sees the challenge learns nothing of it, and every replica can check the answer. That a challenge
+//! is answered once is the vault's business, as with all challenges.
 
 use crate::challenge::nonce_digest;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -53,7 +53,8 @@ pub(crate) struct Issued {
     pub(crate) expires_at: UnixTime,
 }
 
-/// A challenge of this broker whose time is not over. Whether it was used, or rightly answered, is not known yet.
+/// A challenge of this broker whose time is not over. Whether it was used, or rightly answered, is not known
+/// yet.
 #[derive(Debug)]
 pub(crate) struct FreshTpmChallenge {
     body: Vec<u8>,

@@ -141,7 +141,8 @@ pub struct Common {
     /// Where evidence comes from: auto, configfs-tsm or sev-guest [config: source]
     #[arg(long, value_name = "NAME", conflicts_with = "lab_socket")]
     pub source: Option<String>,
-    /// Take evidence from a lab on this unix socket: it proves nothing in production [config: source.lab_socket]
+    /// Take evidence from a lab on this unix socket: it proves nothing in production [config:
+    /// source.lab_socket]
     #[arg(long, value_name = "PATH")]
     pub lab_socket: Option<PathBuf>,
     /// Kind of the recipient key: X25519-HKDF-SHA256, P256-HKDF-SHA256 or X-Wing [config: kem]
@@ -183,14 +184,15 @@ pub struct DetectArgs {
 pub enum TpmVerb {
     /// Print what the TPM says of itself, its attestation key, and its endorsement key.
     ///
-    /// The attestation key is made if it is not there yet. Its Name or its public part goes into `[attestation.tpm]`
-    /// of the broker's configuration, if the broker is to trust it by name.
+    /// The attestation key is made if it is not there yet. Its Name or its public part goes into
+    /// `[attestation.tpm]` of the broker's configuration, if the broker is to trust it by name.
     #[command(after_help = EXIT_CODES)]
     Show(TpmShowArgs),
-    /// Let the broker activate the attestation key: it must know the TPM's endorsement key, or its manufacturer.
+    /// Let the broker activate the attestation key: it must know the TPM's endorsement key, or its
+    /// manufacturer.
     ///
-    /// The record that it gives is kept in the state directory, and goes with each quote from then on. It ends:
-    /// `enroll = true` in the configuration renews it in time.
+    /// The record that it gives is kept in the state directory, and goes with each quote from then on. It
+    /// ends: `enroll = true` in the configuration renews it in time.
     #[command(after_help = EXIT_CODES)]
     Enroll(TpmEnrollArgs),
 }

@@ -4,8 +4,8 @@ use hanzo_attestation_evidence::UnixTime;
 use hanzo_node_agent::Clock;
 use std::time::{Instant, SystemTime};
 
-/// The system's clock, which never goes back while the process runs: a wall clock that is set back is overtaken
-/// by the time that has passed since the start.
+/// The system's clock, which never goes back while the process runs: a wall clock that is set back is
+/// overtaken by the time that has passed since the start.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     started_at: UnixTime,

@@ -13,8 +13,8 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// A record that ends sooner than this is renewed: a node that attests once an hour, the longest session, always
-/// has one.
+/// A record that ends sooner than this is renewed: a node that attests once an hour, the longest session,
+/// always has one.
 const AHEAD: Duration = Duration::from_secs(3600);
 
 /// What came of it.

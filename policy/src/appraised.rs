@@ -12,8 +12,8 @@ use hanzo_attestation_evidence::{Finding, Hex, Recipient, Rule, Severity, UnixTi
 /// The policy engine could not be told what was verified: a fault is a denial.
 const VERIFIER_FAULT: Rule = Rule::new("COL-23", "VerifierFault");
 
-/// Evidence that is genuine, fresh, bound to one recipient, and acceptable: what [`authorize`](crate::authorize)
-/// asks for.
+/// Evidence that is genuine, fresh, bound to one recipient, and acceptable: what
+/// [`authorize`](crate::authorize) asks for.
 ///
 /// Only [`appraise`] makes one. It is a capability, and cannot be copied, built or read back:
 ///
@@ -69,11 +69,12 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
     Ok(Appraised { attested, findings, node })
 }
 
-/// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE or a TPM whose
-/// attestation key is trusted, 3 for a CPU TEE and GPUs that all measure what their manifests say.
+/// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE or a TPM
+/// whose attestation key is trusted, 3 for a CPU TEE and GPUs that all measure what their manifests say.
 ///
-/// Total, and monotone: one more item never lowers it, and a document has at most one item of GPUs. A guest that can be debugged, or whose security
-/// version is unknown, proves nothing; whether the rest is acceptable is for [`appraise`] to say.
+/// Total, and monotone: one more item never lowers it, and a document has at most one item of GPUs. A guest
+/// that can be debugged, or whose security version is unknown, proves nothing; whether the rest is acceptable
+/// is for [`appraise`] to say.
 #[must_use]
 pub fn tier_of(items: &[VerifiedItem]) -> Tier {
     tier_of_claims(items.iter().map(|item| (item.claims(), item.facts())))
@@ -98,8 +99,8 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
     let sum = items.fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
         gpus |= matches!(claims, Claims::Nvidia(claims) if are_vouched_for(claims));
         let cpu_tee = match claims {
-            // A TPM is a hardware root of its own, and no TEE: a policy that asks for one is not met (TPM-37).
-            // Devices stand beside a CPU, and speak for no guest.
+            // A TPM is a hardware root of its own, and no TEE: a policy that asks for one is not met
+            // (TPM-37). Devices stand beside a CPU, and speak for no guest.
             Claims::Tpm(_) | Claims::Nvidia(_) | Claims::RegisteredKey(_) => false,
             Claims::SevSnp(_)
             | Claims::Tdx(_)
@@ -125,8 +126,8 @@ fn are_vouched_for(claims: &nvidia::Claims) -> bool {
     claims.class == Class::Gpu && !claims.devices.is_empty() && claims.devices.iter().all(success)
 }
 
-/// Whether the vendor knows the security version and did not withdraw it. Which of the rest is good enough is for
-/// the thresholds to say.
+/// Whether the vendor knows the security version and did not withdraw it. Which of the rest is good enough is
+/// for the thresholds to say.
 const fn is_rated(status: TcbStatus) -> bool {
     !matches!(status, TcbStatus::Unknown | TcbStatus::NotRecognized | TcbStatus::Revoked)
 }

@@ -17,8 +17,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Most reference sets that an explanation tries: each is one more evaluation, and refusals must stay cheap.
 const MAX_TRIED_SETS: usize = 32;
-/// Rules of the launch measurement, which only a policy asks of the reference values: the register, and what its
-/// absence from them is called.
+/// Rules of the launch measurement, which only a policy asks of the reference values: the register, and what
+/// its absence from them is called.
 const LAUNCH_RULES: [(&str, Rule); 2] = [
     ("measurement", Rule::new("SNP-42", "SnpMeasurementUnknown")),
     ("mr_td", Rule::new("TDX-21", "TdMrTdUnknown")),

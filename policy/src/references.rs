@@ -3,9 +3,9 @@
 //! A new image is one more value in a set, and no policy changes: policies ask whether
 //! `principal.measurement in ReferenceSet::"images"`.
 //!
-//! Values that were released together can be one *entry* of a set: then a node's register is in the set only if
-//! the node has all of the entry's values (COL-25 ReferenceEntryMixed). Lists that are independent of each other
-//! would accept combinations that nobody released.
+//! Values that were released together can be one *entry* of a set: then a node's register is in the set only
+//! if the node has all of the entry's values (COL-25 ReferenceEntryMixed). Lists that are independent of each
+//! other would accept combinations that nobody released.
 
 use crate::digest::Digester;
 use hanzo_attestation_evidence::{Digest, Hex, Tee, encoding};
@@ -16,8 +16,8 @@ pub const MAX_VALUES: usize = 100_000;
 /// Longest name of a set, in bytes.
 pub(crate) const MAX_SET_NAME: usize = 128;
 
-/// Registers that a reference value can speak of, by kind of evidence, as the platform names them. Of a TPM's, not 16
-/// and 23, which whoever runs the machine can reset (TPM-34).
+/// Registers that a reference value can speak of, by kind of evidence, as the platform names them. Of a
+/// TPM's, not 16 and 23, which whoever runs the machine can reset (TPM-34).
 pub const REGISTERS: [(Tee, &[&str]); 6] = [
     (Tee::SevSnp, &["measurement"]),
     (Tee::Tdx, &["mr_td", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mr_seam"]),
@@ -338,8 +338,8 @@ fn join<'a>(
     Ok(index)
 }
 
-/// Bytes that a register can have, the usual number first: SHA-384 for SEV-SNP and TDX, SHA-256 for SGX, the bank's
-/// for a TPM.
+/// Bytes that a register can have, the usual number first: SHA-384 for SEV-SNP and TDX, SHA-256 for SGX, the
+/// bank's for a TPM.
 pub(crate) fn digest_sizes(tee: Tee, name: &str) -> &'static [usize] {
     match tee {
         _ if name.starts_with("pcr") => &[32, 48, 64],

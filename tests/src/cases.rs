@@ -1,5 +1,5 @@
-//! Real evidence that the demo and the benchmarks show: published vectors of `fixtures/`, and where the evidence
-//! corpus lies beside the project, its cases for what no package publishes.
+//! Real evidence that the demo and the benchmarks show: published vectors of `fixtures/`, and where the
+//! evidence corpus lies beside the project, its cases for what no package publishes.
 
 use crate::measure::median;
 use anyhow::{Context as _, Result};
@@ -141,7 +141,8 @@ fn from_corpus(product: &str) -> Result<Option<RealCase>> {
     Ok(None)
 }
 
-/// Genuine quotes of Intel with the collateral of their time, where the evidence corpus lies beside the project.
+/// Genuine quotes of Intel with the collateral of their time, where the evidence corpus lies beside the
+/// project.
 ///
 /// # Errors
 /// When a case is not what it should be.

@@ -1,9 +1,9 @@
 //! Hostile input: one table of everything that reads bytes from outside, with genuine inputs to start from.
 //!
 //! Two programs run it. `cargo run -p hanzo-tests --bin fuzz` changes the seeds blindly, on any machine with
-//! Rust alone; `tests/fuzz` is a cargo-fuzz package whose runs are guided by coverage. A target's function must return:
-//! a panic, an overflow of the stack, or an assertion that fails is a defect (COL-23). Where a format has one spelling, a
-//! target also asserts that what was read is written back as the same bytes.
+//! Rust alone; `tests/fuzz` is a cargo-fuzz package whose runs are guided by coverage. A target's function
+//! must return: a panic, an overflow of the stack, or an assertion that fails is a defect (COL-23). Where a
+//! format has one spelling, a target also asserts that what was read is written back as the same bytes.
 //!
 //! A new parser gets an entry in [`TARGETS`], and nothing else.
 

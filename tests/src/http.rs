@@ -49,8 +49,9 @@ impl Http {
         self.answer(request)
     }
 
-    /// Announces a body of JSON and sends none of it; gives status and answer. Whoever refuses by the announced length
-    /// answers before there is a body, and closes: a client that still writes it may see the broken connection first.
+    /// Announces a body of JSON and sends none of it; gives status and answer. Whoever refuses by the
+    /// announced length answers before there is a body, and closes: a client that still writes it may see the
+    /// broken connection first.
     ///
     /// # Errors
     /// When nobody answers, or not with JSON.

@@ -1,10 +1,10 @@
 //! The rule book against the sources: which rule is checked where, and which test exercises it.
 //!
-//! `docs/rules.md` is made from this and held current by a test. A rule counts as checked where code that ships
-//! states its id and its code side by side, as a refusal or a finding does, or is in [`BY_CONSTRUCTION`]. It counts as exercised by a test
-//! function that compares with its id or its code, or that uses a table, a helper or a list of the lab's defects
-//! that names one of them. Comments count for neither. A rule without either has a reason in [`NOT_ENFORCED`], or
-//! the table cannot be built.
+//! `docs/rules.md` is made from this and held current by a test. A rule counts as checked where code that
+//! ships states its id and its code side by side, as a refusal or a finding does, or is in
+//! [`BY_CONSTRUCTION`]. It counts as exercised by a test function that compares with its id or its code, or
+//! that uses a table, a helper or a list of the lab's defects that names one of them. Comments count for
+//! neither. A rule without either has a reason in [`NOT_ENFORCED`], or the table cannot be built.
 
 mod source;
 
@@ -23,7 +23,8 @@ const ROOTS: [&str; 6] = ["attestation", "policy", "kbs", "node", "fixtures", "t
 /// The files that name rules in order to find them.
 const OWN: [&str; 3] = ["tests/src/rules.rs", "tests/src/rules/", "tests/tests/rules.rs"];
 
-/// Places that the table names of each kind, so that a line stays readable and does not change with every test.
+/// Places that the table names of each kind, so that a line stays readable and does not change with every
+/// test.
 const SHOWN: usize = 2;
 
 /// Rules that this build does not enforce, and why.
@@ -32,7 +33,8 @@ pub const NOT_ENFORCED: &[(&str, &str)] = &[
     ("SNP-77", "the structure form of a report is not accepted: only its 1184 bytes are"),
 ];
 
-/// Rules that need no refusal of their own: why nothing can break them, or whose refusal it is; and tests of that.
+/// Rules that need no refusal of their own: why nothing can break them, or whose refusal it is; and tests of
+/// that.
 pub const BY_CONSTRUCTION: &[(&str, &str, &[&str])] = &[
     (
         "COL-14",

@@ -35,8 +35,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Real cases, those of Intel with their collateral as well where the evidence corpus is at hand, and one of each kind
-    /// from the lab with its collateral.
+    /// Real cases, those of Intel with their collateral as well where the evidence corpus is at hand, and one
+    /// of each kind from the lab with its collateral.
     ///
     /// # Errors
     /// When a case is not what it should be.
@@ -117,7 +117,8 @@ impl Subject {
         Ok(())
     }
 
-    /// Verifies from the document's bytes: strict JSON, base64, parsing, and the digest that names the evidence.
+    /// Verifies from the document's bytes: strict JSON, base64, parsing, and the digest that names the
+    /// evidence.
     ///
     /// # Errors
     /// A refusal.
@@ -207,8 +208,8 @@ fn snp_checks(item: &snp::Evidence, lists: &[Vec<u8>]) -> Result<Checks> {
     Ok((cold, vec![report()]))
 }
 
-/// Quote and quoting enclave; PCK certificate and its CA; with collateral, the two documents, their signer, and the two
-/// lists.
+/// Quote and quoting enclave; PCK certificate and its CA; with collateral, the two documents, their signer,
+/// and the two lists.
 fn dcap_checks<B>(quote: &dcap::Quote<B>, collateral: &Collateral) -> Result<Checks> {
     let dcap::Certification::Chain(chain) = &quote.certification else {
         bail!("no certificates in the quote")

@@ -1,4 +1,5 @@
-//! A TPM 2.0 of one's own: swtpm, made anew with certificates of its own authority, and stopped with its owner.
+//! A TPM 2.0 of one's own: swtpm, made anew with certificates of its own authority, and stopped with its
+//! owner.
 
 use crate::programs::Running;
 use anyhow::{Context, Result, bail, ensure};
@@ -16,8 +17,8 @@ const ATTEMPTS: usize = 20;
 const PACKAGES: &str = "the Debian packages swtpm, swtpm-tools, tpm2-tools and libtss2-tcti-swtpm0 have it \
                         (`./dev test` installs them)";
 
-/// A running TPM, freshly manufactured: SHA-256 and SHA-384 banks, an RSA-2048 and a P-384 endorsement key, and
-/// a certificate for each.
+/// A running TPM, freshly manufactured: SHA-256 and SHA-384 banks, an RSA-2048 and a P-384 endorsement key,
+/// and a certificate for each.
 #[derive(Debug)]
 pub struct Swtpm {
     folder: TempDir,

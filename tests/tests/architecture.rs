@@ -11,8 +11,8 @@ use std::process::Command;
 const ALLOWED: &[(&str, &[&str])] = &[
     // 0 vocabulary
     ("hanzo-attestation-evidence", &[]),
-    // 1 decisions: pure. Declared edges inside the layer: policy judges what attestation verified, and a second reader
-    // is held against it.
+    // 1 decisions: pure. Declared edges inside the layer: policy judges what attestation verified, and a
+    // second reader is held against it.
     ("hanzo-attestation", &["hanzo-attestation-evidence"]),
     ("hanzo-policy", &["hanzo-attestation", "hanzo-attestation-evidence"]),
     ("hanzo-attestation-opinion", &["hanzo-attestation", "hanzo-attestation-evidence"]),

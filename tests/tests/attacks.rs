@@ -1,5 +1,6 @@
-//! Attacks on the running programs, each with the named refusal that it must meet. What needs a moved clock or
-//! the inside of a crate is tested there; here the broker is a process and the attacker has only the network.
+//! Attacks on the running programs, each with the named refusal that it must meet. What needs a moved clock
+//! or the inside of a crate is tested there; here the broker is a process and the attacker has only the
+//! network.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside a #[test] function")]
 
 use hanzo_attestation_lab::{Lab, SnpDefect, SnpOrder, SnpProduct};

@@ -94,7 +94,8 @@ fn a_hundred_kills_lose_no_key_and_accept_no_challenge_twice() {
                 assert_eq!(status, 401, "a challenge was accepted twice: {answer}");
                 assert_eq!(answer["code"], "ChallengeRefused");
             } else {
-                // The kill fell between request and answer: it was recorded or it was not, and now it is over.
+                // The kill fell between request and answer: it was recorded or it was not, and now it is
+                // over.
                 unanswered += 1;
                 assert!(matches!(status, 200 | 401), "{status} {answer}");
                 let (again, _) = http.post("/kbs/v1/authorize", &request).unwrap();

@@ -87,7 +87,8 @@ fn the_readmes_commands_are_real() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["./dev", verb] => assert!(dev_knows(verb), "./dev has no verb {verb}"),
-            // These serve or hold a session until they are stopped, and other tests run them: here, their flags are read.
+            // These serve or hold a session until they are stopped, and other tests run them: here, their
+            // flags are read.
             ["hanzo-kbs", "serve" | "init", ..] | ["hanzo-node", "agent", ..] => {
                 known_flags(&newcomer, &words)
             }
@@ -95,7 +96,8 @@ fn the_readmes_commands_are_real() {
             ["hanzo-node", "tpm", ..] | ["hanzo-node", "attest", "--tpm", ..] => {
                 known_flags(&newcomer, &words)
             }
-            // Lab evidence, judged without a lab's roots: a clear no, which is the exit code 1 that the text explains.
+            // Lab evidence, judged without a lab's roots: a clear no, which is the exit code 1 that the text
+            // explains.
             ["kbsctl", "evidence", "verify", ..] => {
                 assert_eq!(newcomer.run(line).status.code(), Some(1), "{line}");
                 ran += 1;

@@ -1,5 +1,5 @@
-//! Every truncation and every changed byte of genuine evidence of each kind is refused (COL-23), by the whole path that
-//! the broker runs: read, verify, and compare with the binding.
+//! Every truncation and every changed byte of genuine evidence of each kind is refused (COL-23), by the whole
+//! path that the broker runs: read, verify, and compare with the binding.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, outside a #[test] function")]
 
 use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
@@ -9,7 +9,8 @@ use hanzo_attestation_lab::event_log::LabLog;
 use hanzo_attestation_lab::{Lab, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, TpmOrder};
 use serde_json::{Value, json};
 
-/// Changes are tried at each position of a byte string, or at each so many, where one costs checks of RSA signatures.
+/// Changes are tried at each position of a byte string, or at each so many, where one costs checks of RSA
+/// signatures.
 #[derive(Clone, Copy)]
 enum Step {
     Every,
@@ -89,8 +90,8 @@ fn a_sev_snp_report_and_its_chain() {
         SnpOrder { report_data: [7; 64], product: SnpProduct::Genoa, version: 5, ..SnpOrder::default() };
     let item = Lab::fixture().snp(&order).unwrap();
     try_all(&judge, "sev-snp", &item, "/report", Step::Every);
-    // A change in a certificate is found by its issuer's signature, of RSA with 4096 bits. The third is the root,
-    // which is pinned: one that is sent along is not looked at.
+    // A change in a certificate is found by its issuer's signature, of RSA with 4096 bits. The third is the
+    // root, which is pinned: one that is sent along is not looked at.
     for certificate in 0..2 {
         try_all(&judge, "sev-snp", &item, &format!("/certs/{certificate}"), Step::Each(7));
     }

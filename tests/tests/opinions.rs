@@ -1,6 +1,7 @@
-//! Two readers of the same evidence: every case of the fixtures, and of the evidence corpus where it lies beside the
-//! project, is judged by us and by the second reader. Each difference is listed in `docs/divergences.md` with its
-//! reason; one that is not listed fails this test, and so does one that is listed and has vanished.
+//! Two readers of the same evidence: every case of the fixtures, and of the evidence corpus where it lies
+//! beside the project, is judged by us and by the second reader. Each difference is listed in
+//! `docs/divergences.md` with its reason; one that is not listed fails this test, and so does one that is
+//! listed and has vanished.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests, outside a #[test] function")]
 
 use hanzo_attestation::{Cache, Collateral, Context, Refused, Revocation, Roots, verify};

@@ -21,8 +21,8 @@ pub enum AmdCrlError {
     },
 }
 
-/// Reads one list, at most 1 MiB (rule book B.0). Its form is checked here, so that a wrong file is found when it is
-/// configured; its signature and dates are checked whenever it is used.
+/// Reads one list, at most 1 MiB (rule book B.0). Its form is checked here, so that a wrong file is found
+/// when it is configured; its signature and dates are checked whenever it is used.
 ///
 /// # Errors
 /// [`AmdCrlError`] naming the file.

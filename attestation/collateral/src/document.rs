@@ -86,8 +86,8 @@ impl Broken for DocumentError {
 }
 
 impl Document {
-    /// A document as it was received, with its vendor's own dates, which the signature vouches for; `chains` are the
-    /// issuer chains that came with it. Whether it is in force is judged by whoever stores it.
+    /// A document as it was received, with its vendor's own dates, which the signature vouches for; `chains`
+    /// are the issuer chains that came with it. Whether it is in force is judged by whoever stores it.
     ///
     /// # Errors
     /// [`DocumentError`].

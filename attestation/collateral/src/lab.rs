@@ -30,7 +30,8 @@ const MAX_INDEX: usize = 64 << 10;
 const MAX_ROOTS: usize = 8;
 /// Most revocation lists under one AMD root: one for each kind of key, and room for a successor of each.
 const MAX_LISTS: usize = 4;
-/// Most documents of one kind under one Intel root: one for SGX and one for TDX, and room for a successor of each.
+/// Most documents of one kind under one Intel root: one for SGX and one for TDX, and room for a successor of
+/// each.
 const MAX_DOCUMENTS: usize = 4;
 /// Most manifests: driver, VBIOS and switch BIOS of three generations, and room for a successor of each.
 const MAX_MANIFESTS: usize = 32;

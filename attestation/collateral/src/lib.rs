@@ -1,10 +1,11 @@
 //! Vendor data and extra trust roots, read from files into memory for the verifier.
 //!
-//! Verification itself never reads a file and never opens a socket: what it rests on is put before it. This crate is
-//! where files become that. Reading decides nothing about trust: a root from here is one that configuration named.
+//! Verification itself never reads a file and never opens a socket: what it rests on is put before it. This
+//! crate is where files become that. Reading decides nothing about trust: a root from here is one that
+//! configuration named.
 //!
-//! [`bundle`] is the signed offline bundle; [`Store`] is the directory into which bundles are imported and from which a
-//! verifier loads them.
+//! [`bundle`] is the signed offline bundle; [`Store`] is the directory into which bundles are imported and
+//! from which a verifier loads them.
 
 mod amd;
 pub mod bundle;

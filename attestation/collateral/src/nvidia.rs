@@ -21,8 +21,8 @@ pub enum NvidiaRimError {
     },
 }
 
-/// Reads one manifest. Its form is checked here, so that a wrong file is found when it is configured; its signature, its
-/// chain and its dates are checked whenever it is used.
+/// Reads one manifest. Its form is checked here, so that a wrong file is found when it is configured; its
+/// signature, its chain and its dates are checked whenever it is used.
 ///
 /// # Errors
 /// [`NvidiaRimError`] naming the file.

@@ -1,4 +1,5 @@
-//! What makes a TPM's attestation key trusted, from files: public keys and authorities, PEM (authorities also DER).
+//! What makes a TPM's attestation key trusted, from files: public keys and authorities, PEM (authorities also
+//! DER).
 
 use crate::{FileError, file};
 use hanzo_attestation::roots::{AkId, TpmCa, TrustedAk};

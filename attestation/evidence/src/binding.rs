@@ -192,7 +192,8 @@ impl Binding {
     /// Computes the digests. `nonce` is the challenge exactly as the broker wrote it.
     ///
     /// # Errors
-    /// [`BindingError::Number`] and [`BindingError::Canonical`] if the runtime data has no exact RFC 8785 form.
+    /// [`BindingError::Number`] and [`BindingError::Canonical`] if the runtime data has no exact RFC 8785
+    /// form.
     pub fn new(
         nonce: &str,
         recipient: &Recipient,

@@ -1,4 +1,5 @@
-//! Byte strings that print as lower-case hex: of a fixed size, and digests of any size that a hash function has.
+//! Byte strings that print as lower-case hex: of a fixed size, and digests of any size that a hash function
+//! has.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;

@@ -20,7 +20,8 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Largest evidence document in bytes (rule book B.0: 4 MiB without an IMA list; one request is bounded at 1 MiB).
+/// Largest evidence document in bytes (rule book B.0: 4 MiB without an IMA list; one request is bounded at 1
+/// MiB).
 pub const MAX_DOCUMENT: usize = 1 << 20;
 /// Most items in one document: one CPU, its GPUs and switches, and a registered key for each of a few
 /// administrators.
@@ -196,7 +197,8 @@ impl Document {
         Ok(Evidence { items, digest })
     }
 
-    /// SHA-256 over the RFC 8785 form of the document, without the padding after a quote (DCAP-09) or a report (NV-03).
+    /// SHA-256 over the RFC 8785 form of the document, without the padding after a quote (DCAP-09) or a
+    /// report (NV-03).
     fn digest(&self, parsed: &[Item]) -> Result<Hex<32>, EvidenceError> {
         let items: Vec<Cow<'_, Value>> =
             self.items.iter().zip(parsed).map(|(item, parsed)| item.without_padding(parsed)).collect();
@@ -363,8 +365,8 @@ impl Evidence {
         devices.flatten().collect()
     }
 
-    /// SHA-256 over the RFC 8785 form of the document, in which the zeros that may follow a quote are left out
-    /// (DCAP-09): how records name this evidence.
+    /// SHA-256 over the RFC 8785 form of the document, in which the zeros that may follow a quote are left
+    /// out (DCAP-09): how records name this evidence.
     #[must_use]
     pub const fn digest(&self) -> Hex<32> {
         self.digest

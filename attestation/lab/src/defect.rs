@@ -5,8 +5,8 @@
 #[error("no defect is called `{0}`")]
 pub struct UnknownDefect(pub String);
 
-/// Declares an enum of defects. Each variant states its command-line name, and the rule book's id and code of the
-/// one rule that evidence with this defect breaks.
+/// Declares an enum of defects. Each variant states its command-line name, and the rule book's id and code of
+/// the one rule that evidence with this defect breaks.
 macro_rules! defects {
     ($(#[$meta:meta])* $Name:ident { $( $(#[$doc:meta])* $Variant:ident = $name:literal breaks $rule:literal $code:literal, )+ }) => {
         $(#[$meta])*
@@ -29,7 +29,8 @@ macro_rules! defects {
                 match self { $( Self::$Variant => $rule, )+ }
             }
 
-            /// The code of the refusal that this defect must meet, from verification, binding or strict appraisal.
+            /// The code of the refusal that this defect must meet, from verification, binding or strict
+            /// appraisal.
             #[must_use]
             pub const fn expects(self) -> &'static str {
                 match self { $( Self::$Variant => $code, )+ }

@@ -1,4 +1,5 @@
-//! A small DER writer (ITU-T X.690): only what certificates, revocation lists and their lab-made defects need.
+//! A small DER writer (ITU-T X.690): only what certificates, revocation lists and their lab-made defects
+//! need.
 //!
 //! It is written by hand because the lab must also write values that an honest encoder refuses to write:
 //! an SVN of 256, an integer that is not minimal, an extension that appears twice.

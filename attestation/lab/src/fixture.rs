@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 impl Lab {
-    /// The lab with the published keys: always the same roots, and no key is generated. For tests. Its keys are no
-    /// secret, so a verifier that is configured with its roots trusts everybody.
+    /// The lab with the published keys: always the same roots, and no key is generated. For tests. Its keys
+    /// are no secret, so a verifier that is configured with its roots trusts everybody.
     #[must_use]
     pub fn fixture() -> Self {
         static LAB: LazyLock<Lab> = LazyLock::new(|| {

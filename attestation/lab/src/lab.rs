@@ -41,8 +41,8 @@ impl Vendors {
 }
 
 impl Lab {
-    /// New vendors with fresh keys. Everything they issue is valid over all of `validity`; the real vendors' shorter
-    /// terms are not imitated. Takes some seconds: nine RSA-4096 keys are generated.
+    /// New vendors with fresh keys. Everything they issue is valid over all of `validity`; the real vendors'
+    /// shorter terms are not imitated. Takes some seconds: nine RSA-4096 keys are generated.
     ///
     /// # Errors
     /// [`LabError`] if the random source fails.
@@ -62,8 +62,8 @@ impl Lab {
         self.vendors.validity
     }
 
-    /// The same lab with other root certificates of its AMD, for the same keys: roots that may not sign revocation lists,
-    /// although they signed some (SNP-34).
+    /// The same lab with other root certificates of its AMD, for the same keys: roots that may not sign
+    /// revocation lists, although they signed some (SNP-34).
     ///
     /// # Errors
     /// [`LabError::Signing`].
@@ -177,7 +177,8 @@ impl Lab {
         &self.vendors.tpm.manufacturer
     }
 
-    /// What the lab's Intel signed when the lab was made: everything that its platforms need, revoking nothing.
+    /// What the lab's Intel signed when the lab was made: everything that its platforms need, revoking
+    /// nothing.
     #[must_use]
     pub fn intel_collateral(&self) -> &IntelCollateral {
         &self.vendors.intel_collateral

@@ -1,11 +1,11 @@
-//! Lab vendors: an AMD, an Intel and a TPM manufacturer of one's own, with their own roots, that sign evidence in the vendors' byte formats.
+//! Lab vendors: an AMD, an Intel and a TPM manufacturer of one's own, with their own roots, that sign
+//! evidence in the vendors' byte formats.
 //!
 //! The lab is not a mock. What it makes is verified by exactly the code that verifies the real thing; the one
-//! difference is the root, which a verifier accepts only from configuration and which marks everything that rests on
-//! it. Negative cases are knobs: an order says what is wrong ([`SnpDefect`], [`TdxDefect`], [`SgxDefect`],
-//! [`ListDefect`], [`IntelDefect`], [`TpmDefect`],
-//! [`AzDefect`]), and
-//! everything that the defect does not concern is properly signed, so that exactly one rule is broken.
+//! difference is the root, which a verifier accepts only from configuration and which marks everything that
+//! rests on it. Negative cases are knobs: an order says what is wrong ([`SnpDefect`], [`TdxDefect`],
+//! [`SgxDefect`], [`ListDefect`], [`IntelDefect`], [`TpmDefect`], [`AzDefect`]), and everything that the
+//! defect does not concern is properly signed, so that exactly one rule is broken.
 //!
 //! ```
 //! use hanzo_attestation_lab::{Lab, SnpOrder, SnpProduct};

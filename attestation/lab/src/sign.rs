@@ -1,5 +1,5 @@
-//! The lab's private keys: RSA-4096 with RSASSA-PSS for AMD's certificates, RSA-2048 for TPMs, ECDSA for everything
-//! else.
+//! The lab's private keys: RSA-4096 with RSASSA-PSS for AMD's certificates, RSA-2048 for TPMs, ECDSA for
+//! everything else.
 
 use crate::LabError;
 use crate::der;
@@ -86,7 +86,8 @@ impl RsaKey {
 
     /// The modulus, most significant byte first.
     pub(crate) fn modulus(&self) -> &[u8] {
-        // RSAPublicKey (RFC 8017, A.1.1) ends with the modulus and the exponent 65537, which has five bytes in DER.
+        // RSAPublicKey (RFC 8017, A.1.1) ends with the modulus and the exponent 65537, which has five bytes
+        // in DER.
         let key = self.public_key();
         let end = key.len().saturating_sub(5);
         key.get(end.saturating_sub(self.pair.public_modulus_len())..end).unwrap_or_default()

@@ -33,7 +33,8 @@ impl Lab {
         }
     }
 
-    /// The lab's revocation lists, which revoke nothing, and what its Intel says of its platforms: they are up to date.
+    /// The lab's revocation lists, which revoke nothing, and what its Intel says of its platforms: they are
+    /// up to date.
     #[must_use]
     pub fn collateral(&self) -> Collateral {
         collect(self.amd_lists(), self.intel_collateral())

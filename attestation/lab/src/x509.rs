@@ -1,4 +1,5 @@
-//! Certificates and revocation lists (RFC 5280), assembled from encoded parts so that a defect is one changed part.
+//! Certificates and revocation lists (RFC 5280), assembled from encoded parts so that a defect is one changed
+//! part.
 
 use crate::LabError;
 use crate::der;
@@ -157,7 +158,8 @@ pub(crate) fn extended_key_usage(purpose: &[u32]) -> Vec<u8> {
     extension(oids::EXTENDED_KEY_USAGE, &der::sequence([der::oid(purpose)]))
 }
 
-/// A subject that is named only here, by a directory name (RFC 5280, 4.2.1.6): critical, because the subject is empty.
+/// A subject that is named only here, by a directory name (RFC 5280, 4.2.1.6): critical, because the subject
+/// is empty.
 pub(crate) fn directory_name(name: &[u8]) -> Vec<u8> {
     critical_extension(oids::SUBJECT_ALT_NAME, &der::sequence([der::explicit(4, name)]))
 }

@@ -105,8 +105,8 @@ pub(super) fn opinion(
     compare(Peer::DcapQvl, ours, theirs)
 }
 
-/// The collateral in the second reader's form: the documents on which our verdict rests, where there is one, else the
-/// first that fits.
+/// The collateral in the second reader's form: the documents on which our verdict rests, where there is one,
+/// else the first that fits.
 fn documents(
     kind: Kind,
     chain: &PckChain,

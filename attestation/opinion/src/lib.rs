@@ -1,16 +1,19 @@
-//! A second opinion on evidence, by readers that others wrote: Intel quotes by `dcap-qvl`, SEV-SNP reports by `sev`.
+//! A second opinion on evidence, by readers that others wrote: Intel quotes by `dcap-qvl`, SEV-SNP reports by
+//! `sev`.
 //!
-//! The verdict of record is ours. What a second reader is for is our own mistakes: where the two differ, one of them is
-//! wrong, and until somebody knows which, nobody gets a key. Differences that are known, with their reasons, are data
-//! ([`KNOWN`]), so that they are neither alarms nor forgotten; `docs/divergences.md` lists every case.
+//! The verdict of record is ours. What a second reader is for is our own mistakes: where the two differ, one
+//! of them is wrong, and until somebody knows which, nobody gets a key. Differences that are known, with
+//! their reasons, are data ([`KNOWN`]), so that they are neither alarms nor forgotten; `docs/divergences.md`
+//! lists every case.
 //!
 //! What each reader looks at:
-//! - `dcap-qvl` repeats everything: parsing, chains, revocation, dates, the quoting enclave, the rating. Its signatures
-//!   are verified by aws-lc-rs, as ours are.
-//! - `sev` has no certificate or signature code here, because its two back ends are OpenSSL and an RSA library that is
-//!   not constant time. It parses the report, its fields are compared with the claims, and the report's signature is
-//!   verified over the bytes that `sev` encodes again from what it understood.
-//! - Behind Azure's paravisor, both look at the processor's own proof. Nobody else judges what surrounds it, nor a TPM.
+//! - `dcap-qvl` repeats everything: parsing, chains, revocation, dates, the quoting enclave, the rating. Its
+//!   signatures are verified by aws-lc-rs, as ours are.
+//! - `sev` has no certificate or signature code here, because its two back ends are OpenSSL and an RSA
+//!   library that is not constant time. It parses the report, its fields are compared with the claims, and
+//!   the report's signature is verified over the bytes that `sev` encodes again from what it understood.
+//! - Behind Azure's paravisor, both look at the processor's own proof. Nobody else judges what surrounds it,
+//!   nor a TPM.
 //!
 //! Pure: the instant is an argument.
 
@@ -51,8 +54,8 @@ pub struct Disagreement {
     pub theirs: String,
 }
 
-/// Why nothing may be released after a second opinion, although we accept the evidence. These are no rules about
-/// evidence: they say that two readers are at odds, or that one could not be asked.
+/// Why nothing may be released after a second opinion, although we accept the evidence. These are no rules
+/// about evidence: they say that two readers are at odds, or that one could not be asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// OPN-01: the second reader says otherwise, and nobody knows why. A person must look at it.
@@ -97,8 +100,8 @@ pub enum NoOpinion {
     Known(&'static Known),
 }
 
-/// Asks for a second opinion on evidence that we have judged: `verdict` is ours. A document has at most one CPU item,
-/// and it is that item's opinion.
+/// Asks for a second opinion on evidence that we have judged: `verdict` is ours. A document has at most one
+/// CPU item, and it is that item's opinion.
 #[must_use]
 pub fn second_opinion(
     evidence: &Evidence,

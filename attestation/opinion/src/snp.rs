@@ -16,7 +16,8 @@ pub(super) fn opinion(evidence: &Evidence, ours: Result<&VerifiedItem, &Refused>
     compare(Peer::Sev, ours, judge(evidence, ours.ok()))
 }
 
-/// The second reader's own verdict: it reads the report, and the key's signature holds over what it encodes again.
+/// The second reader's own verdict: it reads the report, and the key's signature holds over what it encodes
+/// again.
 fn judge(evidence: &Evidence, ours: Option<&VerifiedItem>) -> Theirs {
     let report = AttestationReport::from_bytes(evidence.report.raw()).map_err(|error| error.to_string())?;
     let encoded = report.to_bytes().map_err(|error| error.to_string())?;

@@ -1,4 +1,5 @@
-//! Intel's documents: TCB info and QE identity with their signer, lists of the root and of the PCK CAs, chains.
+//! Intel's documents: TCB info and QE identity with their signer, lists of the root and of the PCK CAs,
+//! chains.
 
 use super::{AdmissionError, Judged};
 use crate::collateral::IntelDocument;
@@ -17,8 +18,8 @@ const PCK_CAS: [(&str, &str); 2] =
     [("Intel SGX PCK Platform CA", "platform"), ("Intel SGX PCK Processor CA", "processor")];
 
 /// Takes the signed object out of the answer of Intel's service, byte for byte:
-/// `{"tcbInfo":{…},"signature":"HEX"}`, likewise `enclaveIdentity`. There is one spelling: that in which Intel
-/// sends it.
+/// `{"tcbInfo":{…},"signature":"HEX"}`, likewise `enclaveIdentity`. There is one spelling: that in which
+/// Intel sends it.
 ///
 /// # Errors
 /// [`AdmissionError::Envelope`].
@@ -87,8 +88,8 @@ pub fn intel_root_crl(der: &[u8], roots: &Roots) -> Result<Judged, AdmissionErro
     Err(AdmissionError::RootCrlSignature)
 }
 
-/// Judges the list of a PCK CA (DER) under the chain that came with it: the CA and the root, PEM. The subject is
-/// `platform` or `processor`.
+/// Judges the list of a PCK CA (DER) under the chain that came with it: the CA and the root, PEM. The subject
+/// is `platform` or `processor`.
 ///
 /// # Errors
 /// [`AdmissionError`].
@@ -109,8 +110,8 @@ pub fn intel_pck_crl(der: &[u8], issuer_chain: &[u8], roots: &Roots) -> Result<J
     Ok(judged(&list, known, ca.lab))
 }
 
-/// Judges an issuer chain (PEM): a signer of documents or a PCK CA, directly under a pinned root. The subject is the
-/// common name of the first.
+/// Judges an issuer chain (PEM): a signer of documents or a PCK CA, directly under a pinned root. The subject
+/// is the common name of the first.
 ///
 /// # Errors
 /// [`AdmissionError`].

@@ -6,9 +6,9 @@ use crate::roots::{Roots, sha256};
 use hanzo_attestation_evidence::nvidia::{FormatError, OcspResponse};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 
-/// Judges a reference integrity manifest (XML): form, digest, chain to a pinned root, family and signatures. The subject is
-/// product, version and SHA-256 of the file, `GH100/550.144.03/5e9e…`: issues of one id are kept apart. It was issued when
-/// its signer's certificate began. Revocation is judged when it is used.
+/// Judges a reference integrity manifest (XML): form, digest, chain to a pinned root, family and signatures.
+/// The subject is product, version and SHA-256 of the file, `GH100/550.144.03/5e9e…`: issues of one id are
+/// kept apart. It was issued when its signer's certificate began. Revocation is judged when it is used.
 ///
 /// # Errors
 /// [`AdmissionError`]. Dates are not judged here: see [`Judged::check_dates`].
@@ -16,8 +16,9 @@ pub fn nvidia_rim(xml: &[u8], roots: &Roots) -> Result<Judged, AdmissionError> {
     Ok(StoredRim::new(xml).admit(roots)?)
 }
 
-/// Judges the form of an OCSP response (DER). The subject is its SHA-256; it counts from the latest thisUpdate of its
-/// answers to the earliest nextUpdate. Who signed it is judged with the certificates about which it speaks.
+/// Judges the form of an OCSP response (DER). The subject is its SHA-256; it counts from the latest
+/// thisUpdate of its answers to the earliest nextUpdate. Who signed it is judged with the certificates about
+/// which it speaks.
 ///
 /// # Errors
 /// [`AdmissionError::NvidiaOcsp`].

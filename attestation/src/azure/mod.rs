@@ -1,8 +1,8 @@
 //! Azure's confidential virtual machines: the hardware's report, the runtime data that it binds, the vTPM's
 //! attestation key in that data, and the vTPM's quote (rule book A.5 and B.8).
 //!
-//! The paravisor runs in the guest's own TEE, below its kernel: that it is a known one is for appraisal to ask
-//! (AZ-18), because without it any firmware could claim any key.
+//! The paravisor runs in the guest's own TEE, below its kernel: that it is a known one is for appraisal to
+//! ask (AZ-18), because without it any firmware could claim any key.
 
 mod claims;
 mod error;

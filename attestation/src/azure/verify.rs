@@ -1,5 +1,5 @@
-//! The proof, in the order of trust: what needs no key first; then the hardware's own proof; then the vTPM's quote
-//! under the key that the hardware binds.
+//! The proof, in the order of trust: what needs no key first; then the hardware's own proof; then the vTPM's
+//! quote under the key that the hardware binds.
 
 use super::claims::{SnpClaims, TdxClaims, Vtpm};
 use super::error::AzureError;
@@ -63,7 +63,8 @@ fn check_runtime_data(hcl: &Hcl, report_data: &[u8; 64]) -> Result<(), AzureErro
     if rest.iter().any(|byte| *byte != 0) { Err(AzureError::ReportDataUpperHalf) } else { Ok(()) }
 }
 
-/// AZ-14, AZ-15, AZ-19, AZ-20: the TDREPORT binds the runtime data, and the quote says what the TDREPORT says.
+/// AZ-14, AZ-15, AZ-19, AZ-20: the TDREPORT binds the runtime data, and the quote says what the TDREPORT
+/// says.
 fn check_td(evidence: &TdxEvidence) -> Result<(), AzureError> {
     let report_data = &evidence.td_report.report_data.0;
     check_runtime_data(&evidence.vtpm.hcl, report_data)?;

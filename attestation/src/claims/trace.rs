@@ -4,11 +4,12 @@ use super::{CollateralUse, Facts};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use serde::Serialize;
 
-/// Version of the rules that this build enforces: `docs/rules.md` lists them. It grows when a rule is added or decides
-/// otherwise, so that a document can ask for a verifier that knows it.
+/// Version of the rules that this build enforces: `docs/rules.md` lists them. It grows when a rule is added
+/// or decides otherwise, so that a document can ask for a verifier that knows it.
 pub const RULESET: u32 = 1;
 
-/// Everything besides the evidence that a verdict rests on: with it, an auditor can reach the same verdict again.
+/// Everything besides the evidence that a verdict rests on: with it, an auditor can reach the same verdict
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trace {
     /// [`RULESET`].

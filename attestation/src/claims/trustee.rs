@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 /// `att_key_type` of every quote that is accepted (DCAP-03): ECDSA on P-256.
 const ECDSA_P256: u16 = 2;
 
-/// The claims of one item under its name in Trustee: `{"snp":{…}}`. Empty for a registered key, of which Trustee
-/// knows nothing.
+/// The claims of one item under its name in Trustee: `{"snp":{…}}`. Empty for a registered key, of which
+/// Trustee knows nothing.
 #[must_use]
 pub fn trustee_claims(item: &VerifiedItem) -> Map<String, Value> {
     let named = |name: &str, claims: Value| Map::from_iter([(name.to_owned(), claims)]);

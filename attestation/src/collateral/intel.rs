@@ -7,8 +7,8 @@ use hanzo_attestation_evidence::{Broken, Rule};
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Largest JSON object in bytes: four documents of 1 MiB each (rule book B.0), of which the lists are written in
-/// hex, and their chains.
+/// Largest JSON object in bytes: four documents of 1 MiB each (rule book B.0), of which the lists are written
+/// in hex, and their chains.
 pub const MAX_INTEL_JSON: usize = 8 << 20;
 
 /// A JSON document that Intel's TCB signer signed, exactly as received: TCB info or QE identity.

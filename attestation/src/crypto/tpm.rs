@@ -1,5 +1,5 @@
-//! Signatures of TPMs and of the authorities over their keys: RSA from 2048 to 4096 bits and three curves, each with
-//! SHA-256, SHA-384 or SHA-512 (TPM-06, TPM-10).
+//! Signatures of TPMs and of the authorities over their keys: RSA from 2048 to 4096 bits and three curves,
+//! each with SHA-256, SHA-384 or SHA-512 (TPM-06, TPM-10).
 
 use super::{
     Budget, FormError, P256_ORDER, P384_ORDER, SignatureError, check_scalars, fixed_from_der, parse, verify,
@@ -27,8 +27,8 @@ const P521_ORDER: [u8; 66] = [
 /// RSASSA-PKCS1-v1_5.
 ///
 /// # Errors
-/// [`SignatureError`]; [`FormError::AlgorithmNotAllowed`] for a key that is not RSA, has less than 2048 or more
-/// than 4096 bits, or another exponent than 65537.
+/// [`SignatureError`]; [`FormError::AlgorithmNotAllowed`] for a key that is not RSA, has less than 2048 or
+/// more than 4096 bits, or another exponent than 65537.
 pub fn rsassa(
     budget: &mut Budget,
     hash: SigningHash,
@@ -39,8 +39,8 @@ pub fn rsassa(
     rsa(budget, rsassa_algorithm(hash), key, message, signature)
 }
 
-/// RSASSA-PSS, MGF1 with the same hash function, and a salt as long as its digest (FIPS 186-5, 5.4). TPMs of before
-/// 2016 make a longer salt: their signatures do not verify.
+/// RSASSA-PSS, MGF1 with the same hash function, and a salt as long as its digest (FIPS 186-5, 5.4). TPMs of
+/// before 2016 make a longer salt: their signatures do not verify.
 ///
 /// # Errors
 /// As [`rsassa`].

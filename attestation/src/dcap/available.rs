@@ -1,4 +1,5 @@
-//! Which PCK chain certifies a quote: the one that it carries, or a stored one that it names (DCAP-12, DCAP-13).
+//! Which PCK chain certifies a quote: the one that it carries, or a stored one that it names (DCAP-12,
+//! DCAP-13).
 //!
 //! A stored chain is as little an anchor as one in a quote: both are verified to a pinned root (COL-14).
 
@@ -14,8 +15,8 @@ use std::sync::Arc;
 const PPID_LENGTHS: [usize; 3] = [16, 256, 384];
 /// CPUSVN, PCESVN and PCEID after it.
 const REST: usize = 16 + 2 + 2;
-/// Most stored chains of which one may be the quote's. An encrypted PPID does not say which, so that each costs a
-/// signature; a platform has one chain for each of its security versions at most.
+/// Most stored chains of which one may be the quote's. An encrypted PPID does not say which, so that each
+/// costs a signature; a platform has one chain for each of its security versions at most.
 const MAX_CANDIDATES: usize = 3;
 
 /// Which platform a quote names.

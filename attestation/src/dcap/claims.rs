@@ -13,8 +13,8 @@ pub struct Claims {
     pub tee_type: u32,
     /// Vendor of the quoting enclave.
     pub qe_vendor_id: Hex<16>,
-    /// ISVSVN of the quoting enclave as the header repeats it; version 3 alone. Not covered by Intel's rating: the signed
-    /// report is (DCAP-55).
+    /// ISVSVN of the quoting enclave as the header repeats it; version 3 alone. Not covered by Intel's
+    /// rating: the signed report is (DCAP-55).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header_qe_svn: Option<u16>,
     /// SVN of the provisioning certification enclave in the header; version 3 alone.

@@ -1,8 +1,8 @@
-//! Which of the stored documents speak for a platform, and whether they are in force (COL-08 to COL-10, DCAP-24 to
-//! DCAP-43). What needs a key comes last: [`Documents::verify`].
+//! Which of the stored documents speak for a platform, and whether they are in force (COL-08 to COL-10,
+//! DCAP-24 to DCAP-43). What needs a key comes last: [`Documents::verify`].
 //!
-//! Of several documents the newest that is in force counts. Where none is in force, the newest is refused by its
-//! dates.
+//! Of several documents the newest that is in force counts. Where none is in force, the newest is refused by
+//! its dates.
 
 use super::chain::{Chain, SignedLink};
 use super::error::{DcapError, Document, Link, Period};
@@ -64,8 +64,8 @@ pub(super) struct Platform<'a> {
 }
 
 impl Platform<'_> {
-    /// Chooses the documents, and judges all of them that needs no key. `None` when no document of Intel's is at
-    /// hand at all.
+    /// Chooses the documents, and judges all of them that needs no key. `None` when no document of Intel's is
+    /// at hand at all.
     pub(super) fn documents<'a>(
         &self,
         collateral: &'a Collateral,
@@ -229,8 +229,8 @@ impl Platform<'_> {
         Ok(())
     }
 
-    /// DCAP-24, DCAP-26 to -28, DCAP-30, DCAP-31, DCAP-33: lists that are current, and none has a certificate of
-    /// this proof on it.
+    /// DCAP-24, DCAP-26 to -28, DCAP-30, DCAP-31, DCAP-33: lists that are current, and none has a certificate
+    /// of this proof on it.
     fn lists<'a>(
         &self,
         collateral: &'a Collateral,
@@ -336,7 +336,8 @@ impl Documents<'_> {
         self.used.push(used);
     }
 
-    /// DCAP-25, DCAP-29, DCAP-32, DCAP-34, DCAP-41: every signature, each once for its content and the key above it.
+    /// DCAP-25, DCAP-29, DCAP-32, DCAP-34, DCAP-41: every signature, each once for its content and the key
+    /// above it.
     pub(super) fn verify(&self, chain: &Chain, cache: &Cache, budget: &mut Budget) -> Result<(), DcapError> {
         for (document, list, key) in [
             (Document::RootCrl, self.root_crl, &chain.root.key),

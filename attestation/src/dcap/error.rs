@@ -96,7 +96,8 @@ pub enum DcapError {
     /// COL-05, COL-20, COL-21: a signature that is wrong in itself.
     #[error(transparent)]
     Signature(#[from] FormError),
-    /// DCAP-13: the quote names its PCK certificate by platform identifiers, and no stored one is this platform's.
+    /// DCAP-13: the quote names its PCK certificate by platform identifiers, and no stored one is this
+    /// platform's.
     #[error("certification type {0} names a PCK certificate that is not at hand")]
     PckNotAvailable(u16),
     /// DCAP-15: a stored PCK chain cannot be read.

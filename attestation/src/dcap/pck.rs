@@ -60,8 +60,8 @@ pub enum PckExtensionError {
 }
 
 impl PckExtension {
-    /// Reads the extension's value (DER). Every id is known and there once, every size is exact, and the octets
-    /// of CPUSVN are the TCB components.
+    /// Reads the extension's value (DER). Every id is known and there once, every size is exact, and the
+    /// octets of CPUSVN are the TCB components.
     pub(super) fn parse(der: &[u8]) -> Result<Self, PckExtensionError> {
         let mut fields = Fields::read(AnyRef::from_der(der)?, &SGX_EXTENSION)?;
         let ppid = octets(fields.required(1, "PPID")?, "PPID")?;

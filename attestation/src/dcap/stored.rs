@@ -1,5 +1,5 @@
-//! Intel's documents as collateral keeps them: read and digested once, when they are put there. What cannot be read
-//! is refused when it is used.
+//! Intel's documents as collateral keeps them: read and digested once, when they are put there. What cannot
+//! be read is refused when it is used.
 
 use super::chain::{Certified, SignedLink};
 use super::error::{DcapError, Link};
@@ -23,7 +23,8 @@ pub(crate) struct Stored<C> {
     pub(super) document: IntelDocument,
 }
 
-/// The certificate that signed a document, of the right profile (DCAP-32). Its own signature is not verified yet.
+/// The certificate that signed a document, of the right profile (DCAP-32). Its own signature is not verified
+/// yet.
 #[derive(Debug)]
 pub(super) struct Signer {
     pub(super) certified: Certified,

@@ -1,5 +1,5 @@
-//! Matching of levels and convergence of their statuses (rule book A.2.7; Intel TDX and SGX DCAP quote verification
-//! library, "TCB status").
+//! Matching of levels and convergence of their statuses (rule book A.2.7; Intel TDX and SGX DCAP quote
+//! verification library, "TCB status").
 
 use super::error::DcapError;
 use super::pck::PckExtension;
@@ -129,8 +129,8 @@ const fn first_component(tee_tcb_svn: &[u8; 16]) -> usize {
     if *version > 0 { 2 } else { 0 }
 }
 
-/// Step 4: the module's own level (TDX-03, TDX-05). The outer `None` is a module that is rated with the platform;
-/// the inner one is a module below every level.
+/// Step 4: the module's own level (TDX-03, TDX-05). The outer `None` is a module that is rated with the
+/// platform; the inner one is a module below every level.
 fn module_level<'a>(
     info: &'a TcbInfo,
     tee_tcb_svn: &Hex<16>,
@@ -163,10 +163,10 @@ fn check_module(info: &TcbInfo, body: &tdx::Body) -> Result<(), DcapError> {
     Ok(())
 }
 
-/// Step 6, bodies of TD 1.5 alone (TDX-07): the module can be updated under a running TD, so that it has one status
-/// by what it was launched on and one by what runs now. Both must be known and not withdrawn. When the first is out
-/// of date and the second is not, the TD should be launched again; when both are, that would not help (Intel's
-/// quote verification library, `checkForRelaunch`).
+/// Step 6, bodies of TD 1.5 alone (TDX-07): the module can be updated under a running TD, so that it has one
+/// status by what it was launched on and one by what runs now. Both must be known and not withdrawn. When the
+/// first is out of date and the second is not, the TD should be launched again; when both are, that would not
+/// help (Intel's quote verification library, `checkForRelaunch`).
 fn relaunch(launch: TcbStatus, now: TcbStatus) -> TcbStatus {
     if matches!(now, TcbStatus::NotRecognized | TcbStatus::Revoked) {
         return converge(launch, now);

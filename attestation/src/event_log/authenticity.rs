@@ -1,8 +1,8 @@
 //! Whether an event's data is what was hashed (LOG-15).
 //!
-//! Firmware hashes the data of some types, the file behind others, and for a few types both are seen. The rule
-//! here is by content: data is authenticated when the digest is its hash in one of the known ways, whatever
-//! the type says, because no register covers the type.
+//! Firmware hashes the data of some types, the file behind others, and for a few types both are seen. The
+//! rule here is by content: data is authenticated when the digest is its hash in one of the known ways,
+//! whatever the type says, because no register covers the type.
 
 use super::measured::Measured;
 use super::replay::is_hash;

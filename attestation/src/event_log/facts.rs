@@ -26,9 +26,9 @@ pub struct EventFacts {
     pub unexplained: Vec<Register>,
     /// Secure boot, from firmware's own measurements (LOG-18).
     pub secure_boot: SecureBoot,
-    /// The kernel's command line as GRUB measured it, when exactly one is there and authenticated. GRUB hashes
-    /// commands of its own in the same way, so who can run commands at its prompt can imitate one: a list of
-    /// the digests of that register (LOG-19) has no such gap.
+    /// The kernel's command line as GRUB measured it, when exactly one is there and authenticated. GRUB
+    /// hashes commands of its own in the same way, so who can run commands at its prompt can imitate one: a
+    /// list of the digests of that register (LOG-19) has no such gap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_cmdline: Option<String>,
     /// Every event but separators and agents' own, in order. The digest is proven; the type and the

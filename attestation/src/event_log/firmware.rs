@@ -7,8 +7,8 @@ use super::{EventProblem, Register};
 use hanzo_attestation_evidence::Digest;
 use hanzo_attestation_evidence::event_log::{EventKind, PcrBank, Variable};
 
-/// The data of a separator that ends firmware's part without an error (PC Client Platform Firmware Profile 1.06,
-/// section 10.4.1).
+/// The data of a separator that ends firmware's part without an error (PC Client Platform Firmware Profile
+/// 1.06, section 10.4.1).
 const ENDS: [&[u8]; 2] = [&[0; 4], &[0xFF; 4]];
 
 /// Whether an event is a separator that ends firmware's part in good order.
@@ -38,8 +38,8 @@ pub(super) fn separators(bank: PcrBank, events: &[&Measured<'_>]) -> Vec<EventPr
     registers.into_iter().filter_map(problem).collect()
 }
 
-/// The secure boot variables, in the order in which firmware measures them (PC Client Platform Firmware Profile
-/// 1.06, section 3.3.4.8).
+/// The secure boot variables, in the order in which firmware measures them (PC Client Platform Firmware
+/// Profile 1.06, section 3.3.4.8).
 const VARIABLES: [(&str, &str); 5] = [
     ("SecureBoot", "the variable SecureBoot"),
     ("PK", "the variable PK"),
@@ -48,8 +48,8 @@ const VARIABLES: [(&str, &str); 5] = [
     ("dbx", "the variable dbx"),
 ];
 
-/// LOG-18: secure boot from authenticated variables before the separator. Anything that does not fit leaves the
-/// state unknown, and a reason among the problems where one of LOG-15 to LOG-17 is why.
+/// LOG-18: secure boot from authenticated variables before the separator. Anything that does not fit leaves
+/// the state unknown, and a reason among the problems where one of LOG-15 to LOG-17 is why.
 pub(super) fn secure_boot(
     bank: PcrBank,
     events: &[&Measured<'_>],

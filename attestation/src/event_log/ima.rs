@@ -63,8 +63,8 @@ pub struct ImaFile {
 /// Replays a list to the quoted PCR 10 of one bank.
 ///
 /// # Errors
-/// [`ReplayError`]: a malformed list (LOG-01, -05, -21), an entry whose digest is not its data's (LOG-22), or no
-/// first part that leads to the quoted value (LOG-24).
+/// [`ReplayError`]: a malformed list (LOG-01, -05, -21), an entry whose digest is not its data's (LOG-22), or
+/// no first part that leads to the quoted value (LOG-24).
 pub fn ima(bytes: &[u8], bank: PcrBank, quoted: &Quoted) -> Result<ImaFacts, ReplayError> {
     let entries = list::parse(bytes)?;
     let mismatch = ReplayError::ImaReplay { bank };
@@ -82,8 +82,8 @@ pub fn ima(bytes: &[u8], bank: PcrBank, quoted: &Quoted) -> Result<ImaFacts, Rep
     })
 }
 
-/// How many entries lead to the quoted value. Every entry's own digest is checked on the way, the kernel's tail
-/// included: an entry that lies is no list of a kernel.
+/// How many entries lead to the quoted value. Every entry's own digest is checked on the way, the kernel's
+/// tail included: an entry that lies is no list of a kernel.
 fn covered(entries: &[Entry<'_>], bank: PcrBank, target: &Digest) -> Result<Option<usize>, ReplayError> {
     let unknown = ReplayError::ImaReplay { bank };
     let hash = algorithm(bank).ok_or(unknown.clone())?;
@@ -110,8 +110,8 @@ fn covered(entries: &[Entry<'_>], bank: PcrBank, target: &Digest) -> Result<Opti
     Ok(found)
 }
 
-/// LOG-26: hash over PCR 0 to 7, or with newer kernels 0 to 9, in the bank of the entry's own algorithm (Linux,
-/// `ima_calc_boot_aggregate_tfm`).
+/// LOG-26: hash over PCR 0 to 7, or with newer kernels 0 to 9, in the bank of the entry's own algorithm
+/// (Linux, `ima_calc_boot_aggregate_tfm`).
 fn aggregate(entry: &Entry<'_>, quoted: &Quoted) -> BootAggregate {
     if entry.path != BOOT_AGGREGATE || entry.is_violation() {
         return BootAggregate::Missing;

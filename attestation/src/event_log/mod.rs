@@ -1,10 +1,11 @@
-//! Event logs against the registers that hardware signed: replay first, and only then anything that a log says.
+//! Event logs against the registers that hardware signed: replay first, and only then anything that a log
+//! says.
 //!
 //! A register starts at its reset value and becomes `H(register || digest)` with each event, so a log that
 //! replays to a quoted value has exactly the digests that were extended, in their order (LOG-12). That is all
 //! that replay proves. Types, texts and data beside a digest are the writer's words, except where the data is
-//! what was hashed (LOG-15): [`EventFacts`] says for each event which of the two it is, and facts for policies
-//! come from authenticated data alone.
+//! what was hashed (LOG-15): [`EventFacts`] says for each event which of the two it is, and facts for
+//! policies come from authenticated data alone.
 //!
 //! What refuses here is class H of rule book B.7. What only weakens the facts is listed among
 //! [`EventFacts::problems`], for appraisal to judge.
@@ -34,8 +35,8 @@ pub type Quoted = BTreeMap<(PcrBank, u8), Digest>;
 
 /// Registers that firmware fills, and ends with a separator (LOG-16).
 const FIRMWARE_PCRS: std::ops::RangeInclusive<u8> = 0..=7;
-/// Registers that firmware and boot loader fill, and that a boot log therefore must explain (LOG-13). Kernels take
-/// the same for the hash that ties their list to a boot.
+/// Registers that firmware and boot loader fill, and that a boot log therefore must explain (LOG-13). Kernels
+/// take the same for the hash that ties their list to a boot.
 const BOOT_PCRS: std::ops::RangeInclusive<u8> = 0..=9;
 
 /// Replays the log of a TD, a CCEL or dstack's JSON form of one, to its four registers.
@@ -60,8 +61,8 @@ pub fn ccel(bytes: &[u8], rtmrs: &[Hex<48>; 4]) -> Result<EventFacts, ReplayErro
 /// strongest of them; registers that are not quoted in it give none.
 ///
 /// # Errors
-/// [`ReplayError`]: a log that is malformed, lacks a quoted bank (LOG-04), does not replay in one (LOG-12), or
-/// leaves a boot register unexplained (LOG-13).
+/// [`ReplayError`]: a log that is malformed, lacks a quoted bank (LOG-04), does not replay in one (LOG-12),
+/// or leaves a boot register unexplained (LOG-13).
 pub fn tcg2(bytes: &[u8], quoted: &Quoted) -> Result<EventFacts, ReplayError> {
     let log = Log::tcg2(bytes)?;
     replay::check_no_action(&log)?;

@@ -7,8 +7,8 @@ use hanzo_attestation_evidence::Digest;
 use hanzo_attestation_evidence::event_log::{EventKind, Log, PcrBank};
 use std::collections::BTreeMap;
 
-/// Signature of the event that says at which locality the TPM was started (PC Client Platform Firmware Profile
-/// 1.06, section 10.4.5.3).
+/// Signature of the event that says at which locality the TPM was started (PC Client Platform Firmware
+/// Profile 1.06, section 10.4.5.3).
 const STARTUP_LOCALITY: &[u8; 16] = b"StartupLocality\0";
 
 /// A register while it is replayed.

@@ -1,4 +1,5 @@
-//! Events of agents that run inside: a closed list of formats, each with a digest over name and payload (LOG-20).
+//! Events of agents that run inside: a closed list of formats, each with a digest over name and payload
+//! (LOG-20).
 
 use super::facts::{RuntimeEvent, RuntimeFormat};
 use super::measured::Measured;
@@ -13,8 +14,8 @@ const DSTACK_V1: &[u8; 5] = b"\x01\x00\x00\x08:";
 /// (`guest-components`, `attestation-agent/src/eventlog/tcg2.rs`).
 const AAEL: &[u8; 4] = b"LEAA";
 
-/// Reads an agent's event; `None` for an event of firmware or a boot loader. RTMR3 is the agents' register: in
-/// it, every event must be of a known format.
+/// Reads an agent's event; `None` for an event of firmware or a boot loader. RTMR3 is the agents' register:
+/// in it, every event must be of a known format.
 pub(super) fn read(bank: PcrBank, event: &Measured<'_>) -> Result<Option<RuntimeEvent>, ReplayError> {
     let register = event.register;
     let refuse = |problem| Err(ReplayError::RuntimeEvent { register, problem });
@@ -53,8 +54,8 @@ fn named(name: &str, version: DstackVersion, payload: &[u8]) -> Option<Parts> {
     Some(Parts { format, name: name.to_owned(), payload: payload.to_vec(), hashed })
 }
 
-/// RFC 8785 form of the object that version 2 hashes. Only names without characters that JSON escapes are read:
-/// dstack's own are words.
+/// RFC 8785 form of the object that version 2 hashes. Only names without characters that JSON escapes are
+/// read: dstack's own are words.
 fn version_two(name: &str, payload: &[u8]) -> Option<Vec<u8>> {
     if name.chars().any(|char| char.is_control() || matches!(char, '"' | '\\')) {
         return None;

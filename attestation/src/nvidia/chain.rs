@@ -1,7 +1,7 @@
 //! A device's chain: leaf, device, provisioner, product, and the pinned root (NV-10 to NV-19).
 //!
-//! There is one order and no path search. A self-signed last certificate is dropped, whatever it is: the root is the
-//! one that is pinned or configured.
+//! There is one order and no path search. A self-signed last certificate is dropped, whatever it is: the root
+//! is the one that is pinned or configured.
 
 use super::error::{NvidiaError, Place};
 use crate::crypto::{Budget, P384Key};
@@ -100,8 +100,8 @@ pub(super) fn read<'a>(certs: &'a [Vec<u8>], roots: &Roots) -> Result<Unproved<'
 }
 
 impl Unproved<'_> {
-    /// NV-15, leaf first. `proved` has what this document has proved before: devices of one baseboard share their
-    /// upper certificates.
+    /// NV-15, leaf first. `proved` has what this document has proved before: devices of one baseboard share
+    /// their upper certificates.
     pub(super) fn verify(
         self,
         roots: &Roots,
@@ -286,8 +286,8 @@ fn chip_in(name: &str) -> Option<&str> {
     name.split(' ').find(|word| Architecture::of_chip(word).is_some())
 }
 
-/// The first three characters tell products apart whose authorities differ (GH1, GB1, GB2, GR1); `LS_10` and `LS10`
-/// are one.
+/// The first three characters tell products apart whose authorities differ (GH1, GB1, GB2, GR1); `LS_10` and
+/// `LS10` are one.
 fn series(chip: &str) -> Option<&str> {
     match Architecture::of_chip(chip)? {
         Architecture::Ls10 => Some("LS1"),
@@ -306,7 +306,8 @@ const fn series_of_id(id: u32) -> Option<&'static str> {
     }
 }
 
-/// NV-16, NV-17: the leaf's firmware id, which in its older form is for the key of the device's own authority.
+/// NV-16, NV-17: the leaf's firmware id, which in its older form is for the key of the device's own
+/// authority.
 fn firmware(leaf: &Certificate<'_>, device: &Certificate<'_>) -> Result<Option<Hex<48>>, NvidiaError> {
     let Some(fwid) = nvidia::fwid(leaf)? else { return Ok(None) };
     if fwid.device_key.is_some_and(|key| key != device.spki()) {

@@ -1,9 +1,9 @@
 //! NVIDIA GPUs and NVSwitches: each device's report, its chain to the pinned root, and what of it is revoked.
 //!
-//! The report is judged when it is parsed (`hanzo_attestation_evidence::nvidia`). Here its key is: the one chain that
-//! a device has is read, compared with what the report says of the chip and its firmware, and only then are
-//! signatures verified. What a device measured is compared with the vendor's manifests; that it matches is for
-//! appraisal to ask.
+//! The report is judged when it is parsed (`hanzo_attestation_evidence::nvidia`). Here its key is: the one
+//! chain that a device has is read, compared with what the report says of the chip and its firmware, and only
+//! then are signatures verified. What a device measured is compared with the vendor's manifests; that it
+//! matches is for appraisal to ask.
 
 mod chain;
 mod claims;

@@ -1,8 +1,8 @@
 //! Whether the vendor revoked a device's certificates (NV-21 to NV-28).
 //!
-//! Three of the four can be: the leaf is the device's own work, of which no responder knows. What is at hand about a
-//! certificate is enforced, whether it is demanded or waived. The nonce of whoever asked is not compared: the answer is
-//! the attester's or a relay's, and its dates bound its age.
+//! Three of the four can be: the leaf is the device's own work, of which no responder knows. What is at hand
+//! about a certificate is enforced, whether it is demanded or waived. The nonce of whoever asked is not
+//! compared: the answer is the attester's or a relay's, and its dates bound its age.
 
 use super::chain::{Certified, Chain, ECDSA_WITH_SHA384};
 use super::claims::{Source, Standing};
@@ -76,8 +76,8 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Since when and until when the certificate is known to be good; `None` if no response speaks of it. Each that does
-    /// is enforced.
+    /// Since when and until when the certificate is known to be good; `None` if no response speaks of it.
+    /// Each that does is enforced.
     pub(super) fn look_up(
         &self,
         responses: &[OcspResponse<'_>],

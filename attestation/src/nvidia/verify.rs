@@ -52,7 +52,8 @@ pub(crate) fn check_nonces<'a>(
     }
 }
 
-/// NV-31: a binding covers exactly the devices of the evidence, in its order. Others would be bound to nothing.
+/// NV-31: a binding covers exactly the devices of the evidence, in its order. Others would be bound to
+/// nothing.
 pub(crate) fn check_covered(
     mut kinds: impl Iterator<Item = Tee>,
     devices: &[DeviceDigests],

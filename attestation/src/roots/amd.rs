@@ -164,8 +164,8 @@ pub(crate) fn builtin_intermediate(product: Product, vek: Vek) -> Option<&'stati
     }
 }
 
-/// The certificate of this build that has these very bytes: nearly all evidence carries AMD's authorities, and
-/// what is known need not be read again. That it is one of AMD's gives it no place in a chain.
+/// The certificate of this build that has these very bytes: nearly all evidence carries AMD's authorities,
+/// and what is known need not be read again. That it is one of AMD's gives it no place in a chain.
 pub(crate) fn builtin_certificate(der: &[u8]) -> Option<&'static Certificate<'static>> {
     let intermediates = INTERMEDIATES.iter().map(|intermediate| &intermediate.certificate);
     intermediates.chain(ROOTS.iter()).find(|certificate| certificate.der() == der)

@@ -6,8 +6,8 @@ use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
 /// P-256 public key of Intel SGX Root CA, uncompressed point.
 const INTEL_SGX_ROOT_CA: [u8; 65] = *include_bytes!("intel/sgx-root-ca.point");
 
-/// SHA-256 of its certificate in force, serial 22650CD65A9D3489F383B49552BF501B392706AC. Older quotes carry an older
-/// certificate of the same key.
+/// SHA-256 of its certificate in force, serial 22650CD65A9D3489F383B49552BF501B392706AC. Older quotes carry
+/// an older certificate of the same key.
 const INTEL_SGX_ROOT_CA_CERTIFICATE: [u8; 32] = [
     0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89, 0xb8, 0xe1, 0x49, 0xe9, 0x5b, 0x80, 0x7a, 0x35, 0x0e,
     0x74, 0x24, 0x96, 0x43, 0x99, 0xe8, 0x85, 0xa7, 0xcb, 0xb8, 0xcc, 0xfa, 0xb6, 0x74, 0xd3,

@@ -115,8 +115,8 @@ impl Roots {
         self
     }
 
-    /// Trusts an authority over endorsement keys: a TPM manufacturer's root (TPM-28). It is asked when a key is
-    /// activated, and never about evidence.
+    /// Trusts an authority over endorsement keys: a TPM manufacturer's root (TPM-28). It is asked when a key
+    /// is activated, and never about evidence.
     #[must_use]
     pub fn with_tpm_manufacturer(mut self, ca: impl Into<TpmCa>) -> Self {
         let ca = ca.into();
@@ -125,8 +125,8 @@ impl Roots {
         self
     }
 
-    /// Trusts an endorsement key by name, SHA-256 of its SubjectPublicKeyInfo, whoever certified it. It is asked when a
-    /// key is activated, and never about evidence.
+    /// Trusts an endorsement key by name, SHA-256 of its SubjectPublicKeyInfo, whoever certified it. It is
+    /// asked when a key is activated, and never about evidence.
     #[must_use]
     pub fn with_trusted_ek(mut self, ek: Hex<32>) -> Self {
         self.tpm.eks.push(ek);

@@ -1,5 +1,5 @@
-//! Roots of NVIDIA's reference integrity manifests, pinned by the SHA-256 of their certificates. A manifest carries its
-//! root, so that the certificate itself need not be compiled in.
+//! Roots of NVIDIA's reference integrity manifests, pinned by the SHA-256 of their certificates. A manifest
+//! carries its root, so that the certificate itself need not be compiled in.
 
 use super::sha256;
 

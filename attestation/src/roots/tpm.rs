@@ -1,4 +1,5 @@
-//! What makes a TPM's attestation key trusted (TPM-11). Nothing of it is compiled in: every source is configured.
+//! What makes a TPM's attestation key trusted (TPM-11). Nothing of it is compiled in: every source is
+//! configured.
 
 use hanzo_attestation_evidence::Hex;
 use hanzo_attestation_evidence::tpm::{Hierarchy, Name};

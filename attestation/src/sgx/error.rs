@@ -23,7 +23,8 @@ pub enum SgxError {
     /// The certificate itself.
     #[error(transparent)]
     Certificate(#[from] X509Error),
-    /// Its signature or its key is malformed, of an algorithm that is not on the list, or the budget is spent.
+    /// Its signature or its key is malformed, of an algorithm that is not on the list, or the budget is
+    /// spent.
     #[error(transparent)]
     Form(#[from] FormError),
 }

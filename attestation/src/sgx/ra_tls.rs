@@ -21,8 +21,9 @@ const ECDSA_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
 /// AlgorithmIdentifier of sha256WithRSAEncryption with NULL parameters (RFC 4055, 5), DER.
 const RSA_SHA256: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
 
-/// Verifies an RA-TLS certificate (DER): the quote that it carries, that its key is the one in the report data,
-/// and that it signs itself. Freshness is the handshake's: whoever holds the private key is the enclave.
+/// Verifies an RA-TLS certificate (DER): the quote that it carries, that its key is the one in the report
+/// data, and that it signs itself. Freshness is the handshake's: whoever holds the private key is the
+/// enclave.
 ///
 /// # Errors
 /// [`Refused`] with the first broken rule: SGX-17, or a rule of the quote.

@@ -59,8 +59,8 @@ impl<'a> Anchor<'a> {
 }
 
 impl<'a> Chain<'a> {
-    /// Puts the evidence's certificates in order. No public-key operation is done. The sizes and the number of the
-    /// certificates have been judged.
+    /// Puts the evidence's certificates in order. No public-key operation is done. The sizes and the number
+    /// of the certificates have been judged.
     pub(super) fn read(
         certs: &'a [Vec<u8>],
         stated: &Stated<'_>,

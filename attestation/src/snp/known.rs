@@ -19,8 +19,8 @@ pub(crate) struct Links {
     pub(super) intermediate_serial: Vec<u8>,
 }
 
-/// A chain whose signatures hold, up to one root. Dates, lists and the report's own signature are judged at every
-/// use.
+/// A chain whose signatures hold, up to one root. Dates, lists and the report's own signature are judged at
+/// every use.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(super) links: Links,

@@ -1,4 +1,5 @@
-//! What a report says of the key that signed it: everything in a report on which the choice of its chain depends.
+//! What a report says of the key that signed it: everything in a report on which the choice of its chain
+//! depends.
 
 use aws_lc_rs::digest::{self, SHA256};
 use hanzo_attestation_evidence::snp::{Body, Product, Tcb, Vek};
@@ -27,8 +28,8 @@ impl<'a> Stated<'a> {
         }
     }
 
-    /// Names the question which chain these certificates make for such a report, under these roots. Two questions
-    /// with one name have one answer, but for dates and lists.
+    /// Names the question which chain these certificates make for such a report, under these roots. Two
+    /// questions with one name have one answer, but for dates and lists.
     pub(super) fn question(&self, certs: &[Vec<u8>], roots: &[u8; 32]) -> [u8; 32] {
         let Tcb { fmc, bootloader, tee, snp, microcode } = self.tcb;
         let mut hash = digest::Context::new(&SHA256);

@@ -10,7 +10,8 @@ use hanzo_attestation_evidence::x509::Certificate;
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use std::sync::Arc;
 
-/// A VCEK's certificate, of which nothing is verified: when it is used it is judged as one from the evidence is.
+/// A VCEK's certificate, of which nothing is verified: when it is used it is judged as one from the evidence
+/// is.
 #[derive(Debug)]
 pub(crate) struct StoredVek {
     der: Vec<u8>,
@@ -36,7 +37,8 @@ impl StoredVek {
         })
     }
 
-    /// Whether it is the key of this chip at this TCB (SNP-28, SNP-31). A report that masks its chip names none.
+    /// Whether it is the key of this chip at this TCB (SNP-28, SNP-31). A report that masks its chip names
+    /// none.
     fn is_of(&self, stated: &Stated<'_>) -> bool {
         // Turin's ids are the first 8 of the report's 64 bytes.
         let chip = stated.chip_id.and_then(|id| id.get(..self.hardware_id.len()));

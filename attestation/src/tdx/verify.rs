@@ -10,14 +10,14 @@ use crate::verify::{Context, Refused, VerifiedItem};
 use hanzo_attestation_evidence::tdx::{Body, Evidence};
 use hanzo_attestation_evidence::{Broken, Tee};
 
-/// Largest log in bytes that is replayed before any signature: the largest area that firmware is known to set aside
-/// (262144 bytes, mostly fill).
+/// Largest log in bytes that is replayed before any signature: the largest area that firmware is known to set
+/// aside (262144 bytes, mostly fill).
 const EARLY_LOG: usize = 256 << 10;
 
 /// Verifies a TDX item down to a pinned root.
 ///
-/// Without any collateral of Intel (TCB info, QE identity, revocation lists) the item is authentic, its TCB status
-/// is [`TcbStatus::Unknown`](crate::TcbStatus::Unknown), and no policy accepts it.
+/// Without any collateral of Intel (TCB info, QE identity, revocation lists) the item is authentic, its TCB
+/// status is [`TcbStatus::Unknown`](crate::TcbStatus::Unknown), and no policy accepts it.
 pub(crate) fn verify(
     evidence: &Evidence,
     context: &Context<'_>,
@@ -25,7 +25,8 @@ pub(crate) fn verify(
 ) -> Result<VerifiedItem, Refused> {
     let body = &evidence.quote.body;
     check_body(body).map_err(refused)?;
-    // A small log is replayed before any public-key operation, a large one after the quote is proven (B.0, step 9).
+    // A small log is replayed before any public-key operation, a large one after the quote is proven (B.0,
+    // step 9).
     let small = evidence.event_log.as_deref().filter(|log| log.len() <= EARLY_LOG);
     let log = small.map(|log| replay(log, body)).transpose()?;
     let proven = dcap::verify(Tee::Tdx, &evidence.quote, dcap::Subject::Td(body), context, budget)?;

@@ -1,7 +1,8 @@
 //! Certificates of TPM keys, under configured authorities (TPM-28, TPM-30).
 //!
-//! The leaf comes first; the others are candidates for the places above it, and each place takes the first that has
-//! the name of the issuer: nothing is searched. A chain ends at the first configured authority it meets.
+//! The leaf comes first; the others are candidates for the places above it, and each place takes the first
+//! that has the name of the issuer: nothing is searched. A chain ends at the first configured authority it
+//! meets.
 
 use crate::crypto::{Budget, FormError, SignatureError, ecdsa_der, rsassa};
 use crate::roots::TpmCa;
@@ -132,7 +133,8 @@ impl<'a> Chain<'a> {
         Ok(())
     }
 
-    /// Verifies every signature, the leaf's first. The authority's own is not asked for: it is trusted as it is.
+    /// Verifies every signature, the leaf's first. The authority's own is not asked for: it is trusted as it
+    /// is.
     pub(super) fn verify(&self, budget: &mut Budget) -> Result<(), CertificateError> {
         let above = self.above.iter().chain([&self.anchor]);
         let subjects = std::iter::once(&self.leaf).chain(&self.above);

@@ -37,7 +37,8 @@ pub struct Claims {
     pub ak_trust: AkTrust,
     /// Qualified Name of the signer, as the quote states it.
     pub qualified_signer: Bytes,
-    /// The hierarchy of which the attestation key is a primary key; absent when it is none, or its Name is unknown.
+    /// The hierarchy of which the attestation key is a primary key; absent when it is none, or its Name is
+    /// unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ak_hierarchy: Option<Hierarchy>,
     /// What kind of TPM, by the word of the source of trust (TPM-37).
@@ -158,7 +159,8 @@ impl Claims {
         }
     }
 
-    /// The bank on which facts rest: SHA-256 if it is quoted, else SHA-384, else SHA-512. SHA-1 never (TPM-22).
+    /// The bank on which facts rest: SHA-256 if it is quoted, else SHA-384, else SHA-512. SHA-1 never
+    /// (TPM-22).
     #[must_use]
     pub fn bank(&self) -> Option<Hash> {
         [Hash::Sha256, Hash::Sha384, Hash::Sha512]

@@ -1,4 +1,5 @@
-//! What certificates of attestation keys say of the machine: Google's instance extension, and the TPM's manufacturer.
+//! What certificates of attestation keys say of the machine: Google's instance extension, and the TPM's
+//! manufacturer.
 
 use der::asn1::{ObjectIdentifier, Utf8StringRef};
 use der::{AnyRef, Decode, Reader, SliceReader, Tag, Tagged};
@@ -31,8 +32,8 @@ fn as_text<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error
 }
 
 impl GceInstance {
-    /// Reads the extension: zone, project number, project id, instance id, name, and security properties that may
-    /// follow in a tag of their own and are not used.
+    /// Reads the extension: zone, project number, project id, instance id, name, and security properties that
+    /// may follow in a tag of their own and are not used.
     pub(super) fn parse(value: &[u8]) -> Option<Self> {
         let read = || {
             let any = AnyRef::from_der(value)?;

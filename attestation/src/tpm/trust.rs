@@ -1,5 +1,5 @@
-//! Why an attestation key is trusted (TPM-11). Whatever the evidence presents for it must hold; the first source that
-//! does, in this order, is the one that is named: certificate, activation record, allow list.
+//! Why an attestation key is trusted (TPM-11). Whatever the evidence presents for it must hold; the first
+//! source that does, in this order, is the one that is named: certificate, activation record, allow list.
 
 use super::chain::{CertificateError, Chain, SUBJECT_ALT_NAME, extended_key_usage};
 use super::claims::{AkTrust, TpmKind};

@@ -1,4 +1,5 @@
-//! The proof under a quote, in the order of the rule book: statements first, certificates next, signatures last.
+//! The proof under a quote, in the order of the rule book: statements first, certificates next, signatures
+//! last.
 
 use super::claims::{AkTrust, Claims};
 use super::error::TpmError;
@@ -15,7 +16,8 @@ use hanzo_attestation_evidence::tpm::{
 };
 use hanzo_attestation_evidence::{Finding, Item, Rule, Severity, Tee};
 
-/// Largest log in bytes that is replayed before any signature; a larger one after the quote is proven (B.0, step 9).
+/// Largest log in bytes that is replayed before any signature; a larger one after the quote is proven (B.0,
+/// step 9).
 const EARLY_LOG: usize = 256 << 10;
 
 /// Verifies one item: statement, source of trust, signatures.
@@ -102,8 +104,8 @@ fn prove(evidence: &Evidence, context: &Context<'_>, budget: &mut Budget) -> Res
     Ok(VerifiedItem::new(AnyClaims::Tpm(Box::new(claims)), facts, findings))
 }
 
-/// TPM-12, its form: a qualified Name has the hash function of the key's own. Without the Name nothing is known of
-/// it, and a finding says so.
+/// TPM-12, its form: a qualified Name has the hash function of the key's own. Without the Name nothing is
+/// known of it, and a finding says so.
 fn check_signer_form(quote: &Quote, key: &AttestationKey) -> Result<(), TpmError> {
     let Some(name) = key.name() else { return Ok(()) };
     let wrong = TpmError::SignerName("is no Name of the attestation key's hash function");
@@ -151,8 +153,8 @@ fn replay(log: &[u8], quote: &Quote) -> Result<EventFacts, TpmError> {
     Ok(event_log::tcg2(log, &quoted(quote))?)
 }
 
-/// Adds what the kernel measured after the boot (LOG-21 to LOG-24), in the bank of the boot's facts: PCR 10 is then
-/// explained.
+/// Adds what the kernel measured after the boot (LOG-21 to LOG-24), in the bank of the boot's facts: PCR 10
+/// is then explained.
 fn with_list(mut facts: EventFacts, evidence: &Evidence) -> Result<EventFacts, TpmError> {
     let Some(list) = &evidence.ima_log else { return Ok(facts) };
     facts.ima = Some(event_log::ima(list, facts.bank, &quoted(&evidence.quote))?);

@@ -1,7 +1,7 @@
 //! A lab's machines: what is well made is authentic, and each defect meets the rule that it breaks.
 //!
-//! The lab's SEV-SNP machines end where the evidence has no intermediate certificate, which a vendor's build carries
-//! and a lab's does not (AZ-16): every rule before that is met, and real evidence shows the rest.
+//! The lab's SEV-SNP machines end where the evidence has no intermediate certificate, which a vendor's build
+//! carries and a lab's does not (AZ-16): every rule before that is met, and real evidence shows the rest.
 
 use super::{code, judge};
 use hanzo_attestation::{Claims, Collateral, Roots, Verified};

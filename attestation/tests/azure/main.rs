@@ -1,5 +1,5 @@
-//! Azure evidence, end to end through the public interface: a lab's, each with one defect; and real ones, where they
-//! are at hand.
+//! Azure evidence, end to end through the public interface: a lab's, each with one defect; and real ones,
+//! where they are at hand.
 
 #[cfg(test)]
 mod corpus;

@@ -1,4 +1,5 @@
-//! Event logs: real ones outside this repository, and a lab's, each rule of rule book B.7 accepted once and refused.
+//! Event logs: real ones outside this repository, and a lab's, each rule of rule book B.7 accepted once and
+//! refused.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside a #[test] function")]
 
 #[cfg(test)]

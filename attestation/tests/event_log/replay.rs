@@ -103,7 +103,8 @@ fn one_event_more_less_or_elsewhere_does_not_replay() {
     assert!(tried > 20);
 }
 
-/// LOG-12: every quoted register and every quoted bank counts, and a register that is not quoted gives no facts.
+/// LOG-12: every quoted register and every quoted bank counts, and a register that is not quoted gives no
+/// facts.
 #[test]
 fn every_quoted_register_counts_in_every_bank() {
     let log = LabLog::usual_tpm(&[PcrBank::Sha1, PcrBank::Sha256, PcrBank::Sha384, PcrBank::Sha512]);
@@ -133,7 +134,8 @@ fn sm3_is_read_and_never_replayed() {
     assert!(tcg2(&log.bytes(), &known).is_ok());
 }
 
-/// LOG-13: EventLogIncomplete for a register of firmware or boot loader; other registers are named, for policies.
+/// LOG-13: EventLogIncomplete for a register of firmware or boot loader; other registers are named, for
+/// policies.
 #[test]
 fn a_register_without_events_is_refused_or_named() {
     let log = LabLog::usual_tpm(SHA256);

@@ -1,5 +1,5 @@
-//! NVIDIA devices, end to end through the public interface: a lab's, each with one defect; and real ones, with every
-//! byte changed in turn.
+//! NVIDIA devices, end to end through the public interface: a lab's, each with one defect; and real ones,
+//! with every byte changed in turn.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, outside a #[test] function")]
 
 #[cfg(test)]

@@ -69,8 +69,8 @@ fn claims_say_who_answered_and_the_verdict_ends_with_the_answers() {
     assert!(verified.items()[0].findings().iter().all(|finding| finding.rule.id != "NV-21"));
 }
 
-/// NV-21 to NV-28: every defect of an answer about any of the three is refused by its own rule, and where revocation is
-/// waived as well.
+/// NV-21 to NV-28: every defect of an answer about any of the three is refused by its own rule, and where
+/// revocation is waived as well.
 #[test]
 fn every_defect_breaks_its_one_rule() {
     let mut asked = Asked::new();

@@ -71,8 +71,8 @@ fn a_wrapped_document_is_refused() {
     assert_eq!(wrapped("</ds:X509Data>"), "RimKeyInfo");
 }
 
-/// NVR-05, NVR-10, NVR-13: certificates and records count in their one place. The verifying key is that of the chain's
-/// first certificate.
+/// NVR-05, NVR-10, NVR-13: certificates and records count in their one place. The verifying key is that of
+/// the chain's first certificate.
 #[test]
 fn nothing_is_read_outside_its_place() {
     let text = manifest();

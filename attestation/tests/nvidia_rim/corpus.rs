@@ -1,5 +1,5 @@
-//! Real manifests outside this repository, where they are at hand: the answer that each case states, and every byte
-//! of one of them.
+//! Real manifests outside this repository, where they are at hand: the answer that each case states, and
+//! every byte of one of them.
 
 use super::{code, time, verify_with, waived};
 use hanzo_attestation::nvidia::rim::{Outcome, RimResult};
@@ -93,7 +93,8 @@ fn each_case_is_answered_as_it_states() {
     println!("{} manifests judged", cases.len());
 }
 
-/// Those that came with devices are genuine too; NVR-29 and NVR-25 refuse them without a waiver and at other times.
+/// Those that came with devices are genuine too; NVR-29 and NVR-25 refuse them without a waiver and at other
+/// times.
 #[test]
 fn the_manifests_of_devices_are_trusted_at_their_time() {
     let is_beside = |name: &str| name.starts_with("rim_") && !name.ends_with(".pem");
@@ -138,7 +139,8 @@ fn every_byte_of_a_genuine_manifest_is_signed() {
     println!("{signature} bytes changed, one at a time");
 }
 
-/// NVR-28, NVR-10 and others: every byte of the signature counts as well, but for the spelling of white space.
+/// NVR-28, NVR-10 and others: every byte of the signature counts as well, but for the spelling of white
+/// space.
 #[test]
 fn every_byte_of_a_genuine_signature_counts() {
     let cases = manifests("nvidia-rim", is_single);
@@ -184,7 +186,8 @@ fn device(kind: &str, tee: &str, case: &str) -> Option<RimResult> {
     Some(claims.devices[0].rim.clone())
 }
 
-/// NVR-45, NVR-46: a Hopper with both manifests, a switch with its own, and a Hopper with an old issue of its VBIOS's.
+/// NVR-45, NVR-46: a Hopper with both manifests, a switch with its own, and a Hopper with an old issue of its
+/// VBIOS's.
 #[test]
 fn published_devices_measure_what_their_manifests_say() {
     let Some(hopper) = device("nvidia-gpu", "nvidia-gpu", "h100-545-full-rim") else { return };

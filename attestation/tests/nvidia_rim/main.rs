@@ -1,5 +1,5 @@
-//! Reference integrity manifests of NVIDIA devices: real ones, a lab's with every defect, attacks on their XML, and
-//! devices beside them.
+//! Reference integrity manifests of NVIDIA devices: real ones, a lab's with every defect, attacks on their
+//! XML, and devices beside them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "says how many cases were judged")]

@@ -54,7 +54,8 @@ fn good_answers_about_all_three_need_no_waiver() {
     assert_eq!(judge(&[]), "NVR-29 RimRevocationUnchecked");
 }
 
-/// NV-24, NV-25, NV-27, NV-28: what is at hand is enforced, whether it is demanded or waived. A hold is a revocation.
+/// NV-24, NV-25, NV-27, NV-28: what is at hand is enforced, whether it is demanded or waived. A hold is a
+/// revocation.
 #[test]
 fn a_bad_answer_refuses_whoever_waives() {
     let waived = Revocation::Waived { reason: "a test".to_owned() };

@@ -90,7 +90,8 @@ fn without_its_manifest_a_device_is_never_a_success() {
     assert_eq!(findings(&other), ["RimMissing"]);
 }
 
-/// NVR-41: one that is not trusted is none, and says why: not signed, out of date, revocation unknown, another root.
+/// NVR-41: one that is not trusted is none, and says why: not signed, out of date, revocation unknown,
+/// another root.
 #[test]
 fn a_manifest_that_is_not_trusted_is_none() {
     for defect in [RimDefect::OtherDigest, RimDefect::Expired, RimDefect::OtherKey, RimDefect::OtherFamily] {

@@ -1,5 +1,5 @@
-//! SGX quotes and RA-TLS certificates, end to end through the public interface: a lab's, each with one defect; and
-//! real ones, with every byte changed in turn.
+//! SGX quotes and RA-TLS certificates, end to end through the public interface: a lab's, each with one
+//! defect; and real ones, with every byte changed in turn.
 
 #[cfg(test)]
 mod corpus;

@@ -1,4 +1,5 @@
-//! RA-TLS certificates with a lab's quote: only the key that the enclave put into its report carries it (SGX-17).
+//! RA-TLS certificates with a lab's quote: only the key that the enclave put into its report carries it
+//! (SGX-17).
 
 use super::lab::{now, roots};
 use super::{code, judge};

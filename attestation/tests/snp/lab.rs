@@ -297,8 +297,8 @@ fn without_key(order: &SnpOrder) -> (Value, Vec<u8>) {
     (item, base64_decode(key.as_str().unwrap()).unwrap())
 }
 
-/// SNP-20, SNP-28, SNP-31: a stored certificate stands in for one that the evidence does not bring, for its own chip at
-/// its own TCB alone; and it is judged as the evidence's would be.
+/// SNP-20, SNP-28, SNP-31: a stored certificate stands in for one that the evidence does not bring, for its
+/// own chip at its own TCB alone; and it is judged as the evidence's would be.
 #[test]
 fn a_stored_key_certificate_serves_a_report_that_brings_none() {
     for product in SnpProduct::ALL {

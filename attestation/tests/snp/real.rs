@@ -44,8 +44,8 @@ fn it_is_genuine() {
     assert_eq!(verified.check_report_data(&report_data).unwrap_err().finding.rule.id, "SNP-39");
 }
 
-/// SNP-20: AMD's certificate from a store, for the real report that comes without; not for the report of another chip or
-/// of another TCB.
+/// SNP-20: AMD's certificate from a store, for the real report that comes without; not for the report of
+/// another chip or of another TCB.
 #[test]
 fn its_key_certificate_may_come_from_a_store() {
     let roots = Roots::vendor();

@@ -1,4 +1,5 @@
-//! TDX quotes of a lab under its collateral: what is in order is rated, and each defect meets the rule that it breaks.
+//! TDX quotes of a lab under its collateral: what is in order is rated, and each defect meets the rule that
+//! it breaks.
 
 use super::{code, judge_with};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -180,7 +181,8 @@ fn each_list_has_its_own_date() {
     assert_eq!((at(0), at(1)), (Ok(()), Err("PckCrlNotCurrent".to_owned())));
 }
 
-/// DCAP-36, DCAP-40, DCAP-43: of several documents the newest in force counts, in whatever order they are stored.
+/// DCAP-36, DCAP-40, DCAP-43: of several documents the newest in force counts, in whatever order they are
+/// stored.
 #[test]
 fn the_newest_document_in_force_counts() {
     let evaluated = |number: u32, from: UnixTime| {
@@ -250,8 +252,8 @@ fn a_trace_says_what_a_verdict_rests_on() {
     assert_eq!(Trace::of(bare.items()[0].facts(), now()).collateral, []);
 }
 
-/// COL-10: without any of Intel's documents a quote stays authentic, and nobody knows its status; with some of them,
-/// all are needed.
+/// COL-10: without any of Intel's documents a quote stays authentic, and nobody knows its status; with some
+/// of them, all are needed.
 #[test]
 fn some_collateral_needs_all_of_it() {
     assert_eq!(status(&judge(&Collateral::default(), now()).unwrap()), TcbStatus::Unknown);

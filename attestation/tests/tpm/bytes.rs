@@ -33,7 +33,8 @@ fn no_other_quote_is_authentic() {
             verified.check_report_data(&NONCE).map_err(code)
         };
         assert_eq!(bound(item.clone()), Ok(()));
-        // The public area is not among them: nobody signs it, and what it says counts only where its Name does.
+        // The public area is not among them: nobody signs it, and what it says counts only where its Name
+        // does.
         for field in ["attest", "signature"] {
             for mutant in mutants(&item, field) {
                 let refused = bound(mutant).unwrap_err();

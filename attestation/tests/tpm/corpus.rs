@@ -1,4 +1,5 @@
-//! Real quotes and certificates outside this repository, where they are at hand: the answer that each case states.
+//! Real quotes and certificates outside this repository, where they are at hand: the answer that each case
+//! states.
 
 use super::{claims, judge, now};
 use hanzo_attestation::Roots;
@@ -103,8 +104,8 @@ fn certificates(path: &Path) -> Vec<Vec<u8>> {
     blocks.map(|block| hanzo_attestation_evidence::encoding::base64_decode(&body(block)).unwrap()).collect()
 }
 
-/// TPM-08, TPM-12, TPM-30, TPM-31, TPM-32: Google's virtual machine, by its certificate and its public area. The
-/// exception for its authority is needed; with it, the chain, the instance and the manufacturer are read.
+/// TPM-08, TPM-12, TPM-30, TPM-31, TPM-32: Google's virtual machine, by its certificate and its public area.
+/// The exception for its authority is needed; with it, the chain, the instance and the manufacturer are read.
 #[test]
 fn a_google_machine_is_trusted_by_its_certificate() {
     let Some(folder) = folder() else { return };

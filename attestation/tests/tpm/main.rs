@@ -1,4 +1,5 @@
-//! TPM quotes, end to end through the public interface: a lab's, each with one defect; real ones; every byte changed.
+//! TPM quotes, end to end through the public interface: a lab's, each with one defect; real ones; every byte
+//! changed.
 
 #[cfg(test)]
 mod activation;

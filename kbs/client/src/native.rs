@@ -5,8 +5,9 @@ use crate::health::{Health, Readiness};
 use crate::token::bearer;
 use crate::transport::{Client, Request};
 use hanzo_kbs_protocol::{
-    ActivateRequest, ActivateResponse, AttestRequest, AttestResponse, AuthorizeRequest, AuthorizeResponse, Challenge, ChallengeRequest, CredentialRequest, CredentialResponse,
-    RenewRequest, RevokeRequest, SessionStatus, TierPolicy,
+    ActivateRequest, ActivateResponse, AttestRequest, AttestResponse, AuthorizeRequest, AuthorizeResponse,
+    Challenge, ChallengeRequest, CredentialRequest, CredentialResponse, RenewRequest, RevokeRequest,
+    SessionStatus, TierPolicy,
 };
 
 impl Client {
@@ -70,7 +71,10 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`]; `EvidenceRefused` for a TPM that the broker does not know.
-    pub async fn tpm_credential(&self, request: &CredentialRequest) -> Result<CredentialResponse, ClientError> {
+    pub async fn tpm_credential(
+        &self,
+        request: &CredentialRequest,
+    ) -> Result<CredentialResponse, ClientError> {
         self.call(Request::post(&["kbs", "v1", "tpm", "credential"], request)?).await
     }
 

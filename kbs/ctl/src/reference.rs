@@ -29,8 +29,9 @@ enum ReferenceVerb {
         /// May be given many times
         #[arg(long = "value", value_name = "VALUE", value_parser = parse_value, required_unless_present = "file")]
         value: Vec<ReferenceValue>,
-        /// File with the whole set, or - for standard input: {"values":[{"tee":…,"register":…,"digest":HEX}]}.
-        /// Values with the same "entry" count together or not at all
+        /// File with the whole set, or - for standard input:
+        /// {"values":[{"tee":…,"register":…,"digest":HEX}]}. Values with the same "entry" count together or
+        /// not at all
         #[arg(long, value_name = "FILE", conflicts_with = "value")]
         file: Option<PathBuf>,
         /// The version that this one replaces; refused if another is current, and needed if the set exists

@@ -12,7 +12,8 @@ use hanzo_kbs_protocol::{PutSecret, SecretBytes};
 use hanzo_policy::KeyId;
 use std::path::PathBuf;
 
-/// Largest secret, in bytes: base64 makes it four thirds as long, and the broker reads requests of up to 1 MiB.
+/// Largest secret, in bytes: base64 makes it four thirds as long, and the broker reads requests of up to 1
+/// MiB.
 const MAX_SECRET: usize = 700 << 10;
 
 #[derive(Args, Debug)]

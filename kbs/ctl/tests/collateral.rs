@@ -166,7 +166,8 @@ fn evidence_is_verified_with_a_store() {
     assert_eq!((code_, &json["acceptable"]), (0, &true.into()), "{json:#}");
 }
 
-/// DCAP-31: a bundle's deny list refuses a genuine quote by the serial number of its PCK certificate, and no other.
+/// DCAP-31: a bundle's deny list refuses a genuine quote by the serial number of its PCK certificate, and no
+/// other.
 #[test]
 fn a_stores_deny_list_is_enforced() {
     let desk = Desk::new();

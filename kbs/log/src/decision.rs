@@ -254,7 +254,8 @@ pub struct Decision {
 impl TryFrom<Map<String, Value>> for Decision {
     type Error = serde_json::Error;
 
-    // `flatten` cannot refuse unknown fields; an auditor's reader has to, because the hash would not cover them.
+    // `flatten` cannot refuse unknown fields; an auditor's reader has to, because the hash would not cover
+    // them.
     fn try_from(mut fields: Map<String, Value>) -> Result<Self, serde_json::Error> {
         let seq = serde_json::from_value(fields.remove("seq").unwrap_or(Value::Null))?;
         let hash = serde_json::from_value(fields.remove("hash").unwrap_or(Value::Null))?;

@@ -1,6 +1,6 @@
-//! RFC 9180, appendix A.1.1 and A.3.1 (base mode, HKDF-SHA256, AES-128-GCM) against both libraries beneath the
-//! envelope. The RFC has no vectors for these KEMs with AES-256-GCM, so that the cipher of the envelope is held
-//! by the interoperation of the two libraries instead.
+//! RFC 9180, appendix A.1.1 and A.3.1 (base mode, HKDF-SHA256, AES-128-GCM) against both libraries beneath
+//! the envelope. The RFC has no vectors for these KEMs with AES-256-GCM, so that the cipher of the envelope
+//! is held by the interoperation of the two libraries instead.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

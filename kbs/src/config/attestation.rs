@@ -27,8 +27,8 @@ pub struct ExtraRootsDir(pub PathBuf);
 pub struct StoreConfig {
     /// Its directory.
     pub directory: PathBuf,
-    /// Public keys (PEM) of which `threshold` must have signed what is in it; none leave it to whoever can write the
-    /// directory.
+    /// Public keys (PEM) of which `threshold` must have signed what is in it; none leave it to whoever can
+    /// write the directory.
     pub keys: Vec<PathBuf>,
     /// How many of them.
     pub threshold: usize,
@@ -47,11 +47,14 @@ pub struct TpmConfig {
     pub trusted_ak_names: Vec<Name>,
     /// Authorities over attestation keys, PEM or DER.
     pub ak_cas: Vec<PathBuf>,
-    /// TPM-30: authorities over attestation keys whose certificates state no such purpose, PEM or DER: Google's.
+    /// TPM-30: authorities over attestation keys whose certificates state no such purpose, PEM or DER:
+    /// Google's.
     pub ak_cas_any_usage: Vec<PathBuf>,
-    /// Authorities over endorsement keys: manufacturers' roots, PEM or DER. Below them, attestation keys are activated.
+    /// Authorities over endorsement keys: manufacturers' roots, PEM or DER. Below them, attestation keys are
+    /// activated.
     pub ek_roots: Vec<PathBuf>,
-    /// Endorsement keys whose attestation keys are activated whoever certified them: SHA-256 of SubjectPublicKeyInfo.
+    /// Endorsement keys whose attestation keys are activated whoever certified them: SHA-256 of
+    /// SubjectPublicKeyInfo.
     pub trusted_eks: Vec<Hex<32>>,
 }
 
@@ -139,7 +142,8 @@ fn store(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<S
     }
     let most = u64::try_from(keys.len()).unwrap_or(u64::MAX).max(1);
     let threshold = section.number("threshold", 1, 1..=most, mistakes);
-    // A file is looked at: once in ten seconds costs nothing, and after an hour a new bundle is no longer new.
+    // A file is looked at: once in ten seconds costs nothing, and after an hour a new bundle is no longer
+    // new.
     let reload = section.number("reload_seconds", 60, 10..=3600, mistakes);
     // COL-09: capped at 7 days.
     let grace = section.number("grace_days", 0, 0..=7, mistakes);

@@ -39,8 +39,8 @@ pub(super) fn read(top: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Li
     let mut seconds = |name, default: Duration, bounds| {
         Duration::from_secs(section.number(name, default.as_secs(), bounds, mistakes))
     };
-    // The upper bounds keep "limited time" true: an hour for what proves freshness, a day for a session, a month for an
-    // activation. Its lower bound lets a node come back from a short absence.
+    // The upper bounds keep "limited time" true: an hour for what proves freshness, a day for a session, a
+    // month for an activation. Its lower bound lets a node come back from a short absence.
     let challenge = seconds("challenge_seconds", defaults.challenge, 10..=3600);
     let token = seconds("token_seconds", defaults.token, 10..=3600);
     let session = seconds("session_seconds", defaults.session, 10..=86_400);

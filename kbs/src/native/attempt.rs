@@ -12,7 +12,8 @@ use hanzo_kbs_vault::UsedNonce;
 use hanzo_policy::Appraised;
 use std::sync::Arc;
 
-/// An attempt at one instant, and what is known of it so far. `draft` is the decision as it would be recorded.
+/// An attempt at one instant, and what is known of it so far. `draft` is the decision as it would be
+/// recorded.
 pub(super) struct Attempt {
     pub(super) broker: Arc<Broker>,
     pub(super) open: Arc<Unsealed>,

@@ -37,8 +37,8 @@ pub(crate) async fn authorize(
 }
 
 impl Attempt {
-    /// From a token to appraised evidence: the token only names the document, which is verified again from its
-    /// bytes, at this instant, with the roots, lists and thresholds of today.
+    /// From a token to appraised evidence: the token only names the document, which is verified again from
+    /// its bytes, at this instant, with the roots, lists and thresholds of today.
     async fn prove_again(&mut self, token: &str) -> Result<Appraised, Problem> {
         let token_id = match self.open.tokens.check(token, self.now) {
             Ok(token_id) => token_id,

@@ -9,7 +9,8 @@ use hanzo_policy::{Appraised, Denial, KeyId, KeyScope, Permit, Tier, authorize};
 /// How often a decision is made again because an administrator changed the rules meanwhile.
 const DECISIONS: usize = 3;
 
-/// Reads the key ids of a request. A text that is no key id is the caller's mistake, and says nothing of keys.
+/// Reads the key ids of a request. A text that is no key id is the caller's mistake, and says nothing of
+/// keys.
 pub(super) fn key_ids(texts: &[String]) -> Result<Vec<KeyId>, Problem> {
     let malformed = || Problem::new(Code::MalformedRequest).detail("`keys` has a text that is no key id");
     texts.iter().map(|text| KeyId::parse(text).map_err(|_| malformed())).collect()

@@ -1,5 +1,5 @@
-//! `GET /kbs/v1/session/{id}/status` and `POST /kbs/v1/revoke`. A session's name is 128 random bits: knowing it
-//! is what it takes to see it or to end it.
+//! `GET /kbs/v1/session/{id}/status` and `POST /kbs/v1/revoke`. A session's name is 128 random bits: knowing
+//! it is what it takes to see it or to end it.
 
 use super::attempt::{Attempt, unrecorded};
 use crate::body::Message;

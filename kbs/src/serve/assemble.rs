@@ -163,7 +163,8 @@ pub fn read_grounds(config: &AttestationConfig) -> Result<Grounds, StartError> {
     read_grounds_with(config, Arc::new(Cache::new(config.cache_entries)))
 }
 
-/// As [`read_grounds`], with a cache that is warm: it is keyed by content, so that new grounds change no answer of it.
+/// As [`read_grounds`], with a cache that is warm: it is keyed by content, so that new grounds change no
+/// answer of it.
 pub(super) fn read_grounds_with(
     config: &AttestationConfig,
     cache: Arc<Cache>,
@@ -198,7 +199,8 @@ pub(super) fn read_grounds_with(
             limits.tcb_evaluation_floor = EdnFloors::raise(limits.tcb_evaluation_floor, floor);
             limits.qe_evaluation_floor = EdnFloors::raise(limits.qe_evaluation_floor, floor);
         }
-        // Nobody but a bundle key vouches for a root: without one, whoever can write the directory would be trusted.
+        // Nobody but a bundle key vouches for a root: without one, whoever can write the directory would be
+        // trusted.
         if config.store.as_ref().is_some_and(|store| !store.keys.is_empty()) {
             for der in &stored.tpm_roots {
                 roots = roots.with_tpm_ca(der.clone()).with_tpm_manufacturer(der.clone());

@@ -20,8 +20,8 @@ pub enum Reload {
     Same,
 }
 
-/// Watches the store for as long as the process runs. Without a store, SIGHUP is taken and does nothing: it must not
-/// end a broker.
+/// Watches the store for as long as the process runs. Without a store, SIGHUP is taken and does nothing: it
+/// must not end a broker.
 ///
 /// # Errors
 /// The signal cannot be listened for.
@@ -47,8 +47,8 @@ pub(super) fn watch(broker: Arc<Broker>, config: AttestationConfig) -> io::Resul
     Ok(())
 }
 
-/// Reads the store again if another generation counts there. What cannot be read or is not signed as configured changes
-/// nothing: documents that are at hand keep their own dates.
+/// Reads the store again if another generation counts there. What cannot be read or is not signed as
+/// configured changes nothing: documents that are at hand keep their own dates.
 ///
 /// # Errors
 /// [`StartError`].

@@ -1,5 +1,5 @@
-//! A store of collateral under a running broker: read again when it changes, kept when it cannot be, and no judgement
-//! before the time that it proves.
+//! A store of collateral under a running broker: read again when it changes, kept when it cannot be, and no
+//! judgement before the time that it proves.
 
 use super::World;
 use super::world::{Options, START};
@@ -71,7 +71,8 @@ impl Desk {
         seal(draft, &[self.signer()]).unwrap()
     }
 
-    /// Everything that the lab's Intel says for TDX and platforms of the Platform CA, as its service would answer.
+    /// Everything that the lab's Intel says for TDX and platforms of the Platform CA, as its service would
+    /// answer.
     fn intel_bundle(&self, sequence: u64, edn_floors: EdnFloors) -> Container {
         self.intel_bundle_denying(sequence, edn_floors, Deny::default())
     }
@@ -250,8 +251,8 @@ async fn a_bundles_deny_list_is_enforced() {
     assert_eq!(denied, [vek]);
 }
 
-/// COL-10, DCAP-59: without Intel's collateral no TD is let in; with a store of it a TD reaches its tier; under a
-/// bundle's floor it does not.
+/// COL-10, DCAP-59: without Intel's collateral no TD is let in; with a store of it a TD reaches its tier;
+/// under a bundle's floor it does not.
 #[tokio::test]
 async fn a_td_reaches_its_tier_by_a_stores_collateral() {
     let world = World::furnished().await;
@@ -308,7 +309,8 @@ async fn a_bundles_denied_pck_certificates_are_refused() {
     assert_eq!(granted.status, 200, "taken back: {granted:?}");
 }
 
-/// TPM-29, by a bundle: the deny list names an endorsement key, which is not activated, and neither is what was.
+/// TPM-29, by a bundle: the deny list names an endorsement key, which is not activated, and neither is what
+/// was.
 #[tokio::test]
 async fn a_bundles_denied_endorsement_keys_are_refused() {
     let world = World::new().await;
@@ -330,8 +332,8 @@ async fn a_bundles_denied_endorsement_keys_are_refused() {
     world.assert_refused(&refused, 403, "EvidenceRefused", "CollateralExpired").await;
 }
 
-/// TPM-11, TPM-28: roots of a signed bundle are trusted as configured ones are; without bundle keys nobody vouches for
-/// them, and they are not.
+/// TPM-11, TPM-28: roots of a signed bundle are trusted as configured ones are; without bundle keys nobody
+/// vouches for them, and they are not.
 #[tokio::test]
 async fn roots_of_tpms_count_from_a_signed_bundle_alone() {
     let world = World::with(Options { lab: false, ..Options::default() }).await;
@@ -362,7 +364,8 @@ async fn roots_of_tpms_count_from_a_signed_bundle_alone() {
     assert_eq!(super::tpm::attest(&world, &record).await.status, 200);
 }
 
-/// TPM-30: a certificate that states no purpose counts below an authority that is excepted by name, and no other.
+/// TPM-30: a certificate that states no purpose counts below an authority that is excepted by name, and no
+/// other.
 #[tokio::test]
 async fn an_authority_is_excepted_by_name() {
     let world = World::with(Options { lab: false, ..Options::default() }).await;

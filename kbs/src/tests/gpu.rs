@@ -30,7 +30,8 @@ impl Vendor {
         Self { gpus, manifests: RimVendor::generate(validity).unwrap() }
     }
 
-    /// The driver's manifest and the VBIOS's; the golden value of index `i` is what the lab's block `i + 1` has.
+    /// The driver's manifest and the VBIOS's; the golden value of index `i` is what the lab's block `i + 1`
+    /// has.
     fn manifests(&self, vbios_golden: [u8; 48]) -> Vec<Vec<u8>> {
         let order = |version: &str, golden| RimOrder {
             version: version.to_owned(),
@@ -124,7 +125,8 @@ async fn several_gpus_reach_tier_3_in_the_mode_for_several_alone() {
     }
 }
 
-/// The CPU speaks for the devices that it names, in their order and with their certificates, and for no other.
+/// The CPU speaks for the devices that it names, in their order and with their certificates, and for no
+/// other.
 #[tokio::test]
 async fn gpus_that_the_cpu_does_not_name_are_refused() {
     let vendor = Vendor::new();

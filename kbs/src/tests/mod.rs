@@ -1,5 +1,5 @@
-//! The whole door in process: requests in, answers out, with an injected clock, seeded randomness, and evidence
-//! from the lab.
+//! The whole door in process: requests in, answers out, with an injected clock, seeded randomness, and
+//! evidence from the lab.
 
 mod admin;
 mod bad_input;

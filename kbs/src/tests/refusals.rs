@@ -274,9 +274,9 @@ async fn a_second_reader_that_agrees_changes_nothing() {
     assert_eq!((known.status.as_u16(), &known.body["tier"]), (200, &json!(1)), "{known:?}");
 }
 
-/// OPN-01, with no reader made for the purpose: a version 4 quote of a TD with the service TD extension. The owner
-/// accepts the extension, and we accept the quote; `dcap-qvl` does not, since Intel emits a version 5 quote for such
-/// a TD.
+/// OPN-01, with no reader made for the purpose: a version 4 quote of a TD with the service TD extension. The
+/// owner accepts the extension, and we accept the quote; `dcap-qvl` does not, since Intel emits a version 5
+/// quote for such a TD.
 #[tokio::test]
 async fn two_readers_at_odds_release_nothing_and_raise_an_alert() {
     let mut appraisal = Appraisal::strict();

@@ -1,5 +1,5 @@
-//! Activation of a TPM's attestation key: whom the broker makes a credential for, and which answers it takes. What a
-//! real TPM makes of it is in the tests of the whole programs.
+//! Activation of a TPM's attestation key: whom the broker makes a credential for, and which answers it takes.
+//! What a real TPM makes of it is in the tests of the whole programs.
 
 use super::World;
 use super::world::{Options, with};
@@ -11,8 +11,8 @@ use hanzo_attestation_lab::{EkDefect, Lab, TpmOrder};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The RSA-2048 endorsement key of a TPM (swtpm 0.7), template L-1 up to the modulus: TPM_ALG_RSA, SHA-256, its
-/// attributes, PolicySecret(endorsement), AES-128-CFB, no scheme, 2048 bits, the usual exponent.
+/// The RSA-2048 endorsement key of a TPM (swtpm 0.7), template L-1 up to the modulus: TPM_ALG_RSA, SHA-256,
+/// its attributes, PolicySecret(endorsement), AES-128-CFB, no scheme, 2048 bits, the usual exponent.
 const EK_HEAD: &str = "0001000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa\
                        000600800043001008000000000001\
                        00";
@@ -140,7 +140,8 @@ async fn credentials_count_among_the_verifications() {
     world.post("/kbs/v1/tpm/credential", &request()).await.assert_problem(503, "Unavailable");
 }
 
-/// A lab's TPM: an attestation key that no authority certified, and an endorsement key below the lab's manufacturer.
+/// A lab's TPM: an attestation key that no authority certified, and an endorsement key below the lab's
+/// manufacturer.
 pub(super) fn lab_request(defect: Option<EkDefect>) -> Value {
     let ek = Lab::fixture().endorsement_key(1, defect).unwrap();
     let certs: Vec<String> = ek.certificates.iter().map(|der| encoding::base64_encode(der)).collect();
@@ -203,8 +204,8 @@ fn judge_by(world: &World, change: impl FnOnce(&mut Grounds)) {
     world.broker.judge().replace(grounds);
 }
 
-/// TPM-33: the record of an activation makes the key trusted, for this broker, until it ends, and after a restart; what
-/// a lab certified is marked, and stays marked.
+/// TPM-33: the record of an activation makes the key trusted, for this broker, until it ends, and after a
+/// restart; what a lab certified is marked, and stays marked.
 #[tokio::test]
 async fn an_activated_key_counts_until_its_record_ends() {
     let world = World::new().await;

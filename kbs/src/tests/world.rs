@@ -325,7 +325,8 @@ impl World {
         json!({"nonce": nonce, "recipient": self.pair.recipient(), "evidence": [item]})
     }
 
-    /// A fresh challenge, answered by a TPM, with more members for the item: what vouches for its attestation key.
+    /// A fresh challenge, answered by a TPM, with more members for the item: what vouches for its attestation
+    /// key.
     pub(super) async fn tpm_proof(&self, order: TpmOrder, more: Value) -> Value {
         let nonce = self.nonce().await;
         let binding = Binding::new(&nonce, self.pair.recipient(), None, &[]).unwrap();

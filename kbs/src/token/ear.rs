@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 /// `eat_profile` of draft-ietf-rats-ear, whose claim names these types carry.
 const PROFILE: &str = "tag:ietf.org,2026:rats/ear#04";
 
-/// An EAT attestation result (draft-ietf-rats-ear, section 3): who appraised, when, and what of each attester.
+/// An EAT attestation result (draft-ietf-rats-ear, section 3): who appraised, when, and what of each
+/// attester.
 #[derive(Serialize)]
 struct Ear {
     eat_profile: &'static str,
@@ -163,8 +164,8 @@ fn ear(appraised: &Appraised, now: UnixTime) -> Ear {
     }
 }
 
-/// `cpu0`, `key0` …: the kind of attester, and its place among the items. Each device is an attester of its own:
-/// `gpu0`, `gpu1`, `switch0` … by its place among the devices of its class.
+/// `cpu0`, `key0` …: the kind of attester, and its place among the items. Each device is an attester of its
+/// own: `gpu0`, `gpu1`, `switch0` … by its place among the devices of its class.
 fn submodules(index: usize, item: &VerifiedItem) -> Vec<(String, Appraisal)> {
     let class = match item.tee() {
         Tee::RegisteredKey => return vec![(format!("key{index}"), submodule(item))],
@@ -179,8 +180,8 @@ fn submodules(index: usize, item: &VerifiedItem) -> Vec<(String, Appraisal)> {
         .collect()
 }
 
-/// Says in the item's first submodule what its verdict rests on (COL-24): devices share their documents, and a token
-/// has a limit.
+/// Says in the item's first submodule what its verdict rests on (COL-24): devices share their documents, and
+/// a token has a limit.
 fn traced(
     mut named: Vec<(String, Appraisal)>,
     item: &VerifiedItem,
@@ -229,8 +230,8 @@ fn submodule(item: &VerifiedItem) -> Appraisal {
     appraisal
 }
 
-/// AR4SI trustworthiness claims as the rule book maps them (C.1): 2 affirming, 32 warning, 96 contraindicated,
-/// 0 no claim. Executables are 0: a token is issued before any reference value is consulted.
+/// AR4SI trustworthiness claims as the rule book maps them (C.1): 2 affirming, 32 warning, 96
+/// contraindicated, 0 no claim. Executables are 0: a token is issued before any reference value is consulted.
 fn trust_vector(item: &VerifiedItem) -> TrustVector {
     let identity = TrustVector { instance_identity: 2, ..TrustVector::default() };
     if item.tee() == Tee::RegisteredKey {
@@ -253,8 +254,8 @@ fn trust_vector(item: &VerifiedItem) -> TrustVector {
     }
 }
 
-/// The hardware claim that a security version is worth (rule book C.1). No acceptable evidence is out of date unless
-/// its owner said so: then the token says it.
+/// The hardware claim that a security version is worth (rule book C.1). No acceptable evidence is out of date
+/// unless its owner said so: then the token says it.
 const fn rating(status: TcbStatus) -> i8 {
     match status {
         TcbStatus::NotRated | TcbStatus::UpToDate => 2,

@@ -39,8 +39,8 @@ pub struct StoredAttestation {
 }
 
 impl<B: Backend> Vault<B> {
-    /// Records an accepted attestation, uses up its challenge, and keeps the evidence for the token's life, in
-    /// one transaction. Returns the number of the row.
+    /// Records an accepted attestation, uses up its challenge, and keeps the evidence for the token's life,
+    /// in one transaction. Returns the number of the row.
     ///
     /// # Errors
     /// [`ChangeError::ChallengeReused`], [`ChangeError::ChallengeExpired`],

@@ -34,8 +34,8 @@ impl<B: Backend> Vault<B> {
         Ok(decision.seq)
     }
 
-    /// Records a refusal, and uses up its challenge in the same transaction. A challenge that was already used
-    /// stays used; the refusal is recorded all the same. Returns the number of the row.
+    /// Records a refusal, and uses up its challenge in the same transaction. A challenge that was already
+    /// used stays used; the refusal is recorded all the same. Returns the number of the row.
     ///
     /// # Errors
     /// [`RecordError::DecisionMismatch`] when the decision is no refusal; [`RecordError`].

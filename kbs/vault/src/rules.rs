@@ -73,7 +73,8 @@ impl From<ReferenceSet> for ReferenceInfo {
 }
 
 impl<B: Backend> Vault<B> {
-    /// Number of the newest decision that changed a rule: a cheap look whether [`Vault::rules`] has anything new.
+    /// Number of the newest decision that changed a rule: a cheap look whether [`Vault::rules`] has anything
+    /// new.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -79,8 +79,8 @@ impl<B: Backend> Vault<B> {
         self.backend().read().await?.nonce_used(digest).await
     }
 
-    /// Records a decision that rests on a challenge alone, and uses the challenge up, in one transaction. Returns
-    /// the number of the row.
+    /// Records a decision that rests on a challenge alone, and uses the challenge up, in one transaction.
+    /// Returns the number of the row.
     ///
     /// # Errors
     /// [`ChangeError::ChallengeReused`], [`ChangeError::ChallengeExpired`], [`ChangeError::Record`].

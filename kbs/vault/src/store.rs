@@ -76,8 +76,8 @@ impl<B: Backend> Store<B> {
         Ok(())
     }
 
-    /// Opens the seal. The end of the record is checked; when it is damaged the vault opens, so that it can be
-    /// read, and releases and changes nothing ([`Vault::damage`]).
+    /// Opens the seal. The end of the record is checked; when it is damaged the vault opens, so that it can
+    /// be read, and releases and changes nothing ([`Vault::damage`]).
     ///
     /// # Errors
     /// [`SealError::OtherKind`], [`SealError::DoesNotUnwrap`], [`SealError::Unavailable`],

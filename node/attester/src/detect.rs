@@ -124,7 +124,8 @@ impl Detected {
         self
     }
 
-    /// The same machine with what NVML says of its GPUs; `wanted` says when their reports go with the evidence.
+    /// The same machine with what NVML says of its GPUs; `wanted` says when their reports go with the
+    /// evidence.
     #[must_use]
     pub fn with_nvml(mut self, nvml: Seen<Gpus>, wanted: Wanted) -> Self {
         self.nvml = nvml;

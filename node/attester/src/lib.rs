@@ -1,11 +1,11 @@
 //! What this machine is, and the evidence it can give of it.
 //!
-//! [`detect()`] reads the kernel's own interfaces and says what is there, what is not, and what could not
-//! be read. An [`EvidenceSource`] asks the hardware (or, if the configuration says so, a lab) for
-//! evidence that carries one [`Binding`](hanzo_attestation_evidence::Binding). Nothing is simulated:
-//! without hardware there is no evidence of it, and the tier is lower. A machine that has a registered key
-//! adds its signature ([`Identified`]), one that has a TPM a quote ([`WithTpm`]), and one that has confidential
-//! GPUs their reports ([`WithGpus`]).
+//! [`detect()`] reads the kernel's own interfaces and says what is there, what is not, and what could not be
+//! read. An [`EvidenceSource`] asks the hardware (or, if the configuration says so, a lab) for evidence that
+//! carries one [`Binding`](hanzo_attestation_evidence::Binding). Nothing is simulated: without hardware there
+//! is no evidence of it, and the tier is lower. A machine that has a registered key adds its signature
+//! ([`Identified`]), one that has a TPM a quote ([`WithTpm`]), and one that has confidential GPUs their
+//! reports ([`WithGpus`]).
 //!
 //! `unsafe` is allowed in one private module alone, `ioctl`: the guest device of AMD SEV-SNP has no other
 //! interface.

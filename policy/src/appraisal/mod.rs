@@ -3,8 +3,8 @@
 //! Class P of the rule book, as typed thresholds. [`Appraisal::strict`] is the default and refuses what the
 //! rule book refuses by default; floors, requirements and lists beyond that start off, because they name an
 //! operator's own machines. [`Appraisal::corpus`] is the looser notion under which published evidence is
-//! judged. What nothing switches off: a guest that can be debugged, a platform whose security version nobody has
-//! rated, and a TPM's key that nothing but the evidence names.
+//! judged. What nothing switches off: a guest that can be debugged, a platform whose security version nobody
+//! has rated, and a TPM's key that nothing but the evidence names.
 //!
 //! Every threshold can be set in a configuration file. An unknown name is an error, so that a misspelt floor
 //! never reads as no floor (COL-26).
@@ -105,8 +105,9 @@ pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Apprai
     checks.finish()
 }
 
-/// What appraisal has to say of the devices of one node together, by the kind of item that it concerns: whether they
-/// are distinct, share one challenge, and name each other (NV-70, NV-75, NV-76, NV-78, NV-80, NV-81).
+/// What appraisal has to say of the devices of one node together, by the kind of item that it concerns:
+/// whether they are distinct, share one challenge, and name each other (NV-70, NV-75, NV-76, NV-78, NV-80,
+/// NV-81).
 ///
 /// Nothing for a node without devices, unless a number of GPUs is expected.
 #[must_use]

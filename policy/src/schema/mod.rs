@@ -24,8 +24,8 @@ const HEADER: &str = "\
 const ENTITIES: &str = "\
 // A set of expected measurements; its values are data.
 entity ReferenceSet;
-// A measured register, e.g. Measurement::\"sev-snp/measurement/<96 hex digits>\". That of a node without any is
-// Measurement::\"none\", which is in no reference set.
+// A measured register, e.g. Measurement::\"sev-snp/measurement/<96 hex digits>\". That of a node without any
+// is Measurement::\"none\", which is in no reference set.
 entity Measurement in [ReferenceSet] { digest: String, register: String, tee: String };
 entity Tenant;
 entity Key in [Tenant] { minimum_tier: Long, require_cpu_tee: Bool, tenant: Tenant };

@@ -1,7 +1,7 @@
 //! `./dev bench`: how fast, as medians and ratios inside one run on one thread.
 //!
-//! Absolute times depend on the machine; the ratios to the bare signature checks of the same evidence, measured in turn
-//! with them, say what the verifier adds.
+//! Absolute times depend on the machine; the ratios to the bare signature checks of the same evidence,
+//! measured in turn with them, say what the verifier adds.
 
 #![expect(clippy::print_stdout, reason = "what it shows is its result")]
 
@@ -20,14 +20,15 @@ use std::process::ExitCode;
 
 /// Measures the verifier and the broker.
 ///
-/// `verify` prints one line for each kind of evidence. Times are medians in microseconds; each ratio is the median of
-/// the ratios of single rounds, in which all runs of the line take turns on one thread.
+/// `verify` prints one line for each kind of evidence. Times are medians in microseconds; each ratio is the
+/// median of the ratios of single rounds, in which all runs of the line take turns on one thread.
 ///
-/// cold: a first verification, by parsed evidence, against the sum of the signature checks that it cannot leave out
-/// (keys from bytes, aws-lc-rs). warm: chain and collateral are cached, against the checks that are new each time.
-/// document: the same from the JSON document's bytes: strict JSON, base64, parsing and the digest of its canonical form.
-/// peer: the time of dcap-qvl for the same quote and collateral (its cryptography by aws-lc-rs too) over that of ours. It
-/// reads the quote and the collateral anew each time: beside it, `warm+JSON` reads as much of a quote and more.
+/// cold: a first verification, by parsed evidence, against the sum of the signature checks that it cannot
+/// leave out (keys from bytes, aws-lc-rs). warm: chain and collateral are cached, against the checks that are
+/// new each time. document: the same from the JSON document's bytes: strict JSON, base64, parsing and the
+/// digest of its canonical form. peer: the time of dcap-qvl for the same quote and collateral (its
+/// cryptography by aws-lc-rs too) over that of ours. It reads the quote and the collateral anew each time:
+/// beside it, `warm+JSON` reads as much of a quote and more.
 ///
 /// Peaks of memory are measured by the program `memory`, because counting costs time.
 #[derive(Parser)]

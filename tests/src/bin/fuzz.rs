@@ -1,6 +1,7 @@
 //! Changes genuine inputs blindly and asks every parser to survive: `cargo run -p hanzo-tests --bin fuzz`.
 //!
-//! The same seed makes the same inputs. Files named on the command line are tried as they are, against one target.
+//! The same seed makes the same inputs. Files named on the command line are tried as they are, against one
+//! target.
 
 #![expect(clippy::print_stdout, reason = "what it shows is its result")]
 
@@ -11,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Stack of the thread that parses: half of what a thread of the broker has by default, so that a recursion without
-/// bound is found here.
+/// Stack of the thread that parses: half of what a thread of the broker has by default, so that a recursion
+/// without bound is found here.
 const STACK: usize = 1 << 20;
-/// One input that takes longer is a defect of its own: the rule book allows 250 ms for one evidence (B.0), and this
-/// leaves room for a debug build on a busy machine.
+/// One input that takes longer is a defect of its own: the rule book allows 250 ms for one evidence (B.0),
+/// and this leaves room for a debug build on a busy machine.
 const HANG: Duration = Duration::from_secs(10);
 
 /// Fuzzes the parsers.

@@ -1,5 +1,5 @@
-//! How much memory a verification takes at its peak, beyond what was there before: cold and warm, from parsed evidence
-//! and from a document. A program of its own, because counting every allocation costs time.
+//! How much memory a verification takes at its peak, beyond what was there before: cold and warm, from parsed
+//! evidence and from a document. A program of its own, because counting every allocation costs time.
 
 #![expect(clippy::print_stdout, reason = "what it shows is its result")]
 

@@ -32,7 +32,8 @@ impl Random {
     }
 }
 
-/// Most bytes of a changed input: what grows beyond is cut, or every run would end with inputs over every budget.
+/// Most bytes of a changed input: what grows beyond is cut, or every run would end with inputs over every
+/// budget.
 const MAX_INPUT: usize = 1 << 20;
 /// Most changes to one input.
 const MAX_CHANGES: usize = 6;

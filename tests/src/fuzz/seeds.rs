@@ -1,5 +1,5 @@
-//! Genuine inputs: the project's own fixtures, and what the lab makes. A seed that cannot be made is left out, and a
-//! test asks that every target has some.
+//! Genuine inputs: the project's own fixtures, and what the lab makes. A seed that cannot be made is left
+//! out, and a test asks that every target has some.
 
 use hanzo_attestation::event_log::Quoted;
 use hanzo_attestation_collateral::Document as Stored;
@@ -266,7 +266,8 @@ pub(super) fn nvidia_rims() -> Vec<Vec<u8>> {
     products.into_iter().filter_map(|product| vendor.manifest(&order(product)).ok()).collect()
 }
 
-/// AMD's table of certificates in a guest: GUID, offset and length of each, a row of zeros, and the certificates.
+/// AMD's table of certificates in a guest: GUID, offset and length of each, a row of zeros, and the
+/// certificates.
 pub(super) fn certificate_tables() -> Vec<Vec<u8>> {
     const GUIDS: [&str; 3] = [
         "8dda7563ad9b4ea4a10d53c7ac11d5b4",

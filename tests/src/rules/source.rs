@@ -41,8 +41,8 @@ impl Source {
         Self { name, is_lab, shipped: shipped.join("\n"), tests }
     }
 
-    /// Whether code that ships states a rule: its id as a text and its code as the next one; or its code, and a
-    /// message that begins with the id.
+    /// Whether code that ships states a rule: its id as a text and its code as the next one; or its code, and
+    /// a message that begins with the id.
     pub(super) fn states(&self, id: &str, code: &str) -> bool {
         let next_to = |text: &str, next: &dyn Fn(&str) -> bool| {
             let text = format!("\"{text}\"");
@@ -84,8 +84,8 @@ fn is_word(text: &str, at: usize, length: usize) -> bool {
     !is_part(text[..at].chars().next_back()) && !is_part(text[at + length..].chars().next())
 }
 
-/// The functions, tables and lists of defects in test code, by the indentation of formatted code: each ends where
-/// a line of its own depth ends it. Comments belong to none.
+/// The functions, tables and lists of defects in test code, by the indentation of formatted code: each ends
+/// where a line of its own depth ends it. Comments belong to none.
 fn items(lines: &[&str]) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     let mut open: Option<usize> = None;

@@ -25,7 +25,8 @@ fn quoted(item: &Value) -> Quoted {
     each.collect()
 }
 
-/// LOG-12: the log that goes with a quote replays to it, in both banks; not without one event, and not after more.
+/// LOG-12: the log that goes with a quote replays to it, in both banks; not without one event, and not after
+/// more.
 #[tokio::test]
 async fn a_boot_log_replays_to_the_tpm_that_measured_it() {
     let machine = Machine::start();
@@ -43,8 +44,8 @@ async fn a_boot_log_replays_to_the_tpm_that_measured_it() {
     assert!(matches!(tcg2(&bytes, &quoted(&later)), Err(ReplayError::Mismatch { .. })));
 }
 
-/// One entry of template `ima-ng` (Linux, `Documentation/security/IMA-templates.rst`): its bytes in the list, and
-/// what the kernel hashes for each bank.
+/// One entry of template `ima-ng` (Linux, `Documentation/security/IMA-templates.rst`): its bytes in the list,
+/// and what the kernel hashes for each bank.
 fn ima_entry(path: &str, file: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let sized = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_le_bytes()[..], bytes].concat();
     let fields = [sized(&[b"sha256:\0", file].concat()), sized(&[path.as_bytes(), &[0]].concat())].concat();
@@ -53,8 +54,8 @@ fn ima_entry(path: &str, file: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (entry, fields)
 }
 
-/// LOG-22, LOG-24, LOG-26: a list of the kernel's form replays to the real register 10, names this boot, and may have
-/// grown since; a list with another file does not.
+/// LOG-22, LOG-24, LOG-26: a list of the kernel's form replays to the real register 10, names this boot, and
+/// may have grown since; a list with another file does not.
 #[tokio::test]
 async fn an_ima_list_replays_to_the_tpm_that_it_extended() {
     let machine = Machine::start();

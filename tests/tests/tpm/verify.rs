@@ -40,7 +40,8 @@ async fn trusted(tpm: &Tpm) -> TrustedAk {
     TrustedAk::new(AkId::Name(Name::from_bytes(&name).unwrap()))
 }
 
-/// TPM-11, TPM-13, TPM-14, TPM-21: a quote by a key on the allow list proves a hardware root, and no TEE (TPM-37).
+/// TPM-11, TPM-13, TPM-14, TPM-21: a quote by a key on the allow list proves a hardware root, and no TEE
+/// (TPM-37).
 #[tokio::test]
 async fn a_quote_by_a_trusted_key_is_accepted() {
     let machine = Machine::start();

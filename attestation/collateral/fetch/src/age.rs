@@ -1,5 +1,5 @@
-//! How far through its life a document is (rule book, section D: "refresh when 2/3 of the validity has passed; alarm
-//! at 5/6").
+//! How far through its life a document is (rule book, section D: "refresh when 2/3 of the validity has
+//! passed; alarm at 5/6").
 
 use hanzo_attestation_evidence::UnixTime;
 

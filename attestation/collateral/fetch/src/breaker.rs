@@ -7,8 +7,8 @@ use std::time::Duration;
 const THRESHOLD: u32 = 3;
 /// How long it stays open at first.
 const FIRST: Duration = Duration::from_secs(60);
-/// The longest that it stays open, after failure upon failure: documents live 30 days, so that a quarter of an hour
-/// costs nothing.
+/// The longest that it stays open, after failure upon failure: documents live 30 days, so that a quarter of
+/// an hour costs nothing.
 const LONGEST: Duration = Duration::from_secs(900);
 
 /// Whether a vendor is asked.

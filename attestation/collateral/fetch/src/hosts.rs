@@ -37,8 +37,8 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// The vendors' own hosts, or the mirrors that are given in their place. A mirror without TLS is possible on the
-    /// loopback address alone, and only where `allow_plain_loopback` says so: it is for tests.
+    /// The vendors' own hosts, or the mirrors that are given in their place. A mirror without TLS is possible
+    /// on the loopback address alone, and only where `allow_plain_loopback` says so: it is for tests.
     ///
     /// # Errors
     /// [`HostError`].

@@ -1,11 +1,13 @@
-//! Vendor data from the vendors' services: AMD's key distribution service, Intel's provisioning certification service
-//! and mirrors of both.
+//! Vendor data from the vendors' services: AMD's key distribution service, Intel's provisioning certification
+//! service and mirrors of both.
 //!
-//! A verifier never links this crate: what it rests on is put into a store by somebody else. What comes back is judged
-//! as an import judges it, before anybody sees it: a mirror, or whoever sits between, can withhold and delay.
+//! A verifier never links this crate: what it rests on is put into a store by somebody else. What comes back
+//! is judged as an import judges it, before anybody sees it: a mirror, or whoever sits between, can withhold
+//! and delay.
 //!
-//! One request for one document at a time; hosts from a list; no redirects; TLS; bounded in size and time; a vendor that
-//! fails is left alone for a while; what is at hand serves while it is in force, and past that only within a bound.
+//! One request for one document at a time; hosts from a list; no redirects; TLS; bounded in size and time; a
+//! vendor that fails is left alone for a while; what is at hand serves while it is in force, and past that
+//! only within a bound.
 
 mod age;
 mod breaker;

@@ -1,4 +1,5 @@
-//! A fetcher against a server that plays the vendors' paths: what it takes, each refusal, and who waits for whom.
+//! A fetcher against a server that plays the vendors' paths: what it takes, each refusal, and who waits for
+//! whom.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

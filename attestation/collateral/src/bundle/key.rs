@@ -58,8 +58,8 @@ pub enum BundleKey {
 }
 
 impl BundleKey {
-    /// Reads a SubjectPublicKeyInfo in PEM. Whether a point lies on its curve is found out when a signature is
-    /// verified.
+    /// Reads a SubjectPublicKeyInfo in PEM. Whether a point lies on its curve is found out when a signature
+    /// is verified.
     ///
     /// # Errors
     /// [`KeyError`].

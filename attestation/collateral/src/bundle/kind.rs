@@ -32,8 +32,8 @@ pub enum Kind {
     /// Issuer chain from a response's header, PEM. Key: what it is for: `tcb-info`, `qe-identity`,
     /// `pck-crl/platform`; or more exactly, `tcb-info/tdx/FMSPC`.
     IntelChain,
-    /// Reference integrity manifest of an NVIDIA device, XML. Key: product, version and SHA-256, so that issues of one id
-    /// are kept apart: `GH100/550.144.03/SHA256`.
+    /// Reference integrity manifest of an NVIDIA device, XML. Key: product, version and SHA-256, so that
+    /// issues of one id are kept apart: `GH100/550.144.03/SHA256`.
     NvidiaRim,
     /// OCSP response about certificates of NVIDIA devices or manifests, DER. Key: its SHA-256.
     NvidiaOcsp,

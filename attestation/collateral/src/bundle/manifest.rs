@@ -14,7 +14,8 @@ pub const FORMAT: u32 = 1;
 pub const MAX_MANIFEST: usize = 1 << 20;
 /// Most entries: every product and every FMSPC there is (about 100 of each kind), and some hundred chips.
 pub const MAX_ENTRIES: usize = 1024;
-/// Longest key and identifier in bytes: a chip's key is the longest, with 64 bytes of HWID and 8 of TCB in hex.
+/// Longest key and identifier in bytes: a chip's key is the longest, with 64 bytes of HWID and 8 of TCB in
+/// hex.
 const MAX_KEY: usize = 200;
 /// Most names on one deny list.
 const MAX_DENIED: usize = 4096;

@@ -6,11 +6,11 @@
 //! blobs/SHA256      vendor documents, exactly as received
 //! ```
 //!
-//! The same three, in that order and the blobs in the order of their names, make the single file: a tar archive with
-//! one spelling.
+//! The same three, in that order and the blobs in the order of their names, make the single file: a tar
+//! archive with one spelling.
 //!
-//! A bundle's key can withhold and delay; it cannot make vendor data, whose own signatures stay decisive. Floors,
-//! deny lists and reference values are what the key is trusted for.
+//! A bundle's key can withhold and delay; it cannot make vendor data, whose own signatures stay decisive.
+//! Floors, deny lists and reference values are what the key is trusted for.
 //!
 //! Nothing in this module reads a file or a clock: bytes become a [`Bundle`] through [`open`], in one order.
 //!

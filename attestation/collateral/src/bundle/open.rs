@@ -1,5 +1,5 @@
-//! From bytes to a [`Bundle`], in one order: signatures before anything is read (COL-12), then the manifest, its
-//! dates (COL-08, COL-09), its sequence, and each document's digest (COL-13).
+//! From bytes to a [`Bundle`], in one order: signatures before anything is read (COL-12), then the manifest,
+//! its dates (COL-08, COL-09), its sequence, and each document's digest (COL-13).
 
 use super::container::{Container, MANIFEST, SIGNATURE};
 use super::manifest::{Entry, Manifest, ManifestError};
@@ -104,8 +104,8 @@ impl Broken for BundleError {
     }
 }
 
-/// A bundle that enough trusted keys signed, that counts now, is newer than the last, and is whole. Private fields:
-/// only [`open`] makes one.
+/// A bundle that enough trusted keys signed, that counts now, is newer than the last, and is whole. Private
+/// fields: only [`open`] makes one.
 ///
 /// ```compile_fail,E0451
 /// # fn f(files: hanzo_attestation_collateral::bundle::Container) {

@@ -188,8 +188,8 @@ impl Signatures {
         Ok(read)
     }
 
-    /// COL-12: enough of the trusted keys signed these bytes. Signatures of other keys count for nothing; one in the
-    /// name of a trusted key has to be its own.
+    /// COL-12: enough of the trusted keys signed these bytes. Signatures of other keys count for nothing; one
+    /// in the name of a trusted key has to be its own.
     ///
     /// # Errors
     /// [`SignatureProblem`].

@@ -1,7 +1,8 @@
-//! The single-file form: a POSIX ustar archive with one spelling (IEEE Std 1003.1, `pax`, ustar interchange format).
+//! The single-file form: a POSIX ustar archive with one spelling (IEEE Std 1003.1, `pax`, ustar interchange
+//! format).
 //!
-//! Any tar program lists and unpacks it. What is read back is only what [`write()`] writes: two archives of the same
-//! files are the same bytes, so that an archive can be named by its digest.
+//! Any tar program lists and unpacks it. What is read back is only what [`write()`] writes: two archives of
+//! the same files are the same bytes, so that an archive can be named by its digest.
 
 use super::container::{Container, MANIFEST, SIGNATURE};
 use super::manifest::{MAX_ENTRIES, MAX_MANIFEST};
@@ -63,8 +64,8 @@ pub const fn archive_limit() -> usize {
     MAX_BUNDLE + MAX_MANIFEST + MAX_SIGNATURES_FILE + (MAX_FILES + 1) * 2 * BLOCK
 }
 
-/// Writes the archive. Files whose names do not fit are left out by nobody: they cannot come from a manifest, and
-/// [`read`] would refuse them.
+/// Writes the archive. Files whose names do not fit are left out by nobody: they cannot come from a manifest,
+/// and [`read`] would refuse them.
 #[must_use]
 pub fn write(container: &Container) -> Vec<u8> {
     let mut archive = Vec::new();

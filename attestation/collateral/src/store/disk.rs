@@ -30,8 +30,8 @@ pub(super) fn read_state(store: &Path) -> Result<State, StoreError> {
     State::parse(&bytes).map_err(|source| StoreError::State { path, source })
 }
 
-/// A store that is locked for a change. Nothing is cleaned up after an error: the next change does it, as after a
-/// crash.
+/// A store that is locked for a change. Nothing is cleaned up after an error: the next change does it, as
+/// after a crash.
 pub(super) struct Disk<'a> {
     store: &'a Path,
     /// Asked before each step.
@@ -89,7 +89,8 @@ impl<'a> Disk<'a> {
         self.sync_dir(&folder)
     }
 
-    /// Removes what neither counts nor is kept for audit: what an import left that did not end, and old generations.
+    /// Removes what neither counts nor is kept for audit: what an import left that did not end, and old
+    /// generations.
     fn prune(&mut self, state: &State) -> Result<(), StoreError> {
         let folder = self.store.join(GENERATIONS);
         let kept: Vec<String> =

@@ -6,8 +6,9 @@
 //! lock                    held while something is imported
 //! ```
 //!
-//! A new generation is written beside the old one, made durable, and then named by replacing `store.json`: whoever
-//! reads finds all of the old or all of the new. The generation before is kept for audit; it is never read back in.
+//! A new generation is written beside the old one, made durable, and then named by replacing `store.json`:
+//! whoever reads finds all of the old or all of the new. The generation before is kept for audit; it is never
+//! read back in.
 
 mod admit;
 mod disk;
@@ -78,8 +79,8 @@ impl Store {
         self.import_with(files, trust, roots, now, &mut |_| Ok(()))
     }
 
-    /// As [`Store::import`]; `before` is asked before each step on the disk, and its error ends the import there, as
-    /// a crash would.
+    /// As [`Store::import`]; `before` is asked before each step on the disk, and its error ends the import
+    /// there, as a crash would.
     fn import_with(
         &self,
         files: Container,
@@ -97,9 +98,9 @@ impl Store {
         Ok(change(&next, bundle.manifest(), bundle.signers().to_vec()))
     }
 
-    /// Adds vendors' documents, fetched one by one: each takes the place of the one with its key, and the rest stays,
-    /// with the last bundle's floors and deny lists. What is added is judged as in an import, but no bundle key vouches
-    /// for the whole: a reader that demands signatures refuses it.
+    /// Adds vendors' documents, fetched one by one: each takes the place of the one with its key, and the
+    /// rest stays, with the last bundle's floors and deny lists. What is added is judged as in an import, but
+    /// no bundle key vouches for the whole: a reader that demands signatures refuses it.
     ///
     /// # Errors
     /// [`StoreError`]; the store is then as it was.
@@ -124,8 +125,8 @@ impl Store {
         Ok(change(&next, &manifest, Vec::new()))
     }
 
-    /// Reads what counts now. With `trust`, the bundle's signatures are verified again, and an unsigned store is
-    /// refused.
+    /// Reads what counts now. With `trust`, the bundle's signatures are verified again, and an unsigned store
+    /// is refused.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Empty`] before the first import.

@@ -1,5 +1,5 @@
-//! From the disk to what a verifier rests on. What was judged at the import is held to its digests here; signatures
-//! and dates of vendors' documents are judged whenever they are used.
+//! From the disk to what a verifier rests on. What was judged at the import is held to its digests here;
+//! signatures and dates of vendors' documents are judged whenever they are used.
 
 use super::admit::documents;
 use super::disk;
@@ -37,8 +37,8 @@ pub struct Stored {
     pub edn_floors: EdnFloors,
     /// Deny lists, likewise.
     pub deny: Deny,
-    /// Roots of TPM keys, DER: of attestation keys or of endorsement keys, as the certificates below them say. Nothing
-    /// but a bundle key's signature vouches for them.
+    /// Roots of TPM keys, DER: of attestation keys or of endorsement keys, as the certificates below them
+    /// say. Nothing but a bundle key's signature vouches for them.
     pub tpm_roots: Vec<Vec<u8>>,
     /// Every document.
     pub documents: Vec<StoredDocument>,
@@ -186,8 +186,8 @@ impl Stored {
         if now > not_after.after(grace) { Err(Unusable::Expired { not_after, now }) } else { Ok(()) }
     }
 
-    /// COL-07: whether the clock is after everything that was ever accepted, but for the skew that documents are
-    /// granted.
+    /// COL-07: whether the clock is after everything that was ever accepted, but for the skew that documents
+    /// are granted.
     ///
     /// # Errors
     /// [`Unusable::Clock`].

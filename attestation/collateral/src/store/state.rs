@@ -5,8 +5,8 @@ use hanzo_attestation_evidence::json::{self, JsonError};
 use hanzo_attestation_evidence::{Broken, Hex, Rule, UnixTime};
 use serde::{Deserialize, Serialize};
 
-/// Most keys whose newest document is remembered. They outlive the documents, so that there can be more of them than a
-/// bundle has entries.
+/// Most keys whose newest document is remembered. They outlive the documents, so that there can be more of
+/// them than a bundle has entries.
 pub const MAX_MARKS: usize = 8192;
 /// Largest `store.json` in bytes: a mark with the longest key has under 400.
 pub(super) const MAX_STATE: usize = 4 << 20;
@@ -39,7 +39,8 @@ pub struct Mark {
     pub key: String,
     /// Its evaluation number; 0 for lists.
     pub evaluation: u32,
-    /// When it was issued: `issueDate`, thisUpdate. Intel's lists all have the number 1, so that the date orders them.
+    /// When it was issued: `issueDate`, thisUpdate. Intel's lists all have the number 1, so that the date
+    /// orders them.
     pub issued: UnixTime,
 }
 

@@ -117,7 +117,8 @@ impl Desk {
         self.store().import(files, &trust(&[0], 1), &roots(), now).map(|change| change.sequence)
     }
 
-    /// Imports what must be refused, into a store that has a bundle; answers the rule. The store stays as it is.
+    /// Imports what must be refused, into a store that has a bundle; answers the rule. The store stays as it
+    /// is.
     pub(crate) fn refusal(files: Container) -> String {
         Self::refusal_at(files, now())
     }

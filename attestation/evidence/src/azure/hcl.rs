@@ -1,5 +1,6 @@
-//! The paravisor's report (host compatibility layer), little-endian, as the vTPM keeps it: a header, the hardware's
-//! report, and runtime data whose hash is in that report (rule book A.5; OpenHCL, `attestation-protocol`).
+//! The paravisor's report (host compatibility layer), little-endian, as the vTPM keeps it: a header, the
+//! hardware's report, and runtime data whose hash is in that report (rule book A.5; OpenHCL,
+//! `attestation-protocol`).
 
 use super::AzureError;
 use crate::dcap::{Reader, length};
@@ -98,7 +99,8 @@ impl Hcl {
             .take(length(data.variable_size))
             .ok_or(AzureError::HclDataSize("the runtime data ends after the report"))?
             .to_vec();
-        // JSON has no zero: a size that counts one covers padding, and would be another hash of the same text.
+        // JSON has no zero: a size that counts one covers padding, and would be another hash of the same
+        // text.
         if runtime.last() == Some(&0) {
             return Err(AzureError::HclDataSize("its size counts the padding"));
         }

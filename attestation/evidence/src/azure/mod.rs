@@ -2,7 +2,8 @@
 //! vTPM, and what speaks for the hardware (rule book A.5).
 //!
 //! The chain of trust: hardware report, runtime data that the paravisor put into its report data, attestation
-//! key in the runtime data, TPM quote by that key, nonce and registers in the quote. Nothing is verified here.
+//! key in the runtime data, TPM quote by that key, nonce and registers in the quote. Nothing is verified
+//! here.
 
 mod error;
 mod hcl;

@@ -1,4 +1,5 @@
-//! Runtime data: JSON that the paravisor wrote, and whose hash it put into the hardware's report (AZ-12, AZ-13).
+//! Runtime data: JSON that the paravisor wrote, and whose hash it put into the hardware's report (AZ-12,
+//! AZ-13).
 
 use super::AzureError;
 use crate::encoding::EncodingError;
@@ -27,8 +28,8 @@ pub struct RuntimeData {
     pub user_data: Option<[u8; 64]>,
 }
 
-/// The machine's configuration. Which fields there are depends on the paravisor's release; an absent one is not
-/// stated.
+/// The machine's configuration. Which fields there are depends on the paravisor's release; an absent one is
+/// not stated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct VmConfig {

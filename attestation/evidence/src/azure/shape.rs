@@ -1,8 +1,8 @@
 //! The JSON object around Azure evidence: three versions, each with exactly its fields (AZ-01).
 //!
-//! Version 0 has no `version` and spells bytes as arrays of numbers; 1 and 2 spell them in hex and in base64 of
-//! the URL alphabet with padding. All three are Confidential Containers'. One other attester wraps version 1 into
-//! `{"platform":…,"evidence":…}` and leaves the padding out; each carriage has its one spelling.
+//! Version 0 has no `version` and spells bytes as arrays of numbers; 1 and 2 spell them in hex and in base64
+//! of the URL alphabet with padding. All three are Confidential Containers'. One other attester wraps version
+//! 1 into `{"platform":…,"evidence":…}` and leaves the padding out; each carriage has its one spelling.
 
 use super::{AzureError, MAX_HCL};
 use crate::dcap::MAX_QUOTE;
@@ -175,7 +175,8 @@ impl Carriage {
     }
 }
 
-/// Writes a TD quote into an object in the object's own spelling: without the padding that followed it (DCAP-09).
+/// Writes a TD quote into an object in the object's own spelling: without the padding that followed it
+/// (DCAP-09).
 pub(crate) fn cut_td_quote(evidence: &mut Value, quote: &[u8]) {
     let (object, carriage) = if evidence.get("platform").is_some() {
         (evidence.get_mut("evidence"), Carriage::WithPlatform)

@@ -1,5 +1,5 @@
-//! TDREPORT, 1024 bytes, as the paravisor keeps it (Intel TDX Module ABI, TDREPORT_STRUCT). Its MAC is for its own
-//! processor: every fact comes from the quote, and this must say the same (AZ-20).
+//! TDREPORT, 1024 bytes, as the paravisor keeps it (Intel TDX Module ABI, TDREPORT_STRUCT). Its MAC is for
+//! its own processor: every fact comes from the quote, and this must say the same (AZ-20).
 
 use super::AzureError;
 use crate::bytes::Hex;

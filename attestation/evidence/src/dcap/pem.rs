@@ -1,4 +1,5 @@
-//! Certificate chains as quotes and collateral carry them: so many PEM certificates and nothing else (DCAP-15).
+//! Certificate chains as quotes and collateral carry them: so many PEM certificates and nothing else
+//! (DCAP-15).
 
 use super::error::QuoteError;
 use super::quote::{MAX_CERTIFICATE, PckChain};
@@ -15,8 +16,8 @@ pub(super) fn read_chain(data: &[u8]) -> Result<PckChain, QuoteError> {
     Ok(PckChain { leaf, ca, root })
 }
 
-/// Reads exactly `N` PEM certificates and nothing else. After the last line only newlines may follow, and at most
-/// one NUL among them.
+/// Reads exactly `N` PEM certificates and nothing else. After the last line only newlines may follow, and at
+/// most one NUL among them.
 ///
 /// # Errors
 /// [`QuoteError::Pem`] (DCAP-15) and [`QuoteError::CertificateTooLarge`] (COL-06).

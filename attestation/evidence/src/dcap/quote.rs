@@ -91,8 +91,8 @@ pub struct PckChain {
 }
 
 impl Quote {
-    /// Parses a quote of version 3, 4 or 5, padding with zeros allowed after it (rule book A.2, DCAP-01 to -12,
-    /// -14, -15; TDX-26).
+    /// Parses a quote of version 3, 4 or 5, padding with zeros allowed after it (rule book A.2, DCAP-01 to
+    /// -12, -14, -15; TDX-26).
     ///
     /// # Errors
     /// [`QuoteError`]: the first rule that the bytes break.
@@ -264,8 +264,8 @@ struct Lengths {
 
 impl Lengths {
     /// Checks that every part fills its container with no gap (DCAP-08, DCAP-10, DCAP-11). `rest` is what is
-    /// there for the inner certification data. When two lengths disagree, the one that agrees with no other is
-    /// named.
+    /// there for the inner certification data. When two lengths disagree, the one that agrees with no other
+    /// is named.
     fn check(&self, inner: u32, rest: usize) -> Result<(), QuoteError> {
         let inner_misfit = QuoteError::CertificationDataLength { declared: inner, actual: rest };
         let Some((outer, container)) = self.outer else {

@@ -1,5 +1,5 @@
-//! TCB info: what Intel publishes of a platform's security versions (Intel PCS API, "TCB Info", version 3, and the
-//! SGX form of version 2; rule book A.2.5).
+//! TCB info: what Intel publishes of a platform's security versions (Intel PCS API, "TCB Info", version 3,
+//! and the SGX form of version 2; rule book A.2.5).
 //!
 //! Unknown members are passed over: Intel signs what it adds, and has added members within a version before.
 //! Known members are strict.

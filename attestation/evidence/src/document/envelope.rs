@@ -244,8 +244,8 @@ fn nvidia(item: usize, class: Class, fields: Nvidia) -> Result<Content, Document
     Ok(Content::Nvidia { class, devices, ocsp: ocsp.collect::<Result<_, _>>()? })
 }
 
-/// Register values by bank and number, each in its one spelling. Whether they are the quoted ones is the quote's
-/// rule (TPM-19).
+/// Register values by bank and number, each in its one spelling. Whether they are the quoted ones is the
+/// quote's rule (TPM-19).
 fn registers(
     item: usize,
     pcrs: BTreeMap<String, BTreeMap<String, String>>,

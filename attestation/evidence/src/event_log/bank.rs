@@ -4,7 +4,8 @@ use crate::tpm::Hash;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A bank of registers, by its hash algorithm (TCG Algorithm Registry 1.34, table 3). A TD has one, of SHA-384.
+/// A bank of registers, by its hash algorithm (TCG Algorithm Registry 1.34, table 3). A TD has one, of
+/// SHA-384.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PcrBank {

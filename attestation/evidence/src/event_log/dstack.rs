@@ -1,9 +1,9 @@
-//! The log of a dstack guest: a JSON array with the boot events of the CCEL and, in RTMR3, dstack's own events
-//! (<https://github.com/Dstack-TEE/dstack>, crate `cc-eventlog`, types `TdxEvent` and `RuntimeEvent`).
+//! The log of a dstack guest: a JSON array with the boot events of the CCEL and, in RTMR3, dstack's own
+//! events (<https://github.com/Dstack-TEE/dstack>, crate `cc-eventlog`, types `TdxEvent` and `RuntimeEvent`).
 //!
-//! `[{"imr":3,"event_type":134217729,"digest":HEX,"event":NAME,"event_payload":HEX,"version":2?}, …]`; `imr` is the
-//! number of the RTMR. The digest of dstack's own events covers the name and the payload, in one of two ways:
-//! [`DstackVersion`].
+//! `[{"imr":3,"event_type":134217729,"digest":HEX,"event":NAME,"event_payload":HEX,"version":2?}, …]`; `imr`
+//! is the number of the RTMR. The digest of dstack's own events covers the name and the payload, in one of
+//! two ways: [`DstackVersion`].
 
 use super::tcg::{MAX_EVENT_DATA, MAX_EVENTS, MAX_LOG, within};
 use super::{EventKind, EventLogError};

@@ -2,8 +2,8 @@
 //! `/sys/kernel/security/ima/binary_runtime_measurements` writes it, little-endian (Linux,
 //! `security/integrity/ima/ima_fs.c` and `ima_template.c`).
 //!
-//! Each entry: register u32, template digest (SHA-1), length and name of the template, and the template's data.
-//! The data has a length before it, except in the oldest template, `ima`.
+//! Each entry: register u32, template digest (SHA-1), length and name of the template, and the template's
+//! data. The data has a length before it, except in the oldest template, `ima`.
 
 use super::tcg::within;
 use super::{EventLogError, PcrBank};

@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A TCG_EVENTTYPE (PC Client Platform Firmware Profile 1.06, table 27). No register covers it: it is what the
-/// log's writer says.
+/// A TCG_EVENTTYPE (PC Client Platform Firmware Profile 1.06, table 27). No register covers it: it is what
+/// the log's writer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventKind(pub u32);
 

@@ -1,5 +1,5 @@
-//! The crypto-agile log: a header record, then TCG_PCR_EVENT2 records, little-endian (PC Client Platform Firmware
-//! Profile 1.06, section 10.2.2), for a TPM or, as CCEL, for a TD.
+//! The crypto-agile log: a header record, then TCG_PCR_EVENT2 records, little-endian (PC Client Platform
+//! Firmware Profile 1.06, section 10.2.2), for a TPM or, as CCEL, for a TD.
 
 use super::{EventKind, EventLogError, PcrBank};
 use crate::dcap::{Reader, length};
@@ -131,7 +131,8 @@ pub(super) fn within(what: &'static str, limit: usize, actual: usize) -> Result<
     if actual <= limit { Ok(()) } else { Err(EventLogError::TooLarge { what, limit, actual }) }
 }
 
-/// The first record, in the old format: TCG_PCR_EVENT with a specification id event as its data (LOG-02, LOG-03).
+/// The first record, in the old format: TCG_PCR_EVENT with a specification id event as its data (LOG-02,
+/// LOG-03).
 fn header(reader: &mut Reader<'_>, format: LogFormat) -> Result<Vec<PcrBank>, EventLogError> {
     const TRUNCATED: EventLogError = EventLogError::Truncated { record: 0 };
     let index = reader.u32().ok_or(TRUNCATED)?;

@@ -92,8 +92,8 @@ fn digest(fwid: &mut Cursor<'_>) -> Result<Hex<48>, X509Error> {
     digest.try_into().map(Hex).map_err(|_| malformed)
 }
 
-/// The device's name in its leaf certificate, `NVIDIA:CHIP:SERIAL` (DSP0274, DMTFOtherName); `None` when it states
-/// none.
+/// The device's name in its leaf certificate, `NVIDIA:CHIP:SERIAL` (DSP0274, DMTFOtherName); `None` when it
+/// states none.
 ///
 /// # Errors
 /// [`FormatError::Extension`] when the alternative name is anything else.
@@ -122,8 +122,8 @@ fn device_info_text(der: &[u8]) -> Result<String, X509Error> {
     if printable { Ok(text.to_owned()) } else { Err(X509Error::Malformed(what)) }
 }
 
-/// The PDI, Per-Device Identifier, from the serial number of the device's own authority: one byte that names the
-/// engine (0x40 FSP, 0x41 GSP, 0x50 LS10), and the PDI. `None` for a serial number of another form.
+/// The PDI, Per-Device Identifier, from the serial number of the device's own authority: one byte that names
+/// the engine (0x40 FSP, 0x41 GSP, 0x50 LS10), and the PDI. `None` for a serial number of another form.
 #[must_use]
 pub fn pdi(serial: &[u8]) -> Option<Hex<8>> {
     match serial {

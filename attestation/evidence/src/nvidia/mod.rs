@@ -1,8 +1,9 @@
-//! NVIDIA devices: reports of GPUs and NVSwitches (SPDM 1.1, DSP0274), and the certificates that come with them.
+//! NVIDIA devices: reports of GPUs and NVSwitches (SPDM 1.1, DSP0274), and the certificates that come with
+//! them.
 //!
-//! A report is the request and the response of one GET_MEASUREMENTS exchange. Measurements alone say which firmware
-//! runs; the opaque data says versions, mode and neighbours. Both are signed. What travels beside them, such as the
-//! name of an architecture, is not, and is not read.
+//! A report is the request and the response of one GET_MEASUREMENTS exchange. Measurements alone say which
+//! firmware runs; the opaque data says versions, mode and neighbours. Both are signed. What travels beside
+//! them, such as the name of an architecture, is not, and is not read.
 
 mod error;
 mod identity;
@@ -24,7 +25,8 @@ use crate::document::Tee;
 
 /// Most devices of one item: 8 GPUs or 4 switches share a baseboard, and 16 GPUs one virtual machine.
 pub const MAX_DEVICES: usize = 16;
-/// Most bytes of one device's certificates, PEM: NVML holds 5 KiB (0x1400), and a lab's keys may have longer names.
+/// Most bytes of one device's certificates, PEM: NVML holds 5 KiB (0x1400), and a lab's keys may have longer
+/// names.
 pub const MAX_PEM: usize = 20 << 10;
 /// Largest OCSP response in bytes: the vendor's have about 1.5 KiB, one certificate among them.
 pub const MAX_OCSP: usize = 8 << 10;

@@ -111,8 +111,8 @@ impl<'a> OcspResponse<'a> {
     /// Reads one response.
     ///
     /// # Errors
-    /// [`FormatError::OcspUnsuccessful`] for a responder that did not answer, [`FormatError::Ocsp`] for any other
-    /// form.
+    /// [`FormatError::OcspUnsuccessful`] for a responder that did not answer, [`FormatError::Ocsp`] for any
+    /// other form.
     pub fn parse(der: &'a [u8]) -> Result<Self, FormatError> {
         let mut file = Cursor::new(der, WHAT).map_err(malformed)?;
         let mut outer = file.sequence(WHAT).map_err(malformed)?;
@@ -285,8 +285,8 @@ fn generalized(cursor: &mut Cursor<'_>) -> Result<UnixTime, X509Error> {
     if cursor.peek()? == Some(Tag::GeneralizedTime) { cursor.time() } else { Err(wrong()) }
 }
 
-/// Extensions `[1]`: dates of an archive, and the nonce of whoever asked. Nothing here needs them, and nothing that must
-/// be understood is accepted but that nonce.
+/// Extensions `[1]`: dates of an archive, and the nonce of whoever asked. Nothing here needs them, and
+/// nothing that must be understood is accepted but that nonce.
 fn refuse_critical(cursor: &mut Cursor<'_>) -> Result<(), X509Error> {
     let Some(found) = cursor.take_if(context(1, true))? else { return Ok(()) };
     let unknown = |extension: &&Extension<'_>| extension.critical && extension.oid != NONCE;

@@ -154,7 +154,8 @@ fn request(reader: &mut Reader<'_>) -> Result<[u8; 32], FormatError> {
     Err(FormatError::Request(problem))
 }
 
-/// The number of blocks, and the record that holds them. Reserved bits are the device's own affair: they are signed.
+/// The number of blocks, and the record that holds them. Reserved bits are the device's own affair: they are
+/// signed.
 fn response<'a>(reader: &mut Reader<'a>) -> Result<(u8, &'a [u8]), FormatError> {
     let truncated = FormatError::Truncated("the response");
     let [version, code, _, slot] = reader.array().ok_or(truncated.clone())?;

@@ -103,8 +103,8 @@ fn entries_have_the_meaning_of_their_size() {
     assert_eq!((old.fields.gpu_pdis.len(), old.fields.chip_id), (8, None), "old firmware of switches");
 }
 
-/// A driver of tomorrow has types that nobody knows, and known ones in another form: both are kept, and count as
-/// absent.
+/// A driver of tomorrow has types that nobody knows, and known ones in another form: both are kept, and count
+/// as absent.
 #[test]
 fn unknown_types_and_forms_are_kept() {
     let opaque = fields(&[(4711, b"new"), (20, &[1; 32]), (3, b"\xff\xfe"), (36, &[1]), (10, b"vpr")]);

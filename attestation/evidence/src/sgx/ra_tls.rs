@@ -121,7 +121,8 @@ fn behind_header(value: &[u8]) -> Result<&[u8], RaTlsError> {
     if *header == REMOTE_REPORT && fits { Ok(quote) } else { Err(RaTlsError::Header) }
 }
 
-/// A public key as Open Enclave hashes it: PEM with lines of 64 characters, and the NUL that ends a string in C.
+/// A public key as Open Enclave hashes it: PEM with lines of 64 characters, and the NUL that ends a string in
+/// C.
 fn open_enclave_pem(spki: &[u8]) -> Vec<u8> {
     let base64 = base64_encode(spki);
     let mut text = b"-----BEGIN PUBLIC KEY-----\n".to_vec();

@@ -34,7 +34,8 @@ pub struct Attest {
 pub struct Clock {
     /// Milliseconds for which the TPM has been powered.
     pub milliseconds: u64,
-    /// TPM resets; obfuscated unless the key is in the endorsement hierarchy, so that only equality means anything.
+    /// TPM resets; obfuscated unless the key is in the endorsement hierarchy, so that only equality means
+    /// anything.
     pub reset_count: u32,
     /// Restarts and resumes since; obfuscated likewise.
     pub restart_count: u32,

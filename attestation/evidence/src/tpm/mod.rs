@@ -1,8 +1,8 @@
 //! TPM 2.0 quotes (TPM 2.0 Library Specification, parts 1 and 2; all integers big-endian).
 //!
-//! A [`Quote`] is a TPMS_ATTEST, the signature over it, and the values of the registers that it speaks of. It is
-//! the same structure in a TPM's own evidence and inside Azure's, where the signature is a bare RSASSA one.
-//! [`Evidence`] adds the attestation key, and what may make it trusted.
+//! A [`Quote`] is a TPMS_ATTEST, the signature over it, and the values of the registers that it speaks of. It
+//! is the same structure in a TPM's own evidence and inside Azure's, where the signature is a bare RSASSA
+//! one. [`Evidence`] adds the attestation key, and what may make it trusted.
 
 mod algorithm;
 mod attest;
@@ -60,14 +60,15 @@ pub struct Evidence {
     pub quote: Quote,
     /// The attestation key. It comes from the evidence: that it fits proves nothing (TPM-11).
     pub key: AttestationKey,
-    /// DER certificates of the attestation key, the leaf first, as received and not yet parsed; their number and
-    /// sizes are within the budget of [`crate::x509`].
+    /// DER certificates of the attestation key, the leaf first, as received and not yet parsed; their number
+    /// and sizes are within the budget of [`crate::x509`].
     pub certs: Vec<Vec<u8>>,
     /// A broker's record that this key was activated (credential activation), as received.
     pub activation: Option<Vec<u8>>,
     /// The boot's event log, as received.
     pub event_log: Option<Vec<u8>>,
-    /// The kernel's list of the files that it measured (IMA, binary form), as received; only with the boot's log.
+    /// The kernel's list of the files that it measured (IMA, binary form), as received; only with the boot's
+    /// log.
     pub ima_log: Option<Vec<u8>>,
     /// Digest of initialisation data that register 8 is said to hold (TPM-36).
     pub init_data: Option<Digest>,

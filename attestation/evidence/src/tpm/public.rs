@@ -37,7 +37,8 @@ pub struct Public {
     pub attributes: Attributes,
     /// Policy that authorises its use; empty for none.
     pub auth_policy: Vec<u8>,
-    /// Cipher under which the key protects children: key bits of AES in CFB mode. `None` for no cipher, or another.
+    /// Cipher under which the key protects children: key bits of AES in CFB mode. `None` for no cipher, or
+    /// another.
     pub aes_cfb_bits: Option<u16>,
     /// The signature scheme and hash function to which the key is bound, if it is.
     pub scheme: Option<(Scheme, SigningHash)>,
@@ -119,8 +120,8 @@ impl Attributes {
     const DECRYPT: u32 = 1 << 17;
     const SIGN: u32 = 1 << 18;
 
-    /// Whether this is an attestation key: made in the TPM, never outside it, and restricted to sign what the TPM
-    /// itself made (TPM-09).
+    /// Whether this is an attestation key: made in the TPM, never outside it, and restricted to sign what the
+    /// TPM itself made (TPM-09).
     #[must_use]
     pub const fn is_attestation_key(self) -> bool {
         self.0 & Self::SIGNS_WHAT_THE_TPM_MADE == Self::SIGNS_WHAT_THE_TPM_MADE && self.0 & Self::DECRYPT == 0

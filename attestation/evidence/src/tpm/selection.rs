@@ -13,7 +13,8 @@ const MAX_ENTRIES: u32 = 8;
 /// Bytes of one bitmap: 24 registers.
 const SELECT_LENGTH: u8 = 3;
 
-/// Which registers of which banks a quote speaks of. No bank occurs twice, and at least one register is selected.
+/// Which registers of which banks a quote speaks of. No bank occurs twice, and at least one register is
+/// selected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection(Vec<(Hash, u32)>);
 

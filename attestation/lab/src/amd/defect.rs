@@ -4,7 +4,8 @@ use super::{SnpOrder, SnpProduct, SnpTcb, Vek};
 use crate::defect::defects;
 
 defects! {
-    /// One defect of a SEV-SNP item. All signatures that the defect does not concern are made over the defective bytes.
+    /// One defect of a SEV-SNP item. All signatures that the defect does not concern are made over the
+    /// defective bytes.
     SnpDefect {
         /// The last byte is missing.
         ReportTruncated = "report-truncated" breaks "SNP-01" "SnpReportLength",
@@ -191,7 +192,8 @@ impl SnpDefect {
             Self::ProductUndetermined => {
                 order.product = SnpProduct::Turin;
                 order.version = 2;
-                // A TCB that has no bits where the layout of Milan and Genoa is reserved: nothing else gives it away.
+                // A TCB that has no bits where the layout of Milan and Genoa is reserved: nothing else gives
+                // it away.
                 order.tcb = Some(SnpTcb { tee: 0, snp: 0, ..SnpProduct::Turin.tcb() });
             }
             Self::CpuUnknown => order.version = order.version.max(3),

@@ -34,8 +34,8 @@ pub(super) fn name_with(common_name: &str, extra_unit: Option<&str>) -> Vec<u8> 
     der::sequence(parts)
 }
 
-/// RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48, all explicit (RFC 4055, 3.1). Milan's certificates
-/// also write the default trailer field; those of Genoa and Turin do not.
+/// RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48, all explicit (RFC 4055, 3.1). Milan's
+/// certificates also write the default trailer field; those of Genoa and Turin do not.
 pub(super) fn pss(product: SnpProduct) -> Vec<u8> {
     pss_with_salt(product, 48)
 }

@@ -4,8 +4,8 @@ use super::SnpDefect;
 use aws_lc_rs::digest;
 use hanzo_attestation_evidence::UnixTime;
 
-/// One SEV-SNP report to make. The default is what strict appraisal accepts: a Milan guest of version 3, VMPL 0,
-/// no debugging, committed firmware, signed with a VCEK.
+/// One SEV-SNP report to make. The default is what strict appraisal accepts: a Milan guest of version 3, VMPL
+/// 0, no debugging, committed firmware, signed with a VCEK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnpOrder {
     /// REPORT_DATA: the binding.
@@ -42,7 +42,8 @@ pub struct SnpOrder {
     pub chip: u32,
     /// CSP_ID of a VLEK.
     pub csp_id: String,
-    /// The TCB, which is the same as reported, committed, current and at launch; `None` is [`SnpProduct::tcb`].
+    /// The TCB, which is the same as reported, committed, current and at launch; `None` is
+    /// [`SnpProduct::tcb`].
     pub tcb: Option<SnpTcb>,
     /// Start of validity of the endorsement key's certificate; `None` is the lab's own.
     pub issued_at: Option<UnixTime>,
@@ -99,8 +100,8 @@ impl SnpOrder {
         out
     }
 
-    /// This order with one defect. Product, version and kind of key are changed where the defect exists only on
-    /// another one.
+    /// This order with one defect. Product, version and kind of key are changed where the defect exists only
+    /// on another one.
     #[must_use]
     pub fn with_defect(mut self, defect: SnpDefect) -> Self {
         defect.fit(&mut self);

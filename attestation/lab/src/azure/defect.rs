@@ -5,8 +5,8 @@ use crate::defect::defects;
 use crate::{SnpOrder, TdxOrder};
 
 defects! {
-    /// One defect of an Azure item. The hardware report is made over the defective runtime data, and the TPM's quote over
-    /// the defective registers, unless the defect is that they are not.
+    /// One defect of an Azure item. The hardware report is made over the defective runtime data, and the
+    /// TPM's quote over the defective registers, unless the defect is that they are not.
     AzDefect {
         /// Version 3 of the evidence.
         EvidenceVersion = "evidence-version" breaks "AZ-01" "AzEvidenceVersion",

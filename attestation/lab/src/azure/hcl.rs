@@ -1,4 +1,5 @@
-//! The report that the paravisor keeps in its TPM's NV memory: hardware report and runtime data. Little-endian.
+//! The report that the paravisor keeps in its TPM's NV memory: hardware report and runtime data.
+//! Little-endian.
 
 use super::{AzDefect, AzGuest, AzOrder};
 use crate::TpmHash;

@@ -3,15 +3,16 @@
 use super::AzDefect;
 use crate::{SnpOrder, TdxOrder, TpmHash, TpmOrder};
 
-/// One item of an Azure virtual machine to make: a hardware report over runtime data that name a TPM's key, and that
-/// TPM's quote. The default is version 1 of a SEV-SNP machine.
+/// One item of an Azure virtual machine to make: a hardware report over runtime data that name a TPM's key,
+/// and that TPM's quote. The default is version 1 of a SEV-SNP machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AzOrder {
     /// Version of the evidence: 0, which is not written, 1 or 2. Version 2 alone binds user data.
     pub version: u32,
     /// The machine. Its report data are those of the runtime data, whatever the order says.
     pub guest: AzGuest,
-    /// The TPM's quote, whose qualifying data are the binding. Its key is RSASSA with SHA-256, whatever the order says.
+    /// The TPM's quote, whose qualifying data are the binding. Its key is RSASSA with SHA-256, whatever the
+    /// order says.
     pub tpm: TpmOrder,
     /// `user-data` of the runtime data.
     pub user_data: [u8; 64],

@@ -31,8 +31,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Largest file of a lab directory in bytes: an RSA-4096 key in PKCS#8 has under 2.5 KiB, a certificate under 2 KiB,
-/// and a revocation list of the lab names at most two serial numbers.
+/// Largest file of a lab directory in bytes: an RSA-4096 key in PKCS#8 has under 2.5 KiB, a certificate under
+/// 2 KiB, and a revocation list of the lab names at most two serial numbers.
 const MAX_FILE: u64 = 64 << 10;
 
 /// Every file of a lab directory, by its path in it: those of the fixture are compiled in.

@@ -1,4 +1,5 @@
-//! Event logs with the registers to which they replay: a TPM's (TCG2), a TD's (CCEL), and the kernel's list ([`ima`]).
+//! Event logs with the registers to which they replay: a TPM's (TCG2), a TD's (CCEL), and the kernel's list
+//! ([`ima`]).
 //!
 //! A log is built event by event, and at every moment knows its bytes and the values of the registers. A TD:
 //!
@@ -15,8 +16,9 @@
 //! # }
 //! ```
 //!
-//! A TPM: [`LabLog::usual_tpm`] in the banks that its quote selects, with [`LabLog::pcrs`] as the registers to quote.
-//! For a log that breaks a rule, use [`LabLog::record`], which writes what it is told, or change the bytes.
+//! A TPM: [`LabLog::usual_tpm`] in the banks that its quote selects, with [`LabLog::pcrs`] as the registers
+//! to quote. For a log that breaks a rule, use [`LabLog::record`], which writes what it is told, or change
+//! the bytes.
 
 pub mod ima;
 
@@ -51,7 +53,8 @@ impl LabLog {
         Self::empty(false, banks)
     }
 
-    /// A TD's usual boot: firmware, secure boot, GRUB, a kernel with its command line, the end of boot services.
+    /// A TD's usual boot: firmware, secure boot, GRUB, a kernel with its command line, the end of boot
+    /// services.
     #[must_use]
     pub fn usual_td() -> Self {
         let mut log = Self::td();
@@ -108,7 +111,8 @@ impl LabLog {
         self.event(register, EventKind::EFI_VARIABLE_DRIVER_CONFIG, &variable(name, value))
     }
 
-    /// Writes a record as told, in the log's own numbering of registers, and extends nothing: for logs that lie.
+    /// Writes a record as told, in the log's own numbering of registers, and extends nothing: for logs that
+    /// lie.
     pub fn record(
         &mut self,
         index: u32,

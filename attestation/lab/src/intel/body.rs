@@ -34,11 +34,11 @@ pub(super) fn plan(order: &TdxOrder) -> QuotePlan<'static> {
 }
 
 impl TdxOrder {
-    /// TDREPORT_STRUCT (Intel TDX Module ABI), 1024 bytes, of which only the TD's own facts are filled: nothing outside
-    /// the machine that made it can check the rest.
+    /// TDREPORT_STRUCT (Intel TDX Module ABI), 1024 bytes, of which only the TD's own facts are filled:
+    /// nothing outside the machine that made it can check the rest.
     pub(crate) fn td_report(&self) -> Vec<u8> {
-        // Where a field is, where it is in a body, and its length: report data, TEE_TCB_SVN, MRSEAM, attributes, XFAM,
-        // and everything from MRTD to RTMR3, which stands in the same order in both.
+        // Where a field is, where it is in a body, and its length: report data, TEE_TCB_SVN, MRSEAM,
+        // attributes, XFAM, and everything from MRTD to RTMR3, which stands in the same order in both.
         let fields =
             [(128, 520, 64), (264, 0, 16), (280, 16, 48), (512, 120, 8), (520, 128, 8), (528, 136, 384)];
         let body = body(self);

@@ -4,7 +4,8 @@ use super::{TdxBody, TdxOrder};
 use crate::defect::defects;
 
 defects! {
-    /// One defect of a TDX item. All signatures that the defect does not concern are made over the defective bytes.
+    /// One defect of a TDX item. All signatures that the defect does not concern are made over the defective
+    /// bytes.
     TdxDefect {
         /// Only the first 400 bytes.
         QuoteTruncated = "quote-truncated" breaks "DCAP-01" "QuoteLength",

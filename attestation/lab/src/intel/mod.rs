@@ -1,5 +1,5 @@
-//! A lab vendor in Intel's place: root, PCK certificate authorities, PCK certificates, quoting enclaves, TD and SGX
-//! quotes, and the collateral with which they are judged.
+//! A lab vendor in Intel's place: root, PCK certificate authorities, PCK certificates, quoting enclaves, TD
+//! and SGX quotes, and the collateral with which they are judged.
 
 mod body;
 mod collateral;

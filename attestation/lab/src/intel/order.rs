@@ -8,8 +8,8 @@ use hanzo_attestation_evidence::UnixTime;
 /// Bytes of the area that firmware sets aside for a log.
 const CCEL_AREA: usize = 64 << 10;
 
-/// One TD quote to make. The default is what strict appraisal accepts: a version 4 quote of a TD without debugging,
-/// without a service TD, with SEPT_VE_DISABLE.
+/// One TD quote to make. The default is what strict appraisal accepts: a version 4 quote of a TD without
+/// debugging, without a service TD, with SEPT_VE_DISABLE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TdxOrder {
     /// REPORTDATA: the binding.

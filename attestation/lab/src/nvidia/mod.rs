@@ -1,5 +1,5 @@
-//! A vendor of NVIDIA devices: a root of one's own, and GPUs and switches whose reports and chains have the vendor's
-//! formats.
+//! A vendor of NVIDIA devices: a root of one's own, and GPUs and switches whose reports and chains have the
+//! vendor's formats.
 //!
 //! Unlike the other vendors it has no place in a lab's directory: its keys live as long as the value.
 

@@ -19,8 +19,8 @@ pub(super) struct Knobs {
     /// The processor (sev-snp). [default: milan]
     #[arg(long)]
     product: Option<ProductName>,
-    /// Version of the report, 2 to 5 [default: 3], of the quote, 3 to 5 [default: 4; of SGX 3], or of Azure's evidence, 0 to
-    /// 2 [default: 1].
+    /// Version of the report, 2 to 5 [default: 3], of the quote, 3 to 5 [default: 4; of SGX 3], or of Azure's
+    /// evidence, 0 to 2 [default: 1].
     #[arg(long)]
     version: Option<u16>,
     /// Sign with a VLEK, not a VCEK (sev-snp).

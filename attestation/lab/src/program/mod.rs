@@ -14,7 +14,8 @@ use std::path::PathBuf;
 
 /// Lab vendors that sign evidence in the byte formats of AMD, Intel, TPMs and Azure.
 ///
-/// What they sign is accepted only by a verifier that is configured with their roots, and is marked as lab everywhere.
+/// What they sign is accepted only by a verifier that is configured with their roots, and is marked as lab
+/// everywhere.
 ///
 /// Exit codes: 0 done, 2 wrong usage, unreadable input, or a file that cannot be written.
 #[derive(Parser)]
@@ -30,8 +31,8 @@ enum Verb {
     Init {
         /// Where to.
         directory: PathBuf,
-        /// When everything is issued, RFC 3339; now, if absent. Certificates hold from the day before for 20 years, at most
-        /// until the end of 2049.
+        /// When everything is issued, RFC 3339; now, if absent. Certificates hold from the day before for 20
+        /// years, at most until the end of 2049.
         #[arg(long, value_parser = UnixTime::parse)]
         at: Option<UnixTime>,
     },
@@ -45,7 +46,8 @@ enum Verb {
     },
     /// Answers requests for evidence on a unix socket, until SIGTERM or SIGINT.
     ///
-    /// Each line in is {"report_data":BASE64 of 64 bytes, or of a TPM's qualifying data}; each line out is an evidence document or {"error":TEXT}.
+    /// Each line in is {"report_data":BASE64 of 64 bytes, or of a TPM's qualifying data}; each line out is an
+    /// evidence document or {"error":TEXT}.
     Serve {
         #[command(flatten)]
         source: Source,

@@ -57,8 +57,8 @@ async fn serve(source: Arc<(Lab, Order)>, socket: &Path) -> anyhow::Result<()> {
     fs::remove_file(socket).with_context(|| format!("cannot remove `{}`", socket.display()))
 }
 
-/// Binds with mode 0600 from the first instant. A socket that nobody listens on is left over from a program that was
-/// killed, and is replaced.
+/// Binds with mode 0600 from the first instant. A socket that nobody listens on is left over from a program
+/// that was killed, and is replaced.
 fn bind(socket: &Path) -> io::Result<UnixListener> {
     let old = umask(Mode::from_raw_mode(0o177));
     let bound = match UnixListener::bind(socket) {

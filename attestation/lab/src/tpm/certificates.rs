@@ -1,5 +1,5 @@
-//! Certificates of TPM keys (TCG EK Credential Profile; TCG Infrastructure Credential Profiles): an empty subject, the
-//! TPM's manufacturer, model and version in a critical alternative name.
+//! Certificates of TPM keys (TCG EK Credential Profile; TCG Infrastructure Credential Profiles): an empty
+//! subject, the TPM's manufacturer, model and version in a critical alternative name.
 
 use super::defect::EkDefect;
 use super::vendor::TpmKeys;

@@ -4,7 +4,8 @@ use super::TpmOrder;
 use crate::defect::defects;
 
 defects! {
-    /// One defect of a TPM item. All signatures that the defect does not concern are made over the defective bytes.
+    /// One defect of a TPM item. All signatures that the defect does not concern are made over the defective
+    /// bytes.
     TpmDefect {
         /// One byte follows the TPMS_ATTEST.
         AttestTrailing = "attest-trailing" breaks "TPM-01" "TpmAttestMalformed",
@@ -102,7 +103,8 @@ defects! {
 }
 
 defects! {
-    /// One defect of an endorsement key's certificate, which a broker checks before it activates a credential.
+    /// One defect of an endorsement key's certificate, which a broker checks before it activates a
+    /// credential.
     EkDefect {
         /// No manufacturer whom anybody configured.
         OwnManufacturer = "own-manufacturer" breaks "TPM-28" "TpmEkCertificateInvalid",

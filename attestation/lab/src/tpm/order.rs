@@ -6,8 +6,8 @@ use aws_lc_rs::digest::{self, Algorithm};
 use hanzo_attestation_evidence::UnixTime;
 use std::collections::BTreeMap;
 
-/// One TPM quote to make. The default is what strict appraisal accepts: 24 SHA-256 registers of a machine that booted,
-/// signed with RSASSA and SHA-256 by a key whose certificate the lab's authority issued.
+/// One TPM quote to make. The default is what strict appraisal accepts: 24 SHA-256 registers of a machine
+/// that booted, signed with RSASSA and SHA-256 by a key whose certificate the lab's authority issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TpmOrder {
     /// extraData: the binding.
@@ -214,7 +214,8 @@ pub struct TpmBank {
 }
 
 impl TpmBank {
-    /// All 24 registers of the lab's usual machine: 0 to 9 and 14 extended, 17 to 22 all ones, the others zero.
+    /// All 24 registers of the lab's usual machine: 0 to 9 and 14 extended, 17 to 22 all ones, the others
+    /// zero.
     #[must_use]
     pub fn usual(hash: TpmHash) -> Self {
         let value = |register: u8| hash.digest(format!("hanzo-lab/tpm/register/{register}").as_bytes());

@@ -1,4 +1,5 @@
-//! Public areas and Names (TPM 2.0 Library, part 2, 12.2.4 TPMT_PUBLIC; part 1, 16 Names). Integers are big-endian.
+//! Public areas and Names (TPM 2.0 Library, part 2, 12.2.4 TPMT_PUBLIC; part 1, 16 Names). Integers are
+//! big-endian.
 
 use super::order::TpmKey;
 use super::{TpmDefect, TpmHash};
@@ -15,7 +16,8 @@ const CURVE_P384: u16 = 0x0004;
 
 /// fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, restricted, sign.
 const AK_ATTRIBUTES: u32 = 0x0005_0072;
-/// fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt (TCG EK Credential Profile).
+/// fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt (TCG EK Credential
+/// Profile).
 const EK_ATTRIBUTES: u32 = 0x0003_00b2;
 const FIXED_TPM: u32 = 1 << 1;
 const FIXED_PARENT: u32 = 1 << 4;
@@ -76,8 +78,8 @@ pub(super) fn attestation_key(key: TpmKey, numbers: &Numbers, defect: Option<Tpm
     public_area(attributes, &[], &parameters, numbers)
 }
 
-/// TPMT_PUBLIC of an RSA-2048 endorsement key of the default template (TCG EK Credential Profile, template L-1),
-/// or of a signing key where it should be one for storage.
+/// TPMT_PUBLIC of an RSA-2048 endorsement key of the default template (TCG EK Credential Profile, template
+/// L-1), or of a signing key where it should be one for storage.
 pub(super) fn endorsement_key(numbers: &Numbers, is_storage_key: bool) -> Vec<u8> {
     let attributes =
         if is_storage_key { EK_ATTRIBUTES } else { EK_ATTRIBUTES & !DECRYPT & !RESTRICTED | SIGN };

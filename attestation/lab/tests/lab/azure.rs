@@ -1,5 +1,5 @@
-//! Lab Azure items, byte by byte: the paravisor's report, the bindings from the hardware to the TPM's quote, and defects
-//! that change one thing.
+//! Lab Azure items, byte by byte: the paravisor's report, the bindings from the hardware to the TPM's quote,
+//! and defects that change one thing.
 
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};

@@ -1,4 +1,5 @@
-//! The lab's Intel collateral: signed byte for byte under its root, and spoilt where a defect says so and nowhere else.
+//! The lab's Intel collateral: signed byte for byte under its root, and spoilt where a defect says so and
+//! nowhere else.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use hanzo_attestation::IntelDocument;

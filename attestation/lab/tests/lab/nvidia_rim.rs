@@ -1,4 +1,5 @@
-//! A lab's GPU beside a lab's manifests, judged strictly and without any waiver: OCSP answers speak for every certificate.
+//! A lab's GPU beside a lab's manifests, judged strictly and without any waiver: OCSP answers speak for every
+//! certificate.
 
 use crate::judge::NOW;
 use hanzo_attestation::verify::Context;

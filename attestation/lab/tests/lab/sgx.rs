@@ -1,4 +1,5 @@
-//! Lab SGX quotes, byte by byte: the layouts of three versions, every signature, and defects that change one thing.
+//! Lab SGX quotes, byte by byte: the layouts of three versions, every signature, and defects that change one
+//! thing.
 
 use crate::judge::{REPORT_DATA, judge};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -113,7 +114,8 @@ fn every_version_has_its_layout_and_holds() {
     }
 }
 
-/// DCAP-55: version 3 alone repeats the quoting enclave's SVN in its header, and the lab can make the two differ.
+/// DCAP-55: version 3 alone repeats the quoting enclave's SVN in its header, and the lab can make the two
+/// differ.
 #[test]
 fn the_header_of_version_3_has_the_svn_of_the_quoting_enclave() {
     let parts = Parts::of(&order(3));

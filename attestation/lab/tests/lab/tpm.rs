@@ -136,7 +136,8 @@ fn a_quote_of_every_key_has_its_layout_and_is_signed() {
 #[test]
 fn public_areas_are_of_restricted_signing_keys() {
     let public = Item::of(&order(TpmKey::RsapssSha256)).bytes("ak_tpmt");
-    // RSA, SHA-256, attributes, no policy, no symmetric algorithm, RSAPSS with SHA-256, 2048 bits, usual exponent.
+    // RSA, SHA-256, attributes, no policy, no symmetric algorithm, RSAPSS with SHA-256, 2048 bits, usual
+    // exponent.
     let expected = [0, 1, 0, 0x0b, 0, 5, 0, 0x72, 0, 0, 0, 0x10, 0, 0x16, 0, 0x0b, 8, 0, 0, 0, 0, 0, 1, 0];
     assert_eq!(public[..24], expected);
     assert_eq!(public.len(), 24 + 256);

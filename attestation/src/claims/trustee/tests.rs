@@ -1,5 +1,5 @@
-//! Claims behind Azure's paravisor. The lab has no SEV-SNP machine of Azure's that verifies, because its intermediate
-//! certificate is no vendor's: here a report and a vTPM that verify apart are put together.
+//! Claims behind Azure's paravisor. The lab has no SEV-SNP machine of Azure's that verifies, because its
+//! intermediate certificate is no vendor's: here a report and a vTPM that verify apart are put together.
 
 use super::*;
 use crate::{Cache, Collateral, Context, ExtraAmdRoot, ExtraRoots, Revocation, Roots, verify};

@@ -184,7 +184,8 @@ fn the_platform_has_the_first_level_that_it_reaches() {
     }
 }
 
-/// Without a module version the first two TDX components count as well, and the module has no level of its own.
+/// Without a module version the first two TDX components count as well, and the module has no level of its
+/// own.
 #[test]
 fn a_module_without_a_version_is_rated_with_the_platform() {
     let info = info(LevelStatus::UpToDate);
@@ -252,8 +253,8 @@ fn a_td_that_was_launched_on_an_older_module_should_be_launched_again() {
     assert_eq!(status_of(LevelStatus::UpToDate, svn(5, 1, 3), Some(new)), relaunch);
 }
 
-/// TDX-07: nothing is gained by a launch on a module that is out of date itself, be it the newest; and a module that is
-/// up to date need not be the newest.
+/// TDX-07: nothing is gained by a launch on a module that is out of date itself, be it the newest; and a
+/// module that is up to date need not be the newest.
 #[test]
 fn a_relaunch_is_advised_where_it_helps() {
     let advised = |levels: Vec<SvnLevel>, launch, now| {

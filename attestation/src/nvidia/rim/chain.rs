@@ -1,7 +1,7 @@
 //! The chain of a manifest: signer (L4), authority (L3), authority of a device family, root.
 //!
-//! There is one order and no path search. The root counts by its fingerprint: the certificate in the file is a
-//! candidate, never an anchor.
+//! There is one order and no path search. The root counts by its fingerprint: the certificate in the file is
+//! a candidate, never an anchor.
 
 use super::error::RimProofError;
 use crate::crypto::{Budget, P384Key, ecdsa_p384_der};
@@ -103,7 +103,8 @@ impl Chain {
         self.links.iter().map(|link| link.validity.not_after).fold(UnixTime::MAX, UnixTime::min)
     }
 
-    /// NVR-27: every signature, the signer's first. The root's own is not asked for: it is known byte for byte.
+    /// NVR-27: every signature, the signer's first. The root's own is not asked for: it is known byte for
+    /// byte.
     pub(super) fn verify(&self, budget: &mut Budget) -> Result<(), RimProofError> {
         let issuers = self.links.iter().skip(1);
         self.links.iter().zip(issuers).zip(PLACES).try_for_each(|((subject, issuer), place)| {
@@ -199,8 +200,8 @@ fn authority(certificate: &Certificate<'_>, place: &'static str, below: u8) -> R
 
 /// NVR-26: the family's authority speaks for the product, and the authorities below it for the same family.
 ///
-/// NVIDIA's names: `NVIDIA Reference Value GH100 CA`, `… GB1XX CA 001` and `… L3 GB100-CC 001`, `… L4 LS10`. An X stands
-/// for a digit. A signer whose name says nothing of a family is the authority's business.
+/// NVIDIA's names: `NVIDIA Reference Value GH100 CA`, `… GB1XX CA 001` and `… L3 GB100-CC 001`, `… L4 LS10`.
+/// An X stands for a digit. A signer whose name says nothing of a family is the authority's business.
 fn check_family(links: &[Link; 4], product: &str) -> Result<(), RimProofError> {
     let [signer, level3, family, _] = links;
     let mismatch = |link: &Link| {
@@ -218,7 +219,8 @@ fn check_family(links: &[Link; 4], product: &str) -> Result<(), RimProofError> {
     }
 }
 
-/// The family in an authority's name: the word after its level, or before `CA`; without what follows a hyphen.
+/// The family in an authority's name: the word after its level, or before `CA`; without what follows a
+/// hyphen.
 fn family_of<'n>(name: &'n str, role: &str) -> Option<&'n str> {
     let mut words = name.strip_prefix(PREFIX)?.split(' ');
     let family = match (words.next()?, words.next()?) {

@@ -41,7 +41,8 @@ pub struct Runtime<'a> {
     pub measurements: BTreeMap<u8, &'a [u8]>,
     /// NVDEC0_STATUS.
     pub nvdec0: Option<u8>,
-    /// Entries of the opaque data that have a value type (layout `NVDAOD`), by their type: value type and data.
+    /// Entries of the opaque data that have a value type (layout `NVDAOD`), by their type: value type and
+    /// data.
     pub counters: BTreeMap<u16, (u8, &'a [u8])>,
 }
 
@@ -240,7 +241,8 @@ impl Comparison {
         self.unmatched = indices.filter(|index| !golden.contains_key(index)).collect();
     }
 
-    /// NVR-46: index 35 of a GPU is taken while NVDEC0 is on, left out while it is off, and no third thing is said.
+    /// NVR-46: index 35 of a GPU is taken while NVDEC0 is on, left out while it is off, and no third thing is
+    /// said.
     fn is_taken(&mut self, index: u8, runtime: &Runtime<'_>) -> bool {
         if index != NVDEC0_INDEX || runtime.device == Device::Switch {
             return true;

@@ -108,7 +108,8 @@ impl Broken for RimProofError {
     }
 }
 
-/// What a comparison has against a device, or against the manifests at hand for it. Class P: the device is genuine.
+/// What a comparison has against a device, or against the manifests at hand for it. Class P: the device is
+/// genuine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RimProblem {
     /// NVR-40: no manifest of the device's version.

@@ -4,8 +4,8 @@
 //! bytes ──form, digest, names──▶ StoredRim ──root, dates, revocation, signatures──▶ TrustedRim ──compare(device)──▶ RimResult
 //! ```
 //!
-//! Two comparisons are kept apart. A manifest that is not NVIDIA's is no manifest; what a device then measures is unknown.
-//! A device that differs from a manifest is genuine all the same: policy refuses it.
+//! Two comparisons are kept apart. A manifest that is not NVIDIA's is no manifest; what a device then
+//! measures is unknown. A device that differs from a manifest is genuine all the same: policy refuses it.
 
 mod chain;
 mod claims;
@@ -25,8 +25,8 @@ pub(crate) use stored::StoredRim;
 
 use crate::verify::Context;
 
-/// Verifies one manifest: form, digest, chain to a pinned root, device family, dates, revocation (by the OCSP responses in
-/// collateral) and signatures.
+/// Verifies one manifest: form, digest, chain to a pinned root, device family, dates, revocation (by the OCSP
+/// responses in collateral) and signatures.
 ///
 /// # Errors
 /// [`RimProofError`] with the first broken rule.

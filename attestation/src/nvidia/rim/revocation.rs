@@ -1,7 +1,7 @@
 //! Whether a manifest's certificates are revoked: all but the root (NVR-29, NV-22 to NV-28).
 //!
-//! Answers come with a device, or from collateral. For these certificates the vendor's responder knows what was issued:
-//! one that it does not know is refused.
+//! Answers come with a device, or from collateral. For these certificates the vendor's responder knows what
+//! was issued: one that it does not know is refused.
 
 use super::super::error::{NvidiaError, Place};
 use super::super::revocation::{Asked, Issuer};

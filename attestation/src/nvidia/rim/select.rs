@@ -1,7 +1,8 @@
 //! Which manifests are a device's: those of its version, for its product, newest signer first.
 //!
-//! NVIDIA issues manifests again under the same id and tag, sometimes with other golden values. A file is therefore named
-//! by its digest; of several that are in force the one whose signer's certificate began last counts.
+//! NVIDIA issues manifests again under the same id and tag, sometimes with other golden values. A file is
+//! therefore named by its digest; of several that are in force the one whose signer's certificate began last
+//! counts.
 
 use super::compare::{Device, RimResult, Runtime, compare};
 use super::error::RimProblem;
@@ -13,7 +14,8 @@ use hanzo_attestation_evidence::nvidia::rim::Edition;
 use hanzo_attestation_evidence::{Finding, UnixTime};
 use std::cmp::Reverse;
 
-/// Most manifests of one id that are tried: each costs four signatures. Three issues of one id have been published.
+/// Most manifests of one id that are tried: each costs four signatures. Three issues of one id have been
+/// published.
 const MAX_CANDIDATES: usize = 4;
 
 /// A device beside its manifests, and what that rests on.
@@ -31,8 +33,8 @@ pub struct Appraised {
     pub lab: bool,
 }
 
-/// Finds a device's manifests and compares it with them. `stapled` are the OCSP responses that came with the device: some
-/// may be about its manifests.
+/// Finds a device's manifests and compares it with them. `stapled` are the OCSP responses that came with the
+/// device: some may be about its manifests.
 #[must_use]
 pub fn appraise(runtime: &Runtime<'_>, stapled: &[OcspResponse<'_>], context: &Context<'_>) -> Appraised {
     let mut problems = Vec::new();

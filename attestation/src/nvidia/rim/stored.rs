@@ -1,4 +1,5 @@
-//! Manifests as collateral keeps them: read and digested once, when they are put there; and proved when they are used.
+//! Manifests as collateral keeps them: read and digested once, when they are put there; and proved when they
+//! are used.
 
 use super::chain::Chain;
 use super::claims::RimClaims;
@@ -23,8 +24,8 @@ pub(crate) struct StoredRim {
     content: Result<Arc<Content>, RimProofError>,
 }
 
-/// A manifest that agrees with itself: its digest is the one that was signed, and its chain is for its product. No
-/// signature is verified yet.
+/// A manifest that agrees with itself: its digest is the one that was signed, and its chain is for its
+/// product. No signature is verified yet.
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) rim: Rim,
@@ -74,8 +75,9 @@ impl StoredRim {
         self.content.as_ref().ok().map(|content| content.chain.signer().validity.not_before)
     }
 
-    /// NVR-22, NVR-25, NVR-29, then the signatures: four operations and two for each OCSP response, of the manifest's own
-    /// budget, because it is the verifier's and not the attester's. What was verified once is known by the file.
+    /// NVR-22, NVR-25, NVR-29, then the signatures: four operations and two for each OCSP response, of the
+    /// manifest's own budget, because it is the verifier's and not the attester's. What was verified once is
+    /// known by the file.
     pub(crate) fn prove(
         &self,
         stapled: &[OcspResponse<'_>],
@@ -95,7 +97,8 @@ impl StoredRim {
 }
 
 impl StoredRim {
-    /// What a store takes: NVR-22, and the signatures. Dates are left to the store, and revocation to whoever uses it.
+    /// What a store takes: NVR-22, and the signatures. Dates are left to the store, and revocation to whoever
+    /// uses it.
     pub(crate) fn admit(&self, roots: &Roots) -> Result<Judged, RimProofError> {
         let content = self.content.as_ref().map_err(RimProofError::clone)?;
         let lab = content.chain.pinned(roots)?.is_lab();

@@ -31,8 +31,8 @@ impl Credential {
 /// Why no credential can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    /// The endorsement key is none of the default templates that this build knows: RSA or P-256, with SHA-256 and
-    /// AES-128 (TCG EK Credential Profile, templates L-1, L-2, H-1 and H-2).
+    /// The endorsement key is none of the default templates that this build knows: RSA or P-256, with SHA-256
+    /// and AES-128 (TCG EK Credential Profile, templates L-1, L-2, H-1 and H-2).
     #[error("the endorsement key has another form than RSA or P-256 with SHA-256 and AES-128")]
     Unsupported,
     /// The secret is empty or longer than [`MAX_SECRET`].
@@ -43,10 +43,12 @@ pub enum CredentialError {
     Key,
 }
 
-/// Encrypts a secret for the TPM of an endorsement key, to be released there only beside the object of this Name.
+/// Encrypts a secret for the TPM of an endorsement key, to be released there only beside the object of this
+/// Name.
 ///
-/// `random` must be fresh and secret: the seed for an RSA key, the ephemeral private key for an elliptic curve. The
-/// padding of RSA-OAEP draws its own random bytes within the cryptographic library, which takes none.
+/// `random` must be fresh and secret: the seed for an RSA key, the ephemeral private key for an elliptic
+/// curve. The padding of RSA-OAEP draws its own random bytes within the cryptographic library, which takes
+/// none.
 ///
 /// # Errors
 /// [`CredentialError`].

@@ -9,8 +9,8 @@ use crate::tpm::trust::EK_USAGE;
 use hanzo_attestation_evidence::tpm::{AttestationKey, FormatError, Parameters, Public};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 
-/// An endorsement key that a configured manufacturer certified, or that is trusted by name. Only [`Ek::verify`] makes
-/// one.
+/// An endorsement key that a configured manufacturer certified, or that is trusted by name. Only
+/// [`Ek::verify`] makes one.
 #[derive(Debug)]
 pub struct Ek {
     public: Public,
@@ -125,8 +125,8 @@ fn check_usage(chain: &Chain<'_>, public: &Public) -> Result<(), CertificateErro
     Err(CertificateError::Profile("its extended key usage is not that of an endorsement key"))
 }
 
-/// Reads the public area (TPMT_PUBLIC) of a key that wants to be activated: a restricted signing key of its TPM
-/// (TPM-08, TPM-09, TPM-10). Its [`Public::name`] goes into the credential and into the record.
+/// Reads the public area (TPMT_PUBLIC) of a key that wants to be activated: a restricted signing key of its
+/// TPM (TPM-08, TPM-09, TPM-10). Its [`Public::name`] goes into the credential and into the record.
 ///
 /// # Errors
 /// [`FormatError`].

@@ -32,8 +32,8 @@ pub struct Record {
     pub issued: UnixTime,
     /// Last instant at which the record counts.
     pub expires: UnixTime,
-    /// Whether a lab certified the endorsement key: everything that the attestation key signs is marked, also where the
-    /// lab is no longer configured.
+    /// Whether a lab certified the endorsement key: everything that the attestation key signs is marked, also
+    /// where the lab is no longer configured.
     pub lab: bool,
 }
 

@@ -16,19 +16,19 @@ pub(crate) struct CollateralArgs {
 pub(super) enum CollateralVerb {
     /// Fetch vendors' documents into a store
     ///
-    /// What the store has is asked for again once two thirds of its life have passed. Each document is judged as `add`
-    /// does. Nothing is fetched by any other verb, and nothing ever by a broker.
+    /// What the store has is asked for again once two thirds of its life have passed. Each document is judged
+    /// as `add` does. Nothing is fetched by any other verb, and nothing ever by a broker.
     #[command(after_help = super::fetch::EXIT_CODES)]
     Fetch(FetchArgs),
     /// Put vendors' documents from files into a store
     ///
-    /// Each is judged first: signed by its vendor, in force, and not older than what the store has had. No bundle key
-    /// vouches for such a store: a broker that is configured with bundle keys refuses it.
+    /// Each is judged first: signed by its vendor, in force, and not older than what the store has had. No
+    /// bundle key vouches for such a store: a broker that is configured with bundle keys refuses it.
     Add(AddArgs),
     /// Import a signed bundle: it becomes all that the store has
     ///
-    /// Its signatures are verified before anything in it is read; then its dates and its sequence, every digest, and
-    /// every document as its vendor signs it. A bundle that is refused changes nothing.
+    /// Its signatures are verified before anything in it is read; then its dates and its sequence, every
+    /// digest, and every document as its vendor signs it. A bundle that is refused changes nothing.
     Import(ImportArgs),
     /// Make a signed bundle of what a store has
     Export(ExportArgs),
@@ -92,7 +92,8 @@ pub(super) struct FetchArgs {
     /// Kind of platform, 12 hex digits, whose TCB info is fetched
     #[arg(long, value_name = "HEX", value_parser = fmspc, requires = "tee")]
     pub(super) fmspc: Vec<Hex<6>>,
-    /// Kind of quotes for which Intel's documents are fetched: QE identity and lists, and the TCB info of each FMSPC
+    /// Kind of quotes for which Intel's documents are fetched: QE identity and lists, and the TCB info of
+    /// each FMSPC
     #[arg(long, value_enum)]
     pub(super) tee: Vec<TeeName>,
     /// What this evidence document needs; may be given several times
@@ -183,7 +184,8 @@ pub(super) struct ExportArgs {
     /// Lowest evaluation number of TDX [default: as in the store]
     #[arg(long, value_name = "NUMBER")]
     pub(super) edn_floor_tdx: Option<u32>,
-    /// Deny lists (JSON): {"veks":[SHA256,…],"pck_serials":[HEX,…],"eks":[SHA256,…]} [default: as in the store]
+    /// Deny lists (JSON): {"veks":[SHA256,…],"pck_serials":[HEX,…],"eks":[SHA256,…]} [default: as in the
+    /// store]
     #[arg(long, value_name = "FILE")]
     pub(super) deny: Option<PathBuf>,
     #[command(flatten)]
@@ -212,7 +214,8 @@ pub(super) enum KeyVerb {
 
 #[derive(Args, Debug)]
 pub(super) struct GenerateArgs {
-    /// File for the private key; the public key goes to the same name with `.pub` after it. Nothing is overwritten
+    /// File for the private key; the public key goes to the same name with `.pub` after it. Nothing is
+    /// overwritten
     pub(super) file: PathBuf,
     /// What kind of key
     #[arg(long, value_enum, default_value_t = KeyKind::Ed25519)]

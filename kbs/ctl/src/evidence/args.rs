@@ -22,7 +22,8 @@ pub(super) enum EvidenceVerb {
     Verify(Box<VerifyArgs>),
     /// Print every field of a document; nothing is verified
     Show(ShowArgs),
-    /// Verify one reference integrity manifest of an NVIDIA device: form, XML signature, chain to the pinned roots
+    /// Verify one reference integrity manifest of an NVIDIA device: form, XML signature, chain to the pinned
+    /// roots
     ///
     /// The answer has the shape of `verify`, with one item of type `nvidia-rim`.
     Rim(RimArgs),

@@ -46,8 +46,9 @@ fn judge_item(document: &Document, inputs: &Inputs) -> ItemAnswer {
     }
 }
 
-/// Format, report data and proof: what makes an item authentic. Report data costs nothing to compare, so that it comes
-/// before any signature (B.0 of the rule book, step 5); what counts is the same comparison over what was proved.
+/// Format, report data and proof: what makes an item authentic. Report data costs nothing to compare, so that
+/// it comes before any signature (B.0 of the rule book, step 5); what counts is the same comparison over what
+/// was proved.
 fn prove(document: &Document, inputs: &Inputs) -> Result<Verified, Finding> {
     let evidence = document.parse().map_err(|error| Finding::refuse(&error))?;
     let refused = |refused: Refused| refused.finding;

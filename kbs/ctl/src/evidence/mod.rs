@@ -1,4 +1,5 @@
-//! `kbsctl evidence`: what a file of evidence proves, and what it says. Offline; one clock reading, at the edge.
+//! `kbsctl evidence`: what a file of evidence proves, and what it says. Offline; one clock reading, at the
+//! edge.
 
 mod answer;
 mod args;

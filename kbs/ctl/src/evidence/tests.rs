@@ -129,8 +129,8 @@ fn other_report_data_is_not_authentic_and_its_claims_are_withheld() {
     }
 }
 
-/// B.0, step 5: what costs nothing comes first. Under other roots no signature of the lab's counts, and still the report
-/// data is what is wrong with it, if it is wrong; if it is right, the roots are.
+/// B.0, step 5: what costs nothing comes first. Under other roots no signature of the lab's counts, and still
+/// the report data is what is wrong with it, if it is wrong; if it is right, the roots are.
 #[test]
 fn report_data_is_compared_before_any_signature() {
     let foreign = |report_data: [u8; 64]| Inputs {

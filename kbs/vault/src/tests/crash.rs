@@ -27,7 +27,8 @@ async fn reopened(folder: TempDir) -> Bench {
     Bench { folder, vault, pair: RecipientKeyPair::generate(Kem::X25519HkdfSha256).unwrap() }
 }
 
-/// Releases until it is killed, and says after each one that it was made. Ends at once unless it is the victim.
+/// Releases until it is killed, and says after each one that it was made. Ends at once unless it is the
+/// victim.
 #[tokio::test]
 async fn victim() {
     #[expect(

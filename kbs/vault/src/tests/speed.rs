@@ -1,4 +1,5 @@
-//! How fast releases are. Run by hand: `cargo test --release -p hanzo-kbs-vault speed -- --ignored --nocapture`.
+//! How fast releases are. Run by hand: `cargo test --release -p hanzo-kbs-vault speed -- --ignored
+//! --nocapture`.
 
 use super::*;
 use std::time::{Duration, Instant};

@@ -18,7 +18,8 @@ const ED25519_PKCS8: [u8; 16] =
 /// Length of an Ed25519 seed in bytes (RFC 8032).
 const SEED: usize = 32;
 
-/// The private half of a registered key. It has no `Debug`, and the library wipes its memory when it frees it.
+/// The private half of a registered key. It has no `Debug`, and the library wipes its memory when it frees
+/// it.
 ///
 /// ```compile_fail
 /// fn shown(key: hanzo_node_attester::IdentityKey) -> String {
@@ -77,7 +78,8 @@ fn base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error>
 }
 
 impl IdentityKey {
-    /// Reads a file with one PKCS#8 private key, PEM or DER, of Ed25519 or P-256. Its mode must be 0600 or 0400.
+    /// Reads a file with one PKCS#8 private key, PEM or DER, of Ed25519 or P-256. Its mode must be 0600 or
+    /// 0400.
     ///
     /// # Errors
     /// [`KeyFileError`].
@@ -89,7 +91,8 @@ impl IdentityKey {
     /// Makes a fresh Ed25519 key and writes it to a new file: PKCS#8, PEM, mode 0600.
     ///
     /// # Errors
-    /// [`KeyFileError::Exists`] when there is a file of this name, which stays as it is; other [`KeyFileError`]s.
+    /// [`KeyFileError::Exists`] when there is a file of this name, which stays as it is; other
+    /// [`KeyFileError`]s.
     pub fn create(path: &Path) -> Result<Self, KeyFileError> {
         let mut pkcs8 = Zeroizing::new([0; ED25519_PKCS8.len() + SEED]);
         let (head, seed) = pkcs8.split_at_mut(ED25519_PKCS8.len());
@@ -145,7 +148,8 @@ impl IdentityKey {
     }
 }
 
-/// Length of the DER element at the front, header included. Keys are shorter than 64 KiB: two length bytes suffice.
+/// Length of the DER element at the front, header included. Keys are shorter than 64 KiB: two length bytes
+/// suffice.
 fn element_length(der: &[u8]) -> Option<usize> {
     match der {
         [_, 0x81, length, ..] => usize::from(*length).checked_add(3),

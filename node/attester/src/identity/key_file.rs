@@ -7,7 +7,8 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Largest key file in bytes: a P-256 key has some 250 in PEM; the rest is for other keys to be named as such.
+/// Largest key file in bytes: a P-256 key has some 250 in PEM; the rest is for other keys to be named as
+/// such.
 const MAX_FILE: usize = 8192;
 /// Everything in the mode that is neither reading nor writing by the owner.
 const FORBIDDEN_MODE: u32 = 0o7177;

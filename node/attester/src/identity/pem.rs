@@ -44,7 +44,8 @@ pub(super) fn read(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, PemError> {
     Ok(decoded)
 }
 
-/// What stands there instead of a private key. Only known labels are repeated: the rest of the file may be secret.
+/// What stands there instead of a private key. Only known labels are repeated: the rest of the file may be
+/// secret.
 fn another(text: &str) -> PemError {
     const LABELS: [&str; 6] = [
         "`ENCRYPTED PRIVATE KEY`",
@@ -62,7 +63,8 @@ fn another(text: &str) -> PemError {
 
 /// A key's bytes as a block, with a newline at its end.
 pub(super) fn private_key(der: &[u8]) -> Zeroizing<String> {
-    // Four characters for three bytes, some newlines, and the two lines around: enough, so that nothing is moved.
+    // Four characters for three bytes, some newlines, and the two lines around: enough, so that nothing is
+    // moved.
     let mut text = Zeroizing::new(String::with_capacity(der.len() * 2 + 2 * LINE));
     text.push_str(BEGIN);
     text.push('\n');

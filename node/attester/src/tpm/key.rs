@@ -1,17 +1,17 @@
 //! The attestation key: a restricted signing key that the TPM derives from its endorsement seed.
 //!
 //! A primary key of the endorsement hierarchy is the same each time that it is made from the same template,
-//! until the TPM's owner clears the seed. So nothing has to be stored in the TPM, and the key outlives reboots;
-//! what is kept is its public area, to notice another TPM, and its saved context, to save time. In this
-//! hierarchy the counters of a quote are not obfuscated (TPM 2.0 Part 1, 36.7).
+//! until the TPM's owner clears the seed. So nothing has to be stored in the TPM, and the key outlives
+//! reboots; what is kept is its public area, to notice another TPM, and its saved context, to save time. In
+//! this hierarchy the counters of a quote are not obfuscated (TPM 2.0 Part 1, 36.7).
 
 use super::error::TpmError;
 use super::properties::has_p256;
 use super::state::State;
 use super::tools::Tools;
 
-/// Attributes of TPM-09: restricted and signing, made in this TPM, never leaving it. A use without authorization
-/// must not stop when somebody has guessed wrong elsewhere: `noda`.
+/// Attributes of TPM-09: restricted and signing, made in this TPM, never leaving it. A use without
+/// authorization must not stop when somebody has guessed wrong elsewhere: `noda`.
 const ATTRIBUTES: &str = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign|noda";
 /// Largest public area in bytes: RSA-2048 has 280.
 const MAX_PUBLIC: usize = 1024;
@@ -163,7 +163,8 @@ pub(super) async fn public_area(tools: &Tools, object: &str, file: &str) -> Resu
     tools.read(TOOL, file, MAX_PUBLIC)
 }
 
-/// The Name of a public area whose nameAlg is SHA-256, as that of every key made here is (TPM 2.0 Part 1, 16).
+/// The Name of a public area whose nameAlg is SHA-256, as that of every key made here is (TPM 2.0 Part 1,
+/// 16).
 fn name_of(tpmt: &[u8]) -> [u8; NAME] {
     let mut name = [0; NAME];
     let (algorithm, digest) = name.split_at_mut(2);

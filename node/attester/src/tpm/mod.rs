@@ -1,8 +1,9 @@
 //! A TPM 2.0: quotes over PCRs by a restricted key, and the credential that proves where that key lives.
 //!
 //! The TPM is spoken to by the programs of tpm2-tools, so that no C library is linked into the node. One
-//! process at a time uses it ([`Settings::state`] holds a lock), a quote is sent only if it is over the values
-//! beside it, and nothing is invented: a TPM that does not answer gives an error, an absent one no item.
+//! process at a time uses it ([`Settings::state`] holds a lock), a quote is sent only if it is over the
+//! values beside it, and nothing is invented: a TPM that does not answer gives an error, an absent one no
+//! item.
 
 mod endorsement;
 mod error;
@@ -154,8 +155,8 @@ impl Tpm {
         Ok(Enrolment { ek: EndorsementKey::ready(&tools).await?.key, ak })
     }
 
-    /// Opens a credential, which only the TPM that it was made for can, and only while it holds the attestation
-    /// key that it was made for.
+    /// Opens a credential, which only the TPM that it was made for can, and only while it holds the
+    /// attestation key that it was made for.
     ///
     /// # Errors
     /// [`TpmError`]; [`TpmError::ToolFailed`] for a credential of another TPM or another key.

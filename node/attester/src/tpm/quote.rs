@@ -21,8 +21,8 @@ pub(super) struct Quote {
     pub(super) pcrs: Value,
 }
 
-/// Reads all PCRs of the strong banks and quotes them; `between` is run after each reading, for logs that must
-/// not be older than the values.
+/// Reads all PCRs of the strong banks and quotes them; `between` is run after each reading, for logs that
+/// must not be older than the values.
 pub(super) async fn take<T>(
     tools: &Tools,
     qualifying: &[u8; 32],

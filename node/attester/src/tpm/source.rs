@@ -36,8 +36,8 @@ impl<S: EvidenceSource> EvidenceSource for WithTpm<S> {
         self.source.name()
     }
 
-    /// A TPM that is not there adds nothing, and the tier is lower; one that is there and gives no quote is an
-    /// error: a machine whose TPM was taken out of use must not look like one that never had any.
+    /// A TPM that is not there adds nothing, and the tier is lower; one that is there and gives no quote is
+    /// an error: a machine whose TPM was taken out of use must not look like one that never had any.
     async fn collect(&self, binding: &Binding) -> Result<Value, CollectError> {
         let mut document = self.source.collect(binding).await?;
         let Some(tpm) = &self.tpm else { return Ok(document) };

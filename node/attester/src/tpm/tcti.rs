@@ -18,8 +18,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 pub enum Tcti {
     /// `device:/dev/tpmrm0`: the kernel's device with its resource manager.
     Device(PathBuf),
-    /// `swtpm:host=127.0.0.1,port=2321`: an emulator (swtpm) on the loopback interface; its control channel has
-    /// the port after.
+    /// `swtpm:host=127.0.0.1,port=2321`: an emulator (swtpm) on the loopback interface; its control channel
+    /// has the port after.
     Swtpm(SocketAddr),
 }
 
@@ -29,7 +29,8 @@ pub enum TctiError {
     /// Neither of the two forms.
     #[error("must be `device:/dev/tpmrm0` or `swtpm:host=127.0.0.1,port=NUMBER`")]
     Form,
-    /// A device without the kernel's resource manager: what one program leaves in it, the next one stumbles over.
+    /// A device without the kernel's resource manager: what one program leaves in it, the next one stumbles
+    /// over.
     #[error("a device must be one with the kernel's resource manager, e.g. /dev/tpmrm0")]
     NoResourceManager,
     /// An emulator elsewhere: what it says would be anybody's word.

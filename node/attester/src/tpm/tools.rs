@@ -57,8 +57,8 @@ impl Tools {
         super::state::remove(&self.file(name))
     }
 
-    /// Runs a program, and gives what it printed. What it leaves loaded in a TPM without a resource manager is
-    /// flushed, however it ended: such a TPM has room for three objects.
+    /// Runs a program, and gives what it printed. What it leaves loaded in a TPM without a resource manager
+    /// is flushed, however it ended: such a TPM has room for three objects.
     pub(super) async fn run(&self, tool: &'static str, arguments: &[&str]) -> Result<Vec<u8>, TpmError> {
         let outcome = self.run_once(tool, arguments).await;
         let flushed = self.flush().await;

@@ -1,6 +1,6 @@
-//! Thresholds for Azure's confidential virtual machines, class P of rule book B.8. What is inside, the processor's
-//! report or the TD's quote, is held to the thresholds of its own kind (AZ-16); the ones that the paravisor settles
-//! are named at [`Thresholds::paravisors`].
+//! Thresholds for Azure's confidential virtual machines, class P of rule book B.8. What is inside, the
+//! processor's report or the TD's quote, is held to the thresholds of its own kind (AZ-16); the ones that the
+//! paravisor settles are named at [`Thresholds::paravisors`].
 
 mod check;
 
@@ -17,8 +17,8 @@ const MINIMUM_NONCE: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Thresholds {
-    /// AZ-18: the paravisors that are accepted; `"any"` asks none. A listed one settles SNP-63 for its ID key, and
-    /// TDX-12: a TD of it may take #VE (AZ-31).
+    /// AZ-18: the paravisors that are accepted; `"any"` asks none. A listed one settles SNP-63 for its ID
+    /// key, and TDX-12: a TD of it may take #VE (AZ-31).
     pub paravisors: Allowed<Paravisor>,
     /// AZ-22, TPM-15: shortest challenge in the vTPM's quote, in bytes.
     pub minimum_nonce: usize,

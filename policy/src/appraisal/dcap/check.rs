@@ -24,8 +24,8 @@ const DCAP_67: Rule = Rule::new("DCAP-67", "PlatformSmtNotAllowed");
 const DCAP_68: Rule = Rule::new("DCAP-68", "PlatformNotAllowed");
 const DCAP_69: Rule = Rule::new("DCAP-69", "FmspcNotAllowed");
 
-/// What a quote's platform says of itself, and what Intel says of it. A platform that nobody rated is not this
-/// check's concern: its status is unknown, and that alone refuses (COL-10).
+/// What a quote's platform says of itself, and what Intel says of it. A platform that nobody rated is not
+/// this check's concern: its status is unknown, and that alone refuses (COL-10).
 pub(in crate::appraisal) fn check(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
     if let Some(rating) = &claims.rating {
         rated(rating, limits, checks);

@@ -1,8 +1,8 @@
-//! Thresholds for what all Intel quotes have in common, class P of rule book B.3: the platform, and what Intel's
-//! collateral says of its security version.
+//! Thresholds for what all Intel quotes have in common, class P of rule book B.3: the platform, and what
+//! Intel's collateral says of its security version.
 //!
-//! Nothing switches off that a platform below every level (DCAP-56, TDX-05) and one that Intel withdrew (DCAP-57)
-//! are refused.
+//! Nothing switches off that a platform below every level (DCAP-56, TDX-05) and one that Intel withdrew
+//! (DCAP-57) are refused.
 
 mod check;
 
@@ -51,8 +51,8 @@ pub struct Thresholds {
     pub denied_pck_serials: Vec<PckSerial>,
 }
 
-/// Serial number of a PCK certificate: lower-case hex of 1 to 20 octets (RFC 5280, 4.1.2.2), with or without leading
-/// zeros.
+/// Serial number of a PCK certificate: lower-case hex of 1 to 20 octets (RFC 5280, 4.1.2.2), with or without
+/// leading zeros.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PckSerial(String);
@@ -135,8 +135,8 @@ impl Status {
 }
 
 impl Thresholds {
-    /// The rule book's defaults: no weakness, or one that software mitigates and whose advisories are accepted by
-    /// name.
+    /// The rule book's defaults: no weakness, or one that software mitigates and whose advisories are
+    /// accepted by name.
     #[must_use]
     pub fn strict() -> Self {
         Self {

@@ -17,8 +17,9 @@ const LOG_26: Rule = Rule::new("LOG-26", "ImaBootAggregate");
 pub struct ImaThresholds {
     /// LOG-24: refuse evidence without a list.
     pub require_list: bool,
-    /// LOG-23: paths that may be violations: files that are written while they are read, e.g. logs. No register covers
-    /// the path of a violation, so that any entry here excuses any file whose violation is said to be that one's.
+    /// LOG-23: paths that may be violations: files that are written while they are read, e.g. logs. No
+    /// register covers the path of a violation, so that any entry here excuses any file whose violation is
+    /// said to be that one's.
     pub violations: Vec<String>,
     /// LOG-25: the only files that may be measured; asks for a list.
     pub files: Option<Vec<AllowedFile>>,

@@ -1,10 +1,10 @@
-//! Thresholds for what event logs say, class P of rule book B.7, with TDX-22 and TDX-27: the same for every kind of
-//! evidence that has logs.
+//! Thresholds for what event logs say, class P of rule book B.7, with TDX-22 and TDX-27: the same for every
+//! kind of evidence that has logs.
 //!
-//! A log that is given is held to LOG-15 to LOG-17 by default: what weakens its facts refuses. Everything that needs
-//! a reference value is off until one is given. Whoever uses any of those asks for a log by doing so: without one, or
-//! with one that leaves a register of the boot unexplained, the answer is a refusal and never "no events" (TDX-27,
-//! LOG-13).
+//! A log that is given is held to LOG-15 to LOG-17 by default: what weakens its facts refuses. Everything
+//! that needs a reference value is off until one is given. Whoever uses any of those asks for a log by doing
+//! so: without one, or with one that leaves a register of the boot unexplained, the answer is a refusal and
+//! never "no events" (TDX-27, LOG-13).
 
 mod check;
 mod ima;
@@ -24,7 +24,8 @@ use std::collections::BTreeMap;
 pub struct Thresholds {
     /// TDX-27: refuse evidence without a log that explains every quoted register.
     pub require_log: bool,
-    /// LOG-15: accept that data from which a fact would come is not what was measured; the fact is still not stated.
+    /// LOG-15: accept that data from which a fact would come is not what was measured; the fact is still not
+    /// stated.
     pub allow_unmeasured_data: bool,
     /// LOG-16: accept registers whose firmware part does not end in good order.
     pub allow_missing_separators: bool,
@@ -36,13 +37,13 @@ pub struct Thresholds {
     pub secure_boot_db: Option<Vec<Digest>>,
     /// LOG-18: the only revocation databases `dbx` that are accepted.
     pub secure_boot_dbx: Option<Vec<Digest>>,
-    /// LOG-19: for each register named here, the only components that may be measured into it, by digest. Order and
-    /// number are free; an event that is not listed refuses, whatever it is said to be.
+    /// LOG-19: for each register named here, the only components that may be measured into it, by digest.
+    /// Order and number are free; an event that is not listed refuses, whatever it is said to be.
     pub boot_components: BTreeMap<Register, Vec<Digest>>,
     /// LOG-19: the only command lines of the kernel that are accepted.
     pub kernel_cmdlines: Option<Vec<String>>,
-    /// LOG-20, TDX-22: for each name of an agent's event, the only payloads that are accepted, in lower-case hex. An
-    /// event of a name that is listed must be there.
+    /// LOG-20, TDX-22: for each name of an agent's event, the only payloads that are accepted, in lower-case
+    /// hex. An event of a name that is listed must be there.
     pub runtime_events: BTreeMap<String, Vec<String>>,
     /// LOG-23 to LOG-26: the kernel's list of files.
     pub ima: ImaThresholds,

@@ -1,7 +1,7 @@
 //! Thresholds for NVIDIA devices (`docs/nvidia-rules.md`, NV-70 to NV-82).
 //!
-//! What nothing switches off: a device that no manifest vouches for, one device twice, and devices that do not answer
-//! one challenge, run one driver and share one mode.
+//! What nothing switches off: a device that no manifest vouches for, one device twice, and devices that do
+//! not answer one challenge, run one driver and share one mode.
 
 mod check;
 mod together;
@@ -26,8 +26,8 @@ pub struct Thresholds {
     pub require_fwid: bool,
     /// NV-72: lowest version of the driver, e.g. `570.124.06`.
     pub minimum_driver: Option<Version>,
-    /// NV-73: lowest version of VBIOS or switch BIOS by family, e.g. `{ HOPPER = "96.00.9F.00.01" }`. A family that is
-    /// not named has no floor.
+    /// NV-73: lowest version of VBIOS or switch BIOS by family, e.g. `{ HOPPER = "96.00.9F.00.01" }`. A
+    /// family that is not named has no floor.
     pub minimum_firmware: BTreeMap<Architecture, Version>,
     /// NV-74: modes of GPUs that are accepted; `"any"` accepts the unstated one, too.
     pub modes: Allowed<Mode>,
@@ -39,15 +39,17 @@ pub struct Thresholds {
     pub denied_pdis: Vec<Hex<8>>,
     /// NVR-48: manifests that no longer count, by SHA-256 of the file.
     pub denied_manifests: Vec<Hex<32>>,
-    /// NVR-49: signers whose manifests no longer count, by serial number, lower-case hex without leading zeros.
+    /// NVR-49: signers whose manifests no longer count, by serial number, lower-case hex without leading
+    /// zeros.
     pub denied_manifest_signers: Vec<String>,
-    /// NV-78: GPUs in protected PCIe mode come with every switch that they are connected to. Without it, switches that
-    /// are there are judged all the same.
+    /// NV-78: GPUs in protected PCIe mode come with every switch that they are connected to. Without it,
+    /// switches that are there are judged all the same.
     pub require_switches: bool,
 }
 
 impl Thresholds {
-    /// The defaults: firmware ids, and the switches of protected PCIe; floors and lists are an operator's own.
+    /// The defaults: firmware ids, and the switches of protected PCIe; floors and lists are an operator's
+    /// own.
     #[must_use]
     pub const fn strict() -> Self {
         Self {

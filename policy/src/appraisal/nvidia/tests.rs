@@ -1,5 +1,5 @@
-//! Each rule alone: one claim or threshold is changed, and exactly that rule answers. And the attacks that devices
-//! together must withstand.
+//! Each rule alone: one claim or threshold is changed, and exactly that rule answers. And the attacks that
+//! devices together must withstand.
 
 use super::*;
 use crate::appraisal::{Appraisal, appraise_claims, appraise_devices};
@@ -290,7 +290,8 @@ fn a_topology_that_is_not_closed_is_refused() {
     }
 }
 
-/// NV-70, NV-78: eleven copies of one GPU's report and one switch's satisfy a rule that counts, and not these.
+/// NV-70, NV-78: eleven copies of one GPU's report and one switch's satisfy a rule that counts, and not
+/// these.
 #[test]
 fn copies_of_one_report_are_no_baseboard() {
     let (gpus, switches) = baseboard();
@@ -313,7 +314,8 @@ fn protected_gpus_without_switches_are_refused_by_default() {
     assert_eq!(refusals(&[gpus(devices)], &Thresholds::corpus()), NOTHING);
 }
 
-/// The third tier is a CPU's and its GPUs': neither alone has it, and no GPU that nothing vouches for gives it.
+/// The third tier is a CPU's and its GPUs': neither alone has it, and no GPU that nothing vouches for gives
+/// it.
 #[test]
 fn the_third_tier_takes_a_cpu_and_every_gpu() {
     let cpu = sample::snp_item(sample::snp());

@@ -1,7 +1,7 @@
 //! What the devices of one node must show together.
 //!
-//! Everything is compared with identities that certificates prove: a list that a report states counts only when the
-//! devices it names have reported, too.
+//! Everything is compared with identities that certificates prove: a list that a report states counts only
+//! when the devices it names have reported, too.
 
 use super::{Thresholds, mode};
 use crate::appraisal::checks::Checks;

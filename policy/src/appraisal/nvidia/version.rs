@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use std::cmp::Ordering;
 
-/// Numbers between dots: decimal of a driver (`570.124.06`), two hex digits each of firmware (`96.00.9F.00.01`).
+/// Numbers between dots: decimal of a driver (`570.124.06`), two hex digits each of firmware
+/// (`96.00.9F.00.01`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Version {

@@ -55,8 +55,8 @@ fn features(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
     checks.refuse(!limits.misc_select.contains(&misc), SGX_08, || format!("MISCSELECT is {misc:#x}"));
 }
 
-/// SGX-09 to SGX-12: one list that names the enclave is enough. The rule that answers is that of the entry that
-/// comes nearest.
+/// SGX-09 to SGX-12: one list that names the enclave is enough. The rule that answers is that of the entry
+/// that comes nearest.
 fn identity(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
     let enclave = claims.mr_enclave;
     let listed = limits.mr_enclaves.as_ref().is_some_and(|list| list.contains(&enclave));

@@ -48,8 +48,8 @@ pub struct Thresholds {
     pub dcap: dcap::Thresholds,
 }
 
-/// One product of one signer. The three belong together: a signer's other products are other programs, and its
-/// old versions the ones that were mended since (COL-25).
+/// One product of one signer. The three belong together: a signer's other products are other programs, and
+/// its old versions the ones that were mended since (COL-25).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signer {

@@ -81,8 +81,8 @@ fn identities(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
     }
 }
 
-/// Whether every event of RTMR3 is known and policy says what they must be (TDX-22): the log has them all, or its item
-/// is refused, and the event rules judge them.
+/// Whether every event of RTMR3 is known and policy says what they must be (TDX-22): the log has them all, or
+/// its item is refused, and the event rules judge them.
 fn is_explained(claims: &tdx::Claims, limits: &Thresholds) -> bool {
     let logged = claims.log.as_ref().is_some_and(|log| !log.unexplained.contains(&Register::Rtmr(3)));
     logged && !limits.log.runtime_events.is_empty()

@@ -37,8 +37,8 @@ pub struct Thresholds {
     pub modules: Option<Vec<Hex<48>>>,
     /// TDX-20: floor of TEE_TCB_SVN and, where stated, TEE_TCB_SVN_2, byte by byte.
     pub tee_tcb_svn_floor: Option<Hex<16>>,
-    /// TDX-22: RTMR3 that is accepted besides zero; `"any"` leaves it to policies (`principal.tdx.rtmr3`). A log that
-    /// explains it, and whose events satisfy `log.runtime_events`, makes this question moot.
+    /// TDX-22: RTMR3 that is accepted besides zero; `"any"` leaves it to policies (`principal.tdx.rtmr3`). A
+    /// log that explains it, and whose events satisfy `log.runtime_events`, makes this question moot.
     pub rtmr3: Allowed<Hex<48>>,
     /// TDX-23: MRCONFIGID that is accepted besides zero; `"any"` leaves it to policies
     /// (`principal.host_data`).

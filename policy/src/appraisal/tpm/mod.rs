@@ -132,7 +132,8 @@ impl Thresholds {
         }
     }
 
-    /// No rule on the challenge's length, nor on which registers are quoted and whether anything was measured.
+    /// No rule on the challenge's length, nor on which registers are quoted and whether anything was
+    /// measured.
     #[must_use]
     pub fn corpus() -> Self {
         Self {

@@ -95,7 +95,8 @@ fn a_bare_separator_is_no_measurement() {
         assert!(check::is_unextended(0, &bare, bank));
         assert!(!check::is_unextended(1, &bare, bank), "a board without options");
     }
-    // SHA-256(0^32 || SHA-256(0^4)), as machines show it in registers that nothing but the separator extended.
+    // SHA-256(0^32 || SHA-256(0^4)), as machines show it in registers that nothing but the separator
+    // extended.
     assert_eq!(
         Bytes(check::bare_separator(Hash::Sha256)).to_string(),
         "3d458cfe55cc03ea1f443f1562beec8df51c75e14a9fcf9a7234a13f198e7969"
@@ -203,7 +204,8 @@ fn thresholds_refuse_below_and_accept_at_the_limit() {
     );
 }
 
-/// TPM-34: registers that can be reset satisfy nothing; those of a dynamic launch only where that is accepted.
+/// TPM-34: registers that can be reset satisfy nothing; those of a dynamic launch only where that is
+/// accepted.
 #[test]
 fn registers_that_can_be_reset_are_no_facts() {
     for index in [16, 23, 24, 255] {

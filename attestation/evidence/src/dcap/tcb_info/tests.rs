@@ -272,8 +272,8 @@ fn module_attributes_count_under_the_mask() {
     assert!(!identity.admits(1 << 63 | 1));
 }
 
-/// DCAP-39, DCAP-35: a published set of TCB infos of version 2, each with one fault. They lack `pceId`, which is put in,
-/// so that it is the fault that is found.
+/// DCAP-39, DCAP-35: a published set of TCB infos of version 2, each with one fault. They lack `pceId`, which
+/// is put in, so that it is the fault that is found.
 #[test]
 fn every_malformed_document_of_the_corpus_is_refused() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,4 +1,5 @@
-//! The parser against quotes built field by field: every rule has its refusals, and its acceptances beside them.
+//! The parser against quotes built field by field: every rule has its refusals, and its acceptances beside
+//! them.
 
 pub(crate) mod compose;
 mod corpus;

@@ -124,8 +124,8 @@ pub struct Fields {
     /// PROTECTED_PCIE_STATUS (21).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protected_pcie: Option<Toggle>,
-    /// SWITCH_PDI (22) of a GPU: the switch at each NVLink, in the order of bytes in which a switch writes its own;
-    /// zero for a link that is down.
+    /// SWITCH_PDI (22) of a GPU: the switch at each NVLink, in the order of bytes in which a switch writes
+    /// its own; zero for a link that is down.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub switch_pdis: Vec<Hex<8>>,
     /// DEVICE_PDI (22) of a switch.

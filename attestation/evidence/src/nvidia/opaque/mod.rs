@@ -1,8 +1,8 @@
 //! Opaque data of a report: typed entries in one of two layouts.
 //!
-//! Older drivers write entries one after the other. Newer ones (with CUDA 13.5) write a header that starts with
-//! `NVDAOD`, and say of each entry what type of value it has. Entries of unknown types are kept as they are: they
-//! are signed, and a new driver must not make a device unreadable.
+//! Older drivers write entries one after the other. Newer ones (with CUDA 13.5) write a header that starts
+//! with `NVDAOD`, and say of each entry what type of value it has. Entries of unknown types are kept as they
+//! are: they are signed, and a new driver must not make a device unreadable.
 
 mod fields;
 

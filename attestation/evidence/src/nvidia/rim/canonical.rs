@@ -1,14 +1,15 @@
 //! Canonical XML 1.1 without comments, inclusive, for the profile of [`super::xml`].
 //!
-//! The profile has no `xml:` attributes, no DTD, no processing instruction and no namespace that is taken back, so
-//! that of the recommendation (<https://www.w3.org/TR/xml-c14n11/>) only sections 2.3 and 2.4 remain: every element with
-//! both tags, namespaces by prefix, attributes by the name of their namespace and then by their own, and the escapes.
+//! The profile has no `xml:` attributes, no DTD, no processing instruction and no namespace that is taken
+//! back, so that of the recommendation (<https://www.w3.org/TR/xml-c14n11/>) only sections 2.3 and 2.4
+//! remain: every element with both tags, namespaces by prefix, attributes by the name of their namespace and
+//! then by their own, and the escapes.
 
 use roxmltree::Node;
 use std::collections::BTreeMap;
 
-/// The canonical form of a tree, without one of its elements. Namespaces that are in scope at the tree's top are
-/// rendered there, wherever they were declared.
+/// The canonical form of a tree, without one of its elements. Namespaces that are in scope at the tree's top
+/// are rendered there, wherever they were declared.
 pub(super) fn tree(top: Node<'_, '_>, left_out: Option<Node<'_, '_>>, source: &str) -> String {
     let mut writer = Writer { source, left_out, out: String::with_capacity(source.len()) };
     writer.element(top, &BTreeMap::new());
@@ -29,7 +30,8 @@ impl<'a> Writer<'a, '_> {
         after.split(ends).next().unwrap_or_default()
     }
 
-    /// One element; `rendered` is what its parent in the output has in scope. Depth is bounded by the profile.
+    /// One element; `rendered` is what its parent in the output has in scope. Depth is bounded by the
+    /// profile.
     fn element(&mut self, element: Node<'_, '_>, rendered: &BTreeMap<&str, &str>) {
         let name = self.qualified_name(element);
         self.out.push('<');

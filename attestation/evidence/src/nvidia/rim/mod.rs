@@ -1,12 +1,13 @@
-//! Reference integrity manifests of NVIDIA devices: SWID tags (ISO/IEC 19770-2) after the TCG RIM information model,
-//! with one enveloped XML signature.
+//! Reference integrity manifests of NVIDIA devices: SWID tags (ISO/IEC 19770-2) after the TCG RIM information
+//! model, with one enveloped XML signature.
 //!
 //! One profile is read, that of every manifest which NVIDIA has published in this form: no DTD, no processing
 //! instruction, no CDATA, no entity but the five of XML; one signature, the last child of the root, with one
 //! reference to the whole document, canonical XML 1.1 without comments, SHA-384 and ECDSA.
 //!
-//! What is read is what was signed: the signed tree is written in its canonical form, and the golden values are read
-//! from those bytes, so that no second view of the document can differ from the one under the digest.
+//! What is read is what was signed: the signed tree is written in its canonical form, and the golden values
+//! are read from those bytes, so that no second view of the document can differ from the one under the
+//! digest.
 //!
 //! Nothing here verifies the signature.
 
@@ -118,7 +119,8 @@ impl Rim {
         &self.signature
     }
 
-    /// For what it is. A manifest does not say so: firmware has a version of five bytes in hex, a driver has not.
+    /// For what it is. A manifest does not say so: firmware has a version of five bytes in hex, a driver has
+    /// not.
     #[must_use]
     pub fn component(&self) -> Component {
         match self.meta.edition {
@@ -128,7 +130,8 @@ impl Rim {
         }
     }
 
-    /// The id under which NVIDIA's service has it. That of firmware names the board too, which no manifest states.
+    /// The id under which NVIDIA's service has it. That of firmware names the board too, which no manifest
+    /// states.
     #[must_use]
     pub fn id(&self) -> Option<String> {
         (self.component() == Component::Driver).then(|| driver_id(&self.meta.product, &self.meta.version))

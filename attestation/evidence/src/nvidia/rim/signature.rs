@@ -1,5 +1,5 @@
-//! The one XML signature (<https://www.w3.org/TR/xmldsig-core1/>), read strictly: what is not of the profile is
-//! refused and never skipped, because nothing inside a signature but SignedInfo is signed.
+//! The one XML signature (<https://www.w3.org/TR/xmldsig-core1/>), read strictly: what is not of the profile
+//! is refused and never skipped, because nothing inside a signature but SignedInfo is signed.
 
 use super::canonical;
 use super::error::RimError;
@@ -100,7 +100,8 @@ fn read_reference(reference: Node<'_, '_>) -> Result<[u8; 48], RimError> {
     bytes(named(value, "DigestValue", form)?, "DigestValue")
 }
 
-/// NVR-13: certificates and nothing else. Which key counts is for the chain to say, so that no other is even read.
+/// NVR-13: certificates and nothing else. Which key counts is for the chain to say, so that no other is even
+/// read.
 fn read_keys(keys: Node<'_, '_>) -> Result<Vec<Vec<u8>>, RimError> {
     let form = "something else than X509Data";
     let refused = |problem| move |_| RimError::KeyInfo(problem);

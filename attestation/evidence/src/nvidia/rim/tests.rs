@@ -1,5 +1,5 @@
-//! The canonical form against texts of the recommendation, and the form of records. Manifests with proper signatures
-//! are in `attestation/tests/nvidia_rim`.
+//! The canonical form against texts of the recommendation, and the form of records. Manifests with proper
+//! signatures are in `attestation/tests/nvidia_rim`.
 
 use super::*;
 use crate::rule::Broken as _;
@@ -11,8 +11,8 @@ fn canonical(text: &str) -> String {
     canonical::tree(document.root_element(), None, text)
 }
 
-/// Canonical XML 1.1, 3.2 and 3.3: white space is kept; empty elements get two tags; attributes are ordered by
-/// namespace and name; a namespace said again is left out.
+/// Canonical XML 1.1, 3.2 and 3.3: white space is kept; empty elements get two tags; attributes are ordered
+/// by namespace and name; a namespace said again is left out.
 #[test]
 fn the_canonical_form_is_that_of_the_recommendation() {
     let cases = [
@@ -42,8 +42,8 @@ fn the_canonical_form_is_that_of_the_recommendation() {
     }
 }
 
-/// A subtree inherits the namespaces above it, declared or used or neither (Canonical XML 1.1, 2.3); what is left out
-/// leaves the white space around it.
+/// A subtree inherits the namespaces above it, declared or used or neither (Canonical XML 1.1, 2.3); what is
+/// left out leaves the white space around it.
 #[test]
 fn a_subtree_inherits_namespaces() {
     let text = "<a xmlns=\"urn:d\" xmlns:u=\"urn:u\"> <b xmlns:v=\"urn:v\"/> <u:c xmlns:w=\"urn:w\" k=\"1\"><d/></u:c> </a>";

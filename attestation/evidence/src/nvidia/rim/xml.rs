@@ -3,12 +3,13 @@
 use super::error::RimError;
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// Largest manifest in bytes: the published ones have 19 to 26 KiB, so that ten times as many golden values fit.
+/// Largest manifest in bytes: the published ones have 19 to 26 KiB, so that ten times as many golden values
+/// fit.
 pub const MAX_RIM: usize = 256 << 10;
 /// Most nodes, elements and texts: the published ones have about 160.
 pub(super) const MAX_NODES: u32 = 4096;
-/// Most attributes, counted as equals signs. The parser compares each with all others of its element, so that this
-/// bounds the work; the published ones have about 500.
+/// Most attributes, counted as equals signs. The parser compares each with all others of its element, so that
+/// this bounds the work; the published ones have about 500.
 pub(super) const MAX_ATTRIBUTES: usize = 4096;
 /// Most namespace declarations: the published ones have seven.
 pub(super) const MAX_NAMESPACES: usize = 32;
@@ -19,8 +20,8 @@ const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 /// The only references that are read (XML 1.0, 4.6).
 const ENTITIES: [&str; 5] = ["&amp;", "&lt;", "&gt;", "&quot;", "&apos;"];
 
-/// The text of a file, if it is small enough and has none of the constructs by which two readers could see two
-/// documents in it (NVR-01 to NVR-03).
+/// The text of a file, if it is small enough and has none of the constructs by which two readers could see
+/// two documents in it (NVR-01 to NVR-03).
 pub(super) fn check(bytes: &[u8]) -> Result<&str, RimError> {
     if bytes.len() > MAX_RIM {
         return Err(RimError::TooLarge("too many bytes"));
@@ -92,7 +93,8 @@ fn check_element(element: Node<'_, '_>, depth: usize) -> Result<(), RimError> {
     element.children().filter(Node::is_element).try_for_each(|child| check_element(child, depth + 1))
 }
 
-/// One prefix, one name: the parser lets a default namespace be declared twice. No manifest takes a namespace back.
+/// One prefix, one name: the parser lets a default namespace be declared twice. No manifest takes a namespace
+/// back.
 fn check_namespaces(element: Node<'_, '_>) -> Result<(), RimError> {
     let in_scope: Vec<(Option<&str>, &str)> =
         element.namespaces().map(|found| (found.name(), found.uri())).collect();

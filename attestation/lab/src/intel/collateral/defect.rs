@@ -3,8 +3,8 @@
 use crate::defect::defects;
 
 defects! {
-    /// One defect of the Intel collateral. A defect of TCB info or QE identity is in those of SGX and of TDX; everything
-    /// is signed over the defective bytes, unless the defect is the signature.
+    /// One defect of the Intel collateral. A defect of TCB info or QE identity is in those of SGX and of TDX;
+    /// everything is signed over the defective bytes, unless the defect is the signature.
     IntelDefect {
         /// There is no revocation list of the root.
         RootListMissing = "root-list-missing" breaks "DCAP-24" "RootCrlMissing",

@@ -50,8 +50,8 @@ impl IntelCollateral {
         self.root_list.iter().chain(&self.platform_list).chain(&self.processor_list)
     }
 
-    /// What a TDX machine needs whose PCK certificate is of the authority, as the one object in which tools exchange
-    /// Intel's collateral. Absent parts are absent there too.
+    /// What a TDX machine needs whose PCK certificate is of the authority, as the one object in which tools
+    /// exchange Intel's collateral. Absent parts are absent there too.
     #[must_use]
     pub fn tdx_object(&self, authority: PckAuthority) -> Value {
         self.object(self.tdx_tcb_info.as_ref(), self.td_qe_identity.as_ref(), authority)

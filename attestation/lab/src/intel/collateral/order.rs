@@ -4,8 +4,8 @@ use super::spoil;
 use super::{IntelDefect, QeIdentity, TcbInfo};
 use crate::Validity;
 
-/// All documents of the lab's Intel. The default of [`crate::Lab::intel_order`] is what strict appraisal accepts; any
-/// field can be changed before it is signed.
+/// All documents of the lab's Intel. The default of [`crate::Lab::intel_order`] is what strict appraisal
+/// accepts; any field can be changed before it is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntelOrder {
     /// TCB info for TDX.

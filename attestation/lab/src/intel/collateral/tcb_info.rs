@@ -93,7 +93,8 @@ impl TcbInfo {
     /// `tcbEvaluationDataNumber` of all the lab's documents.
     pub const EVALUATION_NUMBER: u32 = 17;
 
-    /// What the lab's Intel says of the lab's platforms as SGX machines: they are up to date, older ones are not.
+    /// What the lab's Intel says of the lab's platforms as SGX machines: they are up to date, older ones are
+    /// not.
     #[must_use]
     pub fn sgx(validity: Validity) -> Self {
         let level = |components, pce_svn, standing| TcbLevel {
@@ -121,8 +122,8 @@ impl TcbInfo {
         }
     }
 
-    /// What the lab's Intel says of the lab's platforms as TDX machines. Where the module has an identity of its own,
-    /// the first two components of a level are those of its predecessor and do not count.
+    /// What the lab's Intel says of the lab's platforms as TDX machines. Where the module has an identity of
+    /// its own, the first two components of a level are those of its predecessor and do not count.
     #[must_use]
     pub fn tdx(validity: Validity) -> Self {
         let mut info = Self::sgx(validity);

@@ -1,7 +1,8 @@
-//! JSON exactly as Intel writes it: no white space, hex in capitals, fields in the order in which they are given.
+//! JSON exactly as Intel writes it: no white space, hex in capitals, fields in the order in which they are
+//! given.
 //!
-//! It is written by hand because the bytes are signed, and because the lab must also write what an honest encoder
-//! refuses to write: one key twice.
+//! It is written by hand because the bytes are signed, and because the lab must also write what an honest
+//! encoder refuses to write: one key twice.
 
 /// An object. A key that is given twice is written twice.
 pub(super) fn object(fields: impl IntoIterator<Item = (&'static str, String)>) -> String {

@@ -3,8 +3,8 @@
 use crate::defect::defects;
 
 defects! {
-    /// One defect of an enclave's report; the quote is signed over it. What can be wrong with a quote of any kind is a
-    /// [`crate::TdxDefect`].
+    /// One defect of an enclave's report; the quote is signed over it. What can be wrong with a quote of any
+    /// kind is a [`crate::TdxDefect`].
     SgxDefect {
         /// INIT is clear.
         NotInitialised = "not-initialised" breaks "SGX-01" "SgxNotInitialised",

@@ -6,8 +6,8 @@ use crate::{PckAuthority, TdxDefect};
 use aws_lc_rs::digest;
 use hanzo_attestation_evidence::UnixTime;
 
-/// One SGX quote to make. The default is what strict appraisal accepts: a version 3 quote of an initialised 64-bit
-/// production enclave without KSS, with a PCK certificate of the Processor CA.
+/// One SGX quote to make. The default is what strict appraisal accepts: a version 3 quote of an initialised
+/// 64-bit production enclave without KSS, with a PCK certificate of the Processor CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SgxOrder {
     /// REPORTDATA: the binding.
@@ -56,7 +56,8 @@ pub struct SgxOrder {
     pub wrong_nonce: bool,
     /// One more thing that is wrong with the enclave, with everything else properly signed.
     pub defect: Option<SgxDefect>,
-    /// One more thing that is wrong with the quote around it, one of those that quotes of both kinds can have.
+    /// One more thing that is wrong with the quote around it, one of those that quotes of both kinds can
+    /// have.
     pub quote_defect: Option<TdxDefect>,
 }
 
@@ -87,7 +88,8 @@ impl SgxOrder {
         self
     }
 
-    /// This order with one defect of the quote, or nothing where quotes of this kind and version cannot have it.
+    /// This order with one defect of the quote, or nothing where quotes of this kind and version cannot have
+    /// it.
     #[must_use]
     pub fn with_quote_defect(mut self, defect: TdxDefect) -> Option<Self> {
         if !defect.is_of_any_quote() {

@@ -3,7 +3,8 @@
 use crate::defect::defects;
 
 defects! {
-    /// One defect of a manifest. All that it does not concern is properly signed, so that exactly one rule is broken.
+    /// One defect of a manifest. All that it does not concern is properly signed, so that exactly one rule is
+    /// broken.
     RimDefect {
         /// An attribute of the namespace `xml`, signed.
         XmlAttribute = "xml-attribute" breaks "NVR-03" "RimXmlConstruct",

@@ -37,7 +37,8 @@ struct RimKeys {
 }
 
 impl RimVendor {
-    /// A vendor with fresh keys. What it issues is valid over all of `validity`, unless an order says otherwise.
+    /// A vendor with fresh keys. What it issues is valid over all of `validity`, unless an order says
+    /// otherwise.
     ///
     /// # Errors
     /// [`LabError`] if the random source fails.
@@ -61,8 +62,8 @@ impl RimVendor {
         ExtraRoots { nvidia_rim: vec![self.root.clone()], ..ExtraRoots::default() }
     }
 
-    /// An OCSP response about a certificate of the chain of manifests of this product: index 0 the signer's, 1 that of the
-    /// level 3 authority, 2 that of the family.
+    /// An OCSP response about a certificate of the chain of manifests of this product: index 0 the signer's,
+    /// 1 that of the level 3 authority, 2 that of the family.
     ///
     /// # Errors
     /// [`LabError::Signing`].

@@ -1,7 +1,8 @@
-//! A tree of XML that can be written as a file and in its canonical form (Canonical XML 1.1, without comments).
+//! A tree of XML that can be written as a file and in its canonical form (Canonical XML 1.1, without
+//! comments).
 //!
-//! The verifier has a canonicaliser of its own. This one works on the tree that the lab has made and shares no line
-//! with it, so that the two check each other.
+//! The verifier has a canonicaliser of its own. This one works on the tree that the lab has made and shares
+//! no line with it, so that the two check each other.
 
 /// An element. Every namespace is declared once, on the way from the root.
 #[derive(Clone)]
