@@ -6,7 +6,7 @@ use crate::tier::Tier;
 use hanzo_attestation::nvidia;
 use hanzo_attestation::tpm::AkTrust;
 use hanzo_attestation::{Attested, Claims, Debug as Debuggable, Facts, Refused, TcbStatus, VerifiedItem};
-use hanzo_attestation_evidence::nvidia::Class;
+use hanzo_attestation_evidence::nvidia::{Architecture, Class};
 use hanzo_attestation_evidence::{Finding, Hex, Recipient, Rule, Severity, UnixTime};
 
 /// The policy engine could not be told what was verified: a fault is a denial.
@@ -122,8 +122,10 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
 
 /// Whether these are GPUs, and every one measures what its manifests say.
 fn are_vouched_for(claims: &nvidia::Claims) -> bool {
-    let success = |device: &nvidia::DeviceClaims| device.rim.outcome == nvidia::rim::Outcome::Success;
-    claims.class == Class::Gpu && !claims.devices.is_empty() && claims.devices.iter().all(success)
+    let vouched = |device: &nvidia::DeviceClaims| {
+        device.rim.outcome == nvidia::rim::Outcome::Success && device.architecture != Architecture::Ls10
+    };
+    claims.class == Class::Gpu && !claims.devices.is_empty() && claims.devices.iter().all(vouched)
 }
 
 /// Whether the vendor knows the security version and did not withdraw it. Which of the rest is good enough is

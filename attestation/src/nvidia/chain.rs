@@ -7,7 +7,7 @@ use super::error::{NvidiaError, Place};
 use crate::crypto::{Budget, P384Key};
 use crate::roots::{NvidiaAuthority, NvidiaRoot, Roots, sha256};
 use crate::x509::Validity;
-use hanzo_attestation_evidence::nvidia::{self, Architecture, Class, Device};
+use hanzo_attestation_evidence::nvidia::{self, Architecture, Device};
 use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 
@@ -159,12 +159,9 @@ impl Chain {
         below.fold(root.validity.not_after, UnixTime::min)
     }
 
-    /// COL-04, NV-17 to NV-19: what the report says of its device is what the certificates say.
-    pub(super) fn matches(&self, device: &Device, class: Class) -> Result<(), NvidiaError> {
+    /// NV-17 to NV-19: what the report says of its device is what the certificates say.
+    pub(super) fn matches(&self, device: &Device) -> Result<(), NvidiaError> {
         let is_switch = self.architecture == Architecture::Ls10;
-        if is_switch != (class == Class::Switch) {
-            return Err(NvidiaError::Kind { chip: self.chip.clone() });
-        }
         let fields = &device.report.opaque.fields;
         // A switch writes another thing under the type of GPU_INFO.
         let by_id = fields.chip_id.filter(|_| !is_switch).and_then(series_of_id);

@@ -60,12 +60,6 @@ pub enum NvidiaError {
     /// NV-16, NV-22, NV-23: an extension of the leaf, or an OCSP response, that cannot be read.
     #[error(transparent)]
     Extension(#[from] FormatError),
-    /// COL-04: a switch among GPUs, or the other way round.
-    #[error("a {chip} is not of the kind that the item declares")]
-    Kind {
-        /// The chip by its certificate.
-        chip: String,
-    },
     /// NV-10: not leaf, device, provisioner and product below the root.
     #[error("{below_root} certificates below the root; a device has 4")]
     ChainLength {
@@ -178,7 +172,6 @@ impl Broken for NvidiaError {
             Self::Certificate(error) => return error.rule(),
             Self::Signature { error, .. } => return error.rule(),
             Self::Extension(error) => return error.rule(),
-            Self::Kind { .. } => ("COL-04", "EvidenceKindMismatch"),
             Self::ChainLength { .. } => ("NV-10", "ChainLength"),
             Self::Profile { .. } => ("NV-12", "ChainProfile"),
             Self::Name { .. } => ("NV-13", "ChainOrder"),

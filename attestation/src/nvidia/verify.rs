@@ -31,7 +31,7 @@ pub(crate) fn verify(
     let responses = responses.map_err(|error| Refused::new(tee, &error))?;
     let mut item = Item { responses, ..Item::default() };
     for (index, device) in evidence.devices.iter().enumerate() {
-        item.add(evidence, device, context, budget)
+        item.add(device, context, budget)
             .map_err(|error| Refused::new(tee, &DeviceError { device: index, error }))?;
     }
     Ok(item.finish(evidence))
@@ -86,12 +86,11 @@ struct Item<'a> {
 impl<'a> Item<'a> {
     fn add(
         &mut self,
-        evidence: &Evidence,
         device: &Device,
         context: &Context<'_>,
         budget: &mut Budget,
     ) -> Result<(), NvidiaError> {
-        let chain = self.chain(device, evidence, context, budget)?;
+        let chain = self.chain(device, context, budget)?;
         let root = chain.root(context.roots)?;
         let Verdict { standing, waived, not_after } = revocation::check(
             &chain,
@@ -139,18 +138,17 @@ impl<'a> Item<'a> {
     fn chain(
         &mut self,
         device: &Device,
-        evidence: &Evidence,
         context: &Context<'_>,
         budget: &mut Budget,
     ) -> Result<Arc<Chain>, NvidiaError> {
         let question = chain::key_of(&device.certs, context.roots);
         if let Some(known) = context.cache.nvidia_chains.get(&question) {
-            check(&known, device, evidence, context)?;
+            check(&known, device, context)?;
             check_report(&known, device, budget)?;
             return Ok(known);
         }
         let unproved = chain::read(&device.certs, context.roots)?;
-        check(&unproved.chain, device, evidence, context)?;
+        check(&unproved.chain, device, context)?;
         check_report(&unproved.chain, device, budget)?;
         let chain = Arc::new(unproved.verify(context.roots, &mut self.proved, budget)?);
         context.cache.nvidia_chains.insert(question, Arc::clone(&chain));
@@ -183,14 +181,9 @@ impl<'a> Item<'a> {
 }
 
 /// What needs no key: dates, and that report and certificates are of one device.
-fn check(
-    chain: &Chain,
-    device: &Device,
-    evidence: &Evidence,
-    context: &Context<'_>,
-) -> Result<(), NvidiaError> {
+fn check(chain: &Chain, device: &Device, context: &Context<'_>) -> Result<(), NvidiaError> {
     chain.check_dates(chain.root(context.roots)?, context.now)?;
-    chain.matches(device, evidence.class)
+    chain.matches(device)
 }
 
 /// NV-20: over the bytes as received.

@@ -69,10 +69,10 @@ fn every_family_has_its_chain_and_its_form_of_firmware_id() {
         let found = &claims(&verified, 0).devices[0];
         assert_eq!((found.architecture, found.measurements.len()), (architecture, count));
         assert_eq!(found.fwid_certificate, Some(Hex([0x5f; 48])));
-        // COL-04: a switch is no GPU, and a GPU no switch.
+        // What the item declares is a hint: the chip is the certificate's word, and the rest is appraisal's.
         let other = if kind == "nvidia-gpu" { "nvidia-switch" } else { "nvidia-gpu" };
-        let refusal = bench.judge(&[NvidiaLab::item(other, &[device], &[])]).map(drop);
-        assert_eq!(refusal, Err("COL-04 EvidenceKindMismatch".to_owned()));
+        let declared_otherwise = bench.judge(&[NvidiaLab::item(other, &[device], &[])]).unwrap();
+        assert_eq!(claims(&declared_otherwise, 0).devices[0].architecture, architecture);
     }
 }
 

@@ -12,12 +12,14 @@ const DRIVER_BELOW_FLOOR: Rule = Rule::new("NV-72", "DriverBelowFloor");
 const FIRMWARE_BELOW_FLOOR: Rule = Rule::new("NV-73", "FirmwareBelowFloor");
 const MODE_NOT_ALLOWED: Rule = Rule::new("NV-74", "ModeNotAllowed");
 const PDI_NOT_ALLOWED: Rule = Rule::new("NV-77", "PdiNotAllowed");
+const KIND: Rule = Rule::new("NV-82", "DeviceKindMismatch");
 const RIM_DENIED: Rule = Rule::new("NVR-48", "RimDenied");
 const RIM_SIGNER_DENIED: Rule = Rule::new("NVR-49", "RimSignerDenied");
 const RIM_FORM: Rule = Rule::new("NV-79", "RimFormUnsupported");
 
 pub(in crate::appraisal) fn check(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
     for (index, device) in claims.devices.iter().enumerate() {
+        kind(index, device, claims.class, checks);
         manifests(index, device, checks);
         denied_manifests(index, device, limits, checks);
         checks.refuse(limits.require_fwid && lacks_fwid(device), FWID_ABSENT, || {
@@ -26,6 +28,14 @@ pub(in crate::appraisal) fn check(claims: &Claims, limits: &Thresholds, checks: 
         versions(index, device, claims.class, limits, checks);
         identity(index, device, claims.class, limits, checks);
     }
+}
+
+/// NV-82: what an item declares is nobody's signed word, and a switch that counted as a GPU would stand for one.
+fn kind(index: usize, device: &DeviceClaims, declared: Class, checks: &mut Checks) {
+    let signed = if device.architecture == Architecture::Ls10 { Class::Switch } else { Class::Gpu };
+    checks.refuse(signed != declared, KIND, || {
+        format!("device {index} is a {}, and its item is of {}", signed.tee(), declared.tee())
+    });
 }
 
 /// NVR-40 to NVR-47, and NV-79 where no manifest of a known form exists.

@@ -200,6 +200,20 @@ fn devices_with_other_manifests_are_never_acceptable() {
     }
 }
 
+/// NV-82: in every profile, and it counts as no GPU either.
+#[test]
+fn a_switch_is_no_gpu_whatever_its_item_declares() {
+    for thresholds in [Thresholds::strict(), Thresholds::corpus()] {
+        let first = |items: &[AnyClaims]| refusals(items, &thresholds).into_iter().next();
+        let among_gpus = gpus(vec![gpu(|_| {}), switch(|_| {})]);
+        assert_eq!(first(&[among_gpus.clone()]).as_deref(), Some("NV-82 DeviceKindMismatch"));
+        assert_eq!(first(&[switches(vec![gpu(|_| {})])]).as_deref(), Some("NV-82 DeviceKindMismatch"));
+        let cpu = sample::snp_item(sample::snp());
+        let items = [(&cpu.0, &cpu.1), (&among_gpus, &GPU.1)];
+        assert_eq!(tier_of_claims(items.into_iter()), Tier::Confidential);
+    }
+}
+
 /// NV-70, NV-75, NV-80, NV-81: several GPUs of one machine.
 #[test]
 fn several_gpus_are_distinct_and_alike() {
