@@ -25,7 +25,7 @@ pub struct RealCase {
     pub at: String,
 }
 
-/// Genuine cases: one of each AMD product that was found, and the TDX quotes.
+/// Genuine cases: one of each AMD product that was found, the TDX quotes, and an NVIDIA GPU.
 ///
 /// # Errors
 /// When a fixture is not well formed.
@@ -56,7 +56,7 @@ fn is_genuine(case: &Case) -> bool {
         && case.profile != Profile::Strict
         && match case.kind {
             Kind::SevSnp => case.certificates().count() >= 3,
-            Kind::Tdx => true,
+            Kind::Tdx | Kind::NvidiaGpu => true,
             // The demo shows virtual machines.
             Kind::Sgx => false,
         }
@@ -87,7 +87,11 @@ fn title(document: &Value) -> Result<String> {
         Item::Tpm(_) => "TPM 2.0 quote".to_owned(),
         Item::AzSnpVtpm(_) => "Azure, SEV-SNP".to_owned(),
         Item::AzTdxVtpm(_) => "Azure, TDX".to_owned(),
-        Item::Nvidia(_) => "NVIDIA".to_owned(),
+        Item::Nvidia(item) => {
+            let driver =
+                item.devices.first().and_then(|device| device.report.opaque.fields.driver_version.as_deref());
+            format!("NVIDIA GPU, driver {}", driver.unwrap_or("unstated"))
+        }
         Item::RegisteredKey(_) => "a registered key".to_owned(),
     })
 }

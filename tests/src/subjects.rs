@@ -3,12 +3,12 @@
 use crate::cases;
 use anyhow::{Context as _, Result, bail};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PSS_2048_8192_SHA384,
-    UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA384_FIXED,
+    RSA_PSS_2048_8192_SHA384, UnparsedPublicKey, VerificationAlgorithm,
 };
 use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
 use hanzo_attestation_evidence::x509::{Certificate, Crl, PublicKey};
-use hanzo_attestation_evidence::{Document, Evidence, Item, UnixTime, dcap, encoding, snp};
+use hanzo_attestation_evidence::{Document, Evidence, Item, UnixTime, dcap, encoding, nvidia, snp};
 use hanzo_attestation_lab::{Lab, SgxOrder, SnpOrder, TdxOrder};
 use hanzo_attestation_opinion::DcapQvl;
 use serde_json::Value;
@@ -98,6 +98,7 @@ impl Subject {
             Item::SevSnp(item) => snp_checks(item, lists)?,
             Item::Tdx(item) => dcap_checks(&item.quote, &collateral)?,
             Item::Sgx(item) => dcap_checks(&item.quote, &collateral)?,
+            Item::Nvidia(item) => nvidia_checks(item)?,
             _ => bail!("{title}: no bare checks are known"),
         };
         Ok(Self { title, document, evidence, roots, collateral, revocation, now, cold, warm, peer })
@@ -176,6 +177,7 @@ impl Check {
         Ok(match issuer.public_key() {
             PublicKey::Rsa { pkcs1, .. } => Self::new(&RSA_PSS_2048_8192_SHA384, pkcs1, message, signature),
             PublicKey::P256(point) => Self::new(&ECDSA_P256_SHA256_ASN1, point, message, signature),
+            PublicKey::P384(point) => Self::new(&ECDSA_P384_SHA384_ASN1, point, message, signature),
             _ => bail!("an issuer with an unexpected key"),
         })
     }
@@ -203,6 +205,23 @@ fn snp_checks(item: &snp::Evidence, lists: &[Vec<u8>]) -> Result<Checks> {
         let list = Crl::parse(list)?;
         if list.issuer().der() == root.subject().der() {
             cold.push(Check::under(root, list.tbs(), list.signature())?);
+        }
+    }
+    Ok((cold, vec![report()]))
+}
+
+/// Report; and each certificate under the next, the root's being the last that came along.
+fn nvidia_checks(item: &nvidia::Evidence) -> Result<Checks> {
+    let device = item.devices.first().context("no device")?;
+    let chain: Vec<Certificate<'_>> =
+        device.certs.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
+    let PublicKey::P384(key) = chain.first().context("no leaf")?.public_key() else { bail!("no P-384 key") };
+    let (message, signature) = (device.report.signed(), device.report.signature());
+    let report = || Check::new(&ECDSA_P384_SHA384_FIXED, key, message, signature);
+    let mut cold = vec![report()];
+    for pair in chain.windows(2) {
+        if let [subject, issuer] = pair {
+            cold.push(Check::under(issuer, subject.tbs(), subject.signature())?);
         }
     }
     Ok((cold, vec![report()]))
