@@ -206,7 +206,7 @@ fn a_switch_is_no_gpu_whatever_its_item_declares() {
     for thresholds in [Thresholds::strict(), Thresholds::corpus()] {
         let first = |items: &[AnyClaims]| refusals(items, &thresholds).into_iter().next();
         let among_gpus = gpus(vec![gpu(|_| {}), switch(|_| {})]);
-        assert_eq!(first(&[among_gpus.clone()]).as_deref(), Some("NV-82 DeviceKindMismatch"));
+        assert_eq!(first(std::slice::from_ref(&among_gpus)).as_deref(), Some("NV-82 DeviceKindMismatch"));
         assert_eq!(first(&[switches(vec![gpu(|_| {})])]).as_deref(), Some("NV-82 DeviceKindMismatch"));
         let cpu = sample::snp_item(sample::snp());
         let items = [(&cpu.0, &cpu.1), (&among_gpus, &GPU.1)];
