@@ -24,10 +24,20 @@ use crate::identity::{PublicKey, RegisteredKey};
 use crate::tpm::activation::ActivationKey;
 use hanzo_attestation_evidence::Hex;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that a chain may end in, and the keys that may sign as an identity.
+///
+/// A copy shares all of it but the keys of activation records: a broker adds its own to every verification.
 #[derive(Clone, Debug)]
 pub struct Roots {
+    known: Arc<Known>,
+    activation: Vec<ActivationKey>,
+}
+
+/// What configuration names.
+#[derive(Clone, Debug)]
+struct Known {
     amd: Vec<AmdRoot>,
     amd_digest: [u8; 32],
     intel: Vec<IntelRoot>,
@@ -61,7 +71,7 @@ impl Roots {
     #[must_use]
     pub fn vendor() -> Self {
         let (amd, nvidia) = (amd::vendor(), NvidiaRoot::vendor());
-        Self {
+        let known = Known {
             amd_digest: amd::digest_of_all(&amd),
             amd,
             intel: vec![IntelRoot::vendor()],
@@ -71,47 +81,56 @@ impl Roots {
             keys: BTreeMap::new(),
             tpm: TpmTrust::default(),
             lab: false,
-        }
+        };
+        Self { known: Arc::new(known), activation: Vec::new() }
+    }
+
+    fn known(&mut self) -> &mut Known {
+        Arc::make_mut(&mut self.known)
     }
 
     /// Adds roots of a lab or a private vendor. From here on everything is marked as lab.
     #[must_use]
     pub fn with_extra(mut self, extra: ExtraRoots) -> Self {
-        self.lab = true;
-        self.amd.extend(extra.amd.into_iter().map(AmdRoot::extra));
-        self.tpm.cas.extend(extra.tpm.into_iter().map(|der| TpmCa::new(der).as_lab()));
-        self.tpm
+        let known = self.known();
+        known.lab = true;
+        known.amd.extend(extra.amd.into_iter().map(AmdRoot::extra));
+        known.tpm.cas.extend(extra.tpm.into_iter().map(|der| TpmCa::new(der).as_lab()));
+        known
+            .tpm
             .manufacturers
             .extend(extra.tpm_manufacturers.into_iter().map(|der| TpmCa::new(der).as_lab()));
-        self.amd_digest = amd::digest_of_all(&self.amd);
-        self.intel.extend(extra.intel.iter().filter_map(|der| IntelRoot::extra(der)));
-        self.nvidia.extend(extra.nvidia.into_iter().map(NvidiaRoot::extra));
-        self.nvidia_digest = nvidia::digest_of_all(&self.nvidia);
-        self.nvidia_rim.extend(extra.nvidia_rim.iter().map(|der| NvidiaRimRoot::extra(der)));
+        known.amd_digest = amd::digest_of_all(&known.amd);
+        known.intel.extend(extra.intel.iter().filter_map(|der| IntelRoot::extra(der)));
+        known.nvidia.extend(extra.nvidia.into_iter().map(NvidiaRoot::extra));
+        known.nvidia_digest = nvidia::digest_of_all(&known.nvidia);
+        known.nvidia_rim.extend(extra.nvidia_rim.iter().map(|der| NvidiaRimRoot::extra(der)));
         self
     }
 
     /// Registers a key. A second key of the same name replaces the first.
     #[must_use]
     pub fn with_registered_key(mut self, key: RegisteredKey) -> Self {
-        self.keys.insert(key.key_id, key.public_key);
+        self.known().keys.insert(key.key_id, key.public_key);
         self
     }
 
     /// Trusts an attestation key of a TPM by name (TPM-11).
     #[must_use]
     pub fn with_trusted_ak(mut self, key: TrustedAk) -> Self {
-        self.lab |= key.is_lab();
-        self.tpm.keys.push(key);
+        let known = self.known();
+        known.lab |= key.is_lab();
+        known.tpm.keys.push(key);
         self
     }
 
     /// Trusts an authority over attestation keys of TPMs (TPM-30).
     #[must_use]
     pub fn with_tpm_ca(mut self, ca: impl Into<TpmCa>) -> Self {
+        let known = self.known();
         let ca = ca.into();
-        self.lab |= ca.is_lab();
-        self.tpm.cas.push(ca);
+        known.lab |= ca.is_lab();
+        known.tpm.cas.push(ca);
         self
     }
 
@@ -119,9 +138,10 @@ impl Roots {
     /// is activated, and never about evidence.
     #[must_use]
     pub fn with_tpm_manufacturer(mut self, ca: impl Into<TpmCa>) -> Self {
+        let known = self.known();
         let ca = ca.into();
-        self.lab |= ca.is_lab();
-        self.tpm.manufacturers.push(ca);
+        known.lab |= ca.is_lab();
+        known.tpm.manufacturers.push(ca);
         self
     }
 
@@ -129,67 +149,73 @@ impl Roots {
     /// asked when a key is activated, and never about evidence.
     #[must_use]
     pub fn with_trusted_ek(mut self, ek: Hex<32>) -> Self {
-        self.tpm.eks.push(ek);
+        self.known().tpm.eks.push(ek);
         self
     }
 
     /// Trusts activation records under this key (TPM-33). Several are for rotation: each verifies.
     #[must_use]
     pub fn with_activation_key(mut self, key: ActivationKey) -> Self {
-        self.tpm.activation.push(key);
+        self.activation.push(key);
         self
     }
 
     /// What makes a TPM's attestation key trusted.
     #[must_use]
-    pub const fn tpm(&self) -> &TpmTrust {
-        &self.tpm
+    pub fn tpm(&self) -> &TpmTrust {
+        &self.known.tpm
+    }
+
+    /// Keys that make and verify activation records.
+    #[must_use]
+    pub(crate) fn activation_keys(&self) -> &[ActivationKey] {
+        &self.activation
     }
 
     /// Whether any root is not the vendors'.
     #[must_use]
-    pub const fn is_lab(&self) -> bool {
-        self.lab
+    pub fn is_lab(&self) -> bool {
+        self.known.lab
     }
 
     /// Roots in the place of an AMD ARK, the vendor's first.
     #[must_use]
     pub fn amd(&self) -> &[AmdRoot] {
-        &self.amd
+        &self.known.amd
     }
 
     /// Names this list of AMD roots: what was found under one list says nothing under another.
-    pub(crate) const fn amd_digest(&self) -> &[u8; 32] {
-        &self.amd_digest
+    pub(crate) fn amd_digest(&self) -> &[u8; 32] {
+        &self.known.amd_digest
     }
 
     /// Roots in the place of NVIDIA's root of devices, the vendor's first.
     #[must_use]
     pub fn nvidia(&self) -> &[NvidiaRoot] {
-        &self.nvidia
+        &self.known.nvidia
     }
 
     /// Names this list of NVIDIA's roots: what was found under one list says nothing under another.
-    pub(crate) const fn nvidia_digest(&self) -> &[u8; 32] {
-        &self.nvidia_digest
+    pub(crate) fn nvidia_digest(&self) -> &[u8; 32] {
+        &self.known.nvidia_digest
     }
 
     /// Roots in the place of Intel's, the vendor's first.
     #[must_use]
     pub fn intel(&self) -> &[IntelRoot] {
-        &self.intel
+        &self.known.intel
     }
 
     /// Roots of NVIDIA's reference integrity manifests, the vendor's first.
     #[must_use]
     pub fn nvidia_rim(&self) -> &[NvidiaRimRoot] {
-        &self.nvidia_rim
+        &self.known.nvidia_rim
     }
 
     /// The registered key of that name.
     #[must_use]
     pub fn registered_key(&self, key_id: &str) -> Option<&PublicKey> {
-        self.keys.get(key_id)
+        self.known.keys.get(key_id)
     }
 }
 

@@ -162,7 +162,6 @@ pub struct TpmTrust {
     pub(super) cas: Vec<TpmCa>,
     pub(super) manufacturers: Vec<TpmCa>,
     pub(super) eks: Vec<Hex<32>>,
-    pub(super) activation: Vec<crate::tpm::activation::ActivationKey>,
 }
 
 impl TpmTrust {
@@ -188,11 +187,5 @@ impl TpmTrust {
     #[must_use]
     pub fn endorsement_keys(&self) -> &[Hex<32>] {
         &self.eks
-    }
-
-    /// Keys that make and verify activation records.
-    #[must_use]
-    pub fn activation_keys(&self) -> &[crate::tpm::activation::ActivationKey] {
-        &self.activation
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn find<'a>(
         unknown = Some("its certificates end in no configured authority");
     }
     let activated = match &evidence.activation {
-        Some(_) if roots.tpm().activation_keys().is_empty() => {
+        Some(_) if roots.activation_keys().is_empty() => {
             unknown = unknown.or(Some("no key verifies its activation record"));
             None
         }
@@ -147,7 +147,7 @@ fn activation_record<'a>(
     now: UnixTime,
 ) -> Result<Source<'a>, TpmError> {
     let name = key.name().ok_or(ActivationError::NameUnknown)?;
-    let record = activation::open(roots.tpm().activation_keys(), record, &name, now)?;
+    let record = activation::open(roots.activation_keys(), record, &name, now)?;
     let trust = AkTrust::Activation { ek_sha256: record.ek_sha256 };
     Ok(Source { not_after: record.expires, lab: record.lab, ..Source::of(trust) })
 }
