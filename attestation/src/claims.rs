@@ -8,7 +8,7 @@ pub use trustee::trustee_claims;
 
 use crate::{azure, identity, nvidia, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::{Digest, Hex, Tee, UnixTime};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The verified claims of one item, in the field's own names.
 #[derive(Clone, Debug, Serialize)]
@@ -69,7 +69,7 @@ pub enum Debug {
 }
 
 /// What the vendor's collateral says of the platform's security version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TcbStatus {
     /// The vendor publishes no status for this kind; policy compares the TCB with its floors (SEV-SNP).
     NotRated,
@@ -78,27 +78,50 @@ pub enum TcbStatus {
     /// No known weakness.
     UpToDate,
     /// A weakness that software in the TEE must mitigate.
-    #[serde(rename = "SWHardeningNeeded")]
     SwHardeningNeeded,
     /// A weakness that the platform's configuration decides.
     ConfigurationNeeded,
     /// Both of the above.
-    #[serde(rename = "ConfigurationAndSWHardeningNeeded")]
     ConfigurationAndSwHardeningNeeded,
     /// Below the vendor's current security version.
     OutOfDate,
     /// Below it, and the configuration matters as well.
     OutOfDateConfigurationNeeded,
     /// The TDX module is current, but the TD was launched on an older one.
-    #[serde(rename = "TDRelaunchAdvised")]
     TdRelaunchAdvised,
     /// The same, and the configuration matters as well.
-    #[serde(rename = "TDRelaunchAdvisedConfigurationNeeded")]
     TdRelaunchAdvisedConfigurationNeeded,
     /// Withdrawn by the vendor: no policy accepts it (DCAP-57).
     Revoked,
     /// Below every level that the vendor published: no policy accepts it (DCAP-56, TDX-05).
     NotRecognized,
+}
+
+impl TcbStatus {
+    /// The word in claims: the vendor's own for what the vendor says.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotRated => "NotRated",
+            Self::Unknown => "Unknown",
+            Self::UpToDate => "UpToDate",
+            Self::SwHardeningNeeded => "SWHardeningNeeded",
+            Self::ConfigurationNeeded => "ConfigurationNeeded",
+            Self::ConfigurationAndSwHardeningNeeded => "ConfigurationAndSWHardeningNeeded",
+            Self::OutOfDate => "OutOfDate",
+            Self::OutOfDateConfigurationNeeded => "OutOfDateConfigurationNeeded",
+            Self::TdRelaunchAdvised => "TDRelaunchAdvised",
+            Self::TdRelaunchAdvisedConfigurationNeeded => "TDRelaunchAdvisedConfigurationNeeded",
+            Self::Revoked => "Revoked",
+            Self::NotRecognized => "NotRecognized",
+        }
+    }
+}
+
+impl Serialize for TcbStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// One document of collateral that a verdict rests on (COL-24).

@@ -208,20 +208,11 @@ pub(super) fn of_td(claims: &Claims) -> Option<&tdx::Claims> {
     }
 }
 
-/// In Intel's words.
+/// In Intel's words; we have two of our own for what Intel did not say.
 const fn status(status: TcbStatus) -> &'static str {
     match status {
         TcbStatus::NotRated | TcbStatus::Unknown => "not rated",
-        TcbStatus::UpToDate => "UpToDate",
-        TcbStatus::SwHardeningNeeded => "SWHardeningNeeded",
-        TcbStatus::ConfigurationNeeded => "ConfigurationNeeded",
-        TcbStatus::ConfigurationAndSwHardeningNeeded => "ConfigurationAndSWHardeningNeeded",
-        TcbStatus::OutOfDate => "OutOfDate",
-        TcbStatus::OutOfDateConfigurationNeeded => "OutOfDateConfigurationNeeded",
-        TcbStatus::TdRelaunchAdvised => "TDRelaunchAdvised",
-        TcbStatus::TdRelaunchAdvisedConfigurationNeeded => "TDRelaunchAdvisedConfigurationNeeded",
-        TcbStatus::Revoked => "Revoked",
-        TcbStatus::NotRecognized => "NotRecognized",
+        rated => rated.name(),
     }
 }
 

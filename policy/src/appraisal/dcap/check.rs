@@ -72,7 +72,7 @@ fn status(rating: &Rating, limits: &Thresholds, checks: &mut Checks) {
         TcbStatus::NotRecognized | TcbStatus::Revoked => return,
         TcbStatus::TdRelaunchAdvised | TcbStatus::TdRelaunchAdvisedConfigurationNeeded => {
             checks.refuse(!admits(found), TDX_07, || {
-                format!("{}: the TD was launched on an older TDX module", word(found))
+                format!("{}: the TD was launched on an older TDX module", found.name())
             });
             return;
         }
@@ -86,10 +86,10 @@ fn status(rating: &Rating, limits: &Thresholds, checks: &mut Checks) {
     let module = rating.module_status.filter(|module| !admits(*module));
     let module_alone = module.is_some() && admits(rating.platform_status) && admits(rating.qe_status);
     checks.refuse(!admits(found) && !module_alone, DCAP_58, || {
-        format!("the status {} is not accepted", word(found))
+        format!("the status {} is not accepted", found.name())
     });
     checks.refuse(module.is_some(), TDX_06, || {
-        format!("the TDX module's status {} is not accepted", module.map_or("", word))
+        format!("the TDX module's status {} is not accepted", module.map_or("", TcbStatus::name))
     });
 }
 
@@ -104,24 +104,6 @@ fn out_of_date(rating: &Rating, limits: &Thresholds, checks: &mut Checks) {
     checks.note(within, DCAP_63, Severity::Warn, || {
         format!("out of date for {} days, within the configured grace", days.unwrap_or_default())
     });
-}
-
-/// A status in Intel's words.
-const fn word(status: TcbStatus) -> &'static str {
-    match status {
-        TcbStatus::NotRated => "NotRated",
-        TcbStatus::Unknown => "Unknown",
-        TcbStatus::UpToDate => "UpToDate",
-        TcbStatus::SwHardeningNeeded => "SWHardeningNeeded",
-        TcbStatus::ConfigurationNeeded => "ConfigurationNeeded",
-        TcbStatus::ConfigurationAndSwHardeningNeeded => "ConfigurationAndSWHardeningNeeded",
-        TcbStatus::OutOfDate => "OutOfDate",
-        TcbStatus::OutOfDateConfigurationNeeded => "OutOfDateConfigurationNeeded",
-        TcbStatus::TdRelaunchAdvised => "TDRelaunchAdvised",
-        TcbStatus::TdRelaunchAdvisedConfigurationNeeded => "TDRelaunchAdvisedConfigurationNeeded",
-        TcbStatus::Revoked => "Revoked",
-        TcbStatus::NotRecognized => "NotRecognized",
-    }
 }
 
 fn platform(claims: &Claims, limits: &Thresholds, checks: &mut Checks) {
