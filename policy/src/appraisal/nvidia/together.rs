@@ -28,18 +28,21 @@ pub(in crate::appraisal) fn check(
     limits: &Thresholds,
     checks: &mut Checks,
 ) {
-    let devices = |claims: Option<&Claims>| claims.map(|claims| claims.devices.clone()).unwrap_or_default();
     let (gpus, switches) = (devices(gpus), devices(switches));
-    distinct(&gpus, &switches, checks);
+    distinct(gpus, switches, checks);
     checks.refuse(limits.gpus.is_some_and(|expected| expected != gpus.len()), COUNT, || {
         format!("{} GPUs, and {} are expected", gpus.len(), limits.gpus.unwrap_or_default())
     });
-    modes(&gpus, checks);
+    modes(gpus, checks);
     let protected = gpus.iter().any(|gpu| mode(gpu) == Some(Mode::Ppcie));
     let judged = if switches.is_empty() { protected && limits.require_switches } else { !gpus.is_empty() };
-    if judged && let Err(open) = topology(&gpus, &switches) {
+    if judged && let Err(open) = topology(gpus, switches) {
         checks.refuse(true, TOPOLOGY, || open);
     }
+}
+
+fn devices(claims: Option<&Claims>) -> &[DeviceClaims] {
+    claims.map_or(&[], |claims| &claims.devices)
 }
 
 /// NV-70, NV-80, NV-81. One device twice would stand for one that is absent.
