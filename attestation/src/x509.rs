@@ -1,9 +1,17 @@
-//! Signatures of AMD's authorities over certificates and lists.
+//! What chains of several vendors share: identifiers of signature algorithms, validity, how a certificate names its
+//! issuer's key; and signatures of AMD's authorities over certificates and lists.
 
 use crate::crypto::{Budget, FormError, Rsa4096Key, SignatureError};
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::x509::Certificate;
 use std::sync::LazyLock;
+
+/// AlgorithmIdentifier of ecdsa-with-SHA256, 1.2.840.10045.4.3.2 (RFC 5758, 3.2), DER.
+pub(crate) const ECDSA_WITH_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+/// AlgorithmIdentifier of ecdsa-with-SHA384, 1.2.840.10045.4.3.3 (RFC 5758, 3.2), DER.
+pub(crate) const ECDSA_WITH_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
+/// AlgorithmIdentifier of ecdsa-with-SHA512, 1.2.840.10045.4.3.4 (RFC 5758, 3.2), DER.
+pub(crate) const ECDSA_WITH_SHA512: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04";
 
 /// OBJECT IDENTIFIER id-RSASSA-PSS, 1.2.840.113549.1.1.10.
 const RSASSA_PSS: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
@@ -59,6 +67,12 @@ pub(crate) fn signed_by(
         return Err(FormError::AlgorithmNotAllowed.into());
     }
     key.verify_pss_sha384(budget, message, signature)
+}
+
+/// Whether a certificate names its issuer's key by the identifier that the issuer states. Both must be there: it is for
+/// vendors who write them into every certificate.
+pub(crate) fn names_key_of(subject: &Certificate<'_>, issuer: &Certificate<'_>) -> bool {
+    subject.authority_key_id().is_some_and(|stated| issuer.subject_key_id() == Some(stated))
 }
 
 /// First and last instant of a certificate's validity, both included.

@@ -5,13 +5,12 @@ use super::{AdmissionError, Judged};
 use crate::collateral::IntelDocument;
 use crate::crypto::{Budget, FormError, SignatureError, ecdsa_p256, ecdsa_p256_der};
 use crate::roots::{IntelRoot, Roots};
+use crate::x509::ECDSA_WITH_SHA256;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::dcap::{QeIdentity, TcbInfo, TeeType, read_certificates};
 use hanzo_attestation_evidence::encoding::hex_array;
 use hanzo_attestation_evidence::x509::{Certificate, Crl, PublicKey};
 
-/// AlgorithmIdentifier ecdsa-with-SHA256 (RFC 5758, 3.2).
-const ECDSA_WITH_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 const TCB_SIGNER: &str = "Intel SGX TCB Signing";
 /// The two CAs that issue PCK certificates, with the names by which Intel's service knows them.
 const PCK_CAS: [(&str, &str); 2] =

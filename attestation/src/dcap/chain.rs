@@ -6,8 +6,9 @@
 use super::claims::PckCa;
 use super::error::{DcapError, Link};
 use super::pck::{PckExtension, PckExtensionError, SGX_EXTENSION};
-use super::profile::{ECDSA_WITH_SHA256, organization, p256};
+use super::profile::{organization, p256};
 use crate::roots::{IntelRoot, Roots, sha256};
+use crate::x509::ECDSA_WITH_SHA256;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::dcap::PckChain;
 use hanzo_attestation_evidence::x509::{Certificate, X509Error};

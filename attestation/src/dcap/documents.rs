@@ -6,7 +6,6 @@
 
 use super::chain::{Chain, SignedLink};
 use super::error::{DcapError, Document, Link, Period};
-use super::profile::ECDSA_WITH_SHA256;
 use super::stored::{Signer, Stored};
 use crate::cache::Cache;
 use crate::claims::CollateralUse;
@@ -14,6 +13,7 @@ use crate::collateral::{Collateral, IntelGrace, Revocation};
 use crate::crl::{Content, List};
 use crate::crypto::{self, Budget, SignatureError};
 use crate::roots::sha256;
+use crate::x509::ECDSA_WITH_SHA256;
 use hanzo_attestation_evidence::dcap::{QeIdentity, TcbInfo, TeeType};
 use hanzo_attestation_evidence::{Broken, Finding, Hex, Rule, Severity, UnixTime};
 use std::sync::Arc;

@@ -1,13 +1,10 @@
 //! What the certificates of Intel's end entities have in common: PCK certificates and TCB signers
 //! (Intel SGX PCK Certificate and CRL Profile Specification).
 
+use crate::x509::ECDSA_WITH_SHA256;
 use hanzo_attestation_evidence::x509::{Certificate, Name, PublicKey};
 
 const ORGANIZATION: &str = "Intel Corporation";
-
-/// AlgorithmIdentifier ecdsa-with-SHA256 (RFC 5758, 3.2).
-pub(super) const ECDSA_WITH_SHA256: &[u8] =
-    &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 
 /// The key of an end entity with this common name; or what is not as its profile demands (DCAP-18, DCAP-32).
 pub(super) fn end_entity<'a>(leaf: &Certificate<'a>, name: &str) -> Result<&'a [u8; 65], &'static str> {

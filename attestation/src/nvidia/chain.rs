@@ -6,13 +6,11 @@
 use super::error::{NvidiaError, Place};
 use crate::crypto::{Budget, P384Key};
 use crate::roots::{NvidiaAuthority, NvidiaRoot, Roots, sha256};
-use crate::x509::Validity;
+use crate::x509::{ECDSA_WITH_SHA384, Validity, names_key_of};
 use hanzo_attestation_evidence::nvidia::{self, Architecture, Device};
 use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 
-/// AlgorithmIdentifier of ecdsa-with-SHA384, 1.2.840.10045.4.3.3.
-pub(super) const ECDSA_WITH_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
 /// Certificates below the root.
 const BELOW_ROOT: [Place; 4] = [Place::Leaf, Place::Device, Place::Provisioner, Place::Product];
 
@@ -237,10 +235,7 @@ fn check_order(place: Place, subject: &Certificate<'_>, issuer: &Certificate<'_>
     if subject.issuer().der() != issuer.subject().der() {
         return wrong("its issuer is another name");
     }
-    match (subject.authority_key_id(), issuer.subject_key_id()) {
-        (Some(stated), Some(own)) if stated == own => Ok(()),
-        _ => wrong("the key identifiers differ"),
-    }
+    if names_key_of(subject, issuer) { Ok(()) } else { wrong("the key identifiers differ") }
 }
 
 /// NV-13: the root that has the issuer's name and key.

@@ -4,14 +4,14 @@
 //! about a certificate is enforced, whether it is demanded or waived. The nonce of whoever asked is not
 //! compared: the answer is the attester's or a relay's, and its dates bound its age.
 
-use super::chain::{Certified, Chain, ECDSA_WITH_SHA384};
+use super::chain::{Certified, Chain};
 use super::claims::{Source, Standing};
 use super::error::{NvidiaError, Place};
 use crate::collateral::Revocation;
 use crate::crypto::{self, Budget, FormError, SignatureError};
 use crate::roots::{NvidiaAuthority, sha256};
 use crate::verify::Context;
-use crate::x509::Validity;
+use crate::x509::{ECDSA_WITH_SHA256, ECDSA_WITH_SHA384, Validity};
 use aws_lc_rs::digest::{self, digest};
 use hanzo_attestation_evidence::nvidia::{
     OcspAnswer, OcspHash, OcspResponse, OcspStatus, Responder, is_ocsp_signer,
@@ -20,8 +20,6 @@ use hanzo_attestation_evidence::x509::{Certificate, ObjectIdentifier, PublicKey}
 use hanzo_attestation_evidence::{Broken as _, Finding, Severity, UnixTime};
 use std::sync::Arc;
 
-/// AlgorithmIdentifier of ecdsa-with-SHA256, 1.2.840.10045.4.3.2.
-const ECDSA_WITH_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
 /// extKeyUsage, which is read.
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 /// How long an answer counts that does not say it, in seconds: what the vendor's own verifier assumes.

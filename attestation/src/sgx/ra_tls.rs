@@ -6,17 +6,13 @@ use super::error::SgxError;
 use crate::crypto::{Budget, FormError, SignatureError, ecdsa_der, rsassa};
 use crate::roots::sha256;
 use crate::verify::{Context, Refused, VerifiedItem};
+use crate::x509::{ECDSA_WITH_SHA256, ECDSA_WITH_SHA384};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hanzo_attestation_evidence::sgx::Evidence;
 use hanzo_attestation_evidence::sgx::ra_tls::{Carriage, Courier};
 use hanzo_attestation_evidence::tpm::SigningHash;
 use hanzo_attestation_evidence::x509::{Certificate, PublicKey};
 use hanzo_attestation_evidence::{Hex, Tee};
-
-/// AlgorithmIdentifier of ecdsa-with-SHA256 (RFC 5758, 3.2), DER.
-const ECDSA_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
-/// AlgorithmIdentifier of ecdsa-with-SHA384 (RFC 5758, 3.2), DER.
-const ECDSA_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
 
 /// AlgorithmIdentifier of sha256WithRSAEncryption with NULL parameters (RFC 4055, 5), DER.
 const RSA_SHA256: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
@@ -56,10 +52,10 @@ impl<'a> SelfSigned<'a> {
         let (message, signature) = (self.certificate.tbs(), self.certificate.signature());
         let (key, algorithm) = (self.certificate.public_key(), self.certificate.signature_algorithm());
         let checked = match (key, algorithm) {
-            (PublicKey::P256(_) | PublicKey::P384(_), ECDSA_SHA256) => {
+            (PublicKey::P256(_) | PublicKey::P384(_), ECDSA_WITH_SHA256) => {
                 ecdsa_der(budget, SigningHash::Sha256, key, message, signature)
             }
-            (PublicKey::P384(_), ECDSA_SHA384) => {
+            (PublicKey::P384(_), ECDSA_WITH_SHA384) => {
                 ecdsa_der(budget, SigningHash::Sha384, key, message, signature)
             }
             (PublicKey::Rsa { .. }, RSA_SHA256) => {

@@ -6,6 +6,7 @@
 
 use crate::crypto::{Budget, FormError, SignatureError, ecdsa_der, rsassa};
 use crate::roots::TpmCa;
+use crate::x509::{ECDSA_WITH_SHA256, ECDSA_WITH_SHA384, ECDSA_WITH_SHA512};
 use hanzo_attestation_evidence::tpm::SigningHash;
 use hanzo_attestation_evidence::x509::{
     Certificate, MAX_CERTIFICATES, ObjectIdentifier, X509Error, check_budget,
@@ -23,9 +24,9 @@ const RSA_ALGORITHMS: [(&[u8], SigningHash); 3] = [
     (b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00", SigningHash::Sha512),
 ];
 const ECDSA_ALGORITHMS: [(&[u8], SigningHash); 3] = [
-    (b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", SigningHash::Sha256),
-    (b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03", SigningHash::Sha384),
-    (b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04", SigningHash::Sha512),
+    (ECDSA_WITH_SHA256, SigningHash::Sha256),
+    (ECDSA_WITH_SHA384, SigningHash::Sha384),
+    (ECDSA_WITH_SHA512, SigningHash::Sha512),
 ];
 
 /// What is wrong with a certificate of a TPM key, or with one above it.

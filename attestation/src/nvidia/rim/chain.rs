@@ -6,7 +6,7 @@
 use super::error::RimProofError;
 use crate::crypto::{Budget, P384Key, ecdsa_p384_der};
 use crate::roots::{NvidiaRimRoot, Roots, sha256};
-use crate::x509::Validity;
+use crate::x509::{ECDSA_WITH_SHA384, Validity, names_key_of};
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::x509::{Certificate, PublicKey, X509Error};
 
@@ -18,9 +18,6 @@ const PLACES: [&str; 4] = [
     "certificate of the family's authority",
     "root certificate",
 ];
-
-/// AlgorithmIdentifier ecdsa-with-SHA384 (RFC 5758, 3.2).
-const ECDSA_WITH_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
 
 /// How NVIDIA's authorities over manifests begin.
 const PREFIX: &str = "NVIDIA Reference Value ";
@@ -133,11 +130,7 @@ fn check_order(certificates: &[Certificate<'_>; 4]) -> Result<(), RimProofError>
     let [.., root] = certificates;
     let issuers = certificates.iter().skip(1).chain([root]);
     certificates.iter().zip(issuers).zip(PLACES).try_for_each(|((subject, issuer), place)| {
-        let same_key = match (subject.authority_key_id(), issuer.subject_key_id()) {
-            (Some(stated), Some(own)) => stated == own,
-            _ => false,
-        };
-        if same_key && subject.issuer().der() == issuer.subject().der() {
+        if names_key_of(subject, issuer) && subject.issuer().der() == issuer.subject().der() {
             Ok(())
         } else {
             Err(RimProofError::ChainOrder(place))
