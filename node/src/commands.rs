@@ -9,9 +9,11 @@ pub(crate) mod identity;
 pub(crate) mod secret;
 pub(crate) mod tpm;
 
-use crate::output;
+use crate::exit::{Answer, Failure};
+use crate::output::{self, Format};
 use hanzo_node_agent::Refusal;
 use hanzo_node_attester::{EvidenceSource as _, Identified, Source, WithTpm};
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Where this machine's filesystem begins.
@@ -44,6 +46,21 @@ fn remark_on(source: &Identified<WithTpm<Source>>) {
         }
         Source::ConfigfsTsm(_) | Source::SevGuest(_) => {}
     }
+}
+
+/// The broker's no as the answer of a verb, with a remark that explains it.
+fn answer_denied(refusal: &Refusal, explanation: &str, format: Format) -> Result<Answer, Failure> {
+    match format {
+        Format::Table => output::result(&denied(refusal))?,
+        Format::Json => output::json(&denied_value(refusal))?,
+    }
+    output::remark(explanation);
+    Ok(Answer::No)
+}
+
+/// The broker's no, for programs.
+fn denied_value(Refusal { code, decision }: &Refusal) -> Value {
+    json!({"outcome": "denied", "code": code, "decision": decision})
 }
 
 /// The broker's no, in one line.

@@ -100,7 +100,7 @@ pub fn detect(root: &Path) -> Detected {
 /// How many NVIDIA GPUs are on the PCI bus.
 pub(crate) fn nvidia_gpus(root: &Path) -> Result<usize, CollectError> {
     match devices::gpus(root) {
-        Seen::Present(gpus) => Ok(gpus.iter().filter(|gpu| gpu.nvidia).count()),
+        Seen::Present(gpus) => Ok(devices::count_nvidia(&gpus)),
         Seen::Absent => Ok(0),
         Seen::Unreadable { path, reason } => Err(CollectError::Unavailable { path, reason }),
     }
@@ -136,7 +136,7 @@ impl Detected {
 
     /// NVIDIA GPUs on the PCI bus.
     pub(crate) fn nvidia_on_bus(&self) -> usize {
-        self.gpus.present().map_or(0, |gpus| gpus.iter().filter(|gpu| gpu.nvidia).count())
+        self.gpus.present().map_or(0, |gpus| devices::count_nvidia(gpus))
     }
 
     /// What is missing for one tier, in words; empty for a tier that lacks nothing, or that is not there.

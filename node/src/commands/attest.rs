@@ -1,6 +1,6 @@
 //! `attest`: what the evidence of this machine proves, once.
 
-use super::{ROOT, denied, remark_on};
+use super::{ROOT, answer_denied, remark_on};
 use crate::args::AttestArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -23,14 +23,7 @@ pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Fail
         Ok(answer) => answer,
         Err(error) => {
             let Some(refusal) = error.refusal() else { return Err(error.into()) };
-            match format {
-                Format::Table => output::result(&denied(&refusal))?,
-                Format::Json => output::json(&json!({
-                    "outcome": "denied", "code": refusal.code, "decision": refusal.decision,
-                }))?,
-            }
-            output::remark(&error.to_string());
-            return Ok(Answer::No);
+            return answer_denied(&refusal, &error.to_string(), format);
         }
     };
     if let Some(path) = &args.token_file {

@@ -1,6 +1,6 @@
 //! `secret get`: one key, to a pipe or a private file.
 
-use super::{ROOT, denied, remark_on};
+use super::{ROOT, denied, denied_value, remark_on};
 use crate::args::SecretArgs;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -120,8 +120,6 @@ fn granted_line(key: &str, granted: &Granted, format: Format) -> String {
 fn denied_line(refusal: &Refusal, format: Format) -> String {
     match format {
         Format::Table => denied(refusal),
-        Format::Json => {
-            json!({"outcome": "denied", "code": refusal.code, "decision": refusal.decision}).to_string()
-        }
+        Format::Json => denied_value(refusal).to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! `tpm`: what the TPM is, and how a broker comes to trust its attestation key.
 
-use super::{ROOT, denied};
+use super::{ROOT, answer_denied};
 use crate::args::{TpmArgs, TpmEnrollArgs, TpmShowArgs, TpmVerb};
 use crate::config::{Config, ConfigError, TpmChoice};
 use crate::enrolment;
@@ -39,14 +39,7 @@ async fn enroll(args: &TpmEnrollArgs, format: Format) -> Result<Answer, Failure>
         Ok(enrolled) => enrolled,
         Err(error) => {
             let Some(refusal) = error.refusal() else { return Err(error.into()) };
-            match format {
-                Format::Table => output::result(&denied(&refusal))?,
-                Format::Json => output::json(&json!({
-                    "outcome": "denied", "code": refusal.code, "decision": refusal.decision,
-                }))?,
-            }
-            output::remark(&error.to_string());
-            return Ok(Answer::No);
+            return answer_denied(&refusal, &error.to_string(), format);
         }
     };
     let (name, expires_at) = (enrolled.key.name_hex(), enrolled.expires_at);

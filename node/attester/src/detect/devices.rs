@@ -117,6 +117,10 @@ pub(super) fn gpus(root: &Path) -> Seen<Vec<Gpu>> {
     if gpus.is_empty() { Seen::Absent } else { Seen::Present(gpus) }
 }
 
+pub(super) fn count_nvidia(gpus: &[Gpu]) -> usize {
+    gpus.iter().filter(|gpu| gpu.nvidia).count()
+}
+
 /// The entries of a directory, sorted.
 fn children(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut entries = Vec::new();

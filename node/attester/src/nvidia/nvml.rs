@@ -26,7 +26,7 @@ impl Library {
         let settings = "nvmlSystemGetConfComputeSettings";
         let ask = |function, answer: &dyn Fn(nvml_wrapper::Device<'_>) -> Result<bool, NvmlError>| {
             if count == 0 {
-                return Seen::Unreadable { path: function_name(function), reason: NO_DEVICE.to_owned() };
+                return unreadable(function, &NO_DEVICE);
             }
             seen(function, first().and_then(answer))
         };
@@ -72,12 +72,12 @@ impl Library {
 fn seen<T>(function: &'static str, answer: Result<T, NvmlError>) -> Seen<T> {
     match answer {
         Ok(value) => Seen::Present(value),
-        Err(error) => Seen::Unreadable { path: function_name(function), reason: error.to_string() },
+        Err(error) => unreadable(function, &error),
     }
 }
 
-fn function_name(function: &'static str) -> String {
-    function.to_owned()
+fn unreadable<T>(function: &str, reason: &impl ToString) -> Seen<T> {
+    Seen::Unreadable { path: function.to_owned(), reason: reason.to_string() }
 }
 
 fn failed(function: &'static str, error: &NvmlError) -> GpuError {
