@@ -7,8 +7,8 @@
 //! ([`Identified`]), one that has a TPM a quote ([`WithTpm`]), and one that has confidential GPUs their
 //! reports ([`WithGpus`]).
 //!
-//! `unsafe` is allowed in one private module alone, `ioctl`: the guest device of AMD SEV-SNP has no other
-//! interface.
+//! `unsafe` is allowed in two private modules alone: `ioctl`, since the guest device of AMD SEV-SNP has no
+//! other interface, and `nvidia::symbols`, for functions of NVML that no crate wraps.
 
 #![deny(clippy::as_conversions)]
 

@@ -8,6 +8,8 @@ use crate::output::{self, Format};
 use hanzo_node_attester::detect::NamedKey;
 use hanzo_node_attester::nvidia::{self, Gpus};
 use hanzo_node_attester::{Detected, Seen, detect};
+use serde::Serialize;
+use serde_json::Value;
 use std::path::Path;
 
 pub(crate) async fn run(args: &DetectArgs, format: Format) -> Result<Answer, Failure> {
@@ -103,15 +105,27 @@ fn nvml_words(gpus: &Gpus) -> String {
         format!("confidential computing {}", on(&gpus.confidential_computing)),
         format!("protected PCIe {}", on(&gpus.protected_pcie)),
         format!("devtools {}", on(&gpus.dev_tools)),
+        format!("environment {}", told(&gpus.environment, word)),
+        format!("several GPUs {}", told(&gpus.multi_gpu, word)),
+        format!("TDISP {}", told(&gpus.tdisp, word)),
         format!("accepting work {}", on(&gpus.accepting_work)),
     ];
     lines.extend(gpus.devices.iter().map(|gpu| {
-        let [address, name, architecture, vbios] =
-            [&gpu.address, &gpu.name, &gpu.architecture, &gpu.vbios_version]
+        let [address, name, architecture, vbios, pdi] =
+            [&gpu.address, &gpu.name, &gpu.architecture, &gpu.vbios_version, &gpu.pdi]
                 .map(|seen| told(seen, Clone::clone));
-        format!("{address} {name}, {architecture}, VBIOS {vbios}")
+        format!("{address} {name}, {architecture}, VBIOS {vbios}, PDI {pdi}")
     }));
     lines.join("\n")
+}
+
+/// A value as it stands in JSON, without the quotes of a string.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(error) => error.to_string(),
+    }
 }
 
 fn told<T>(seen: &Seen<T>, tell: impl FnOnce(&T) -> String) -> String {

@@ -130,6 +130,9 @@ fn confidential(dev_tools: bool) -> Gpus {
         confidential_computing: Seen::Present(true),
         protected_pcie: Seen::Present(false),
         dev_tools: Seen::Present(dev_tools),
+        environment: Seen::Absent,
+        multi_gpu: Seen::Absent,
+        tdisp: Seen::Absent,
         accepting_work: Seen::Present(true),
         devices: vec![GpuDevice {
             index: 0,
@@ -137,6 +140,7 @@ fn confidential(dev_tools: bool) -> Gpus {
             name: unasked(),
             architecture: unasked(),
             vbios_version: unasked(),
+            pdi: unasked(),
         }],
     }
 }

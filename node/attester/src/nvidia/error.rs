@@ -26,6 +26,9 @@ pub enum GpuError {
     /// Developer tools can look into the GPUs: no evidence of them is asked for.
     #[error("the GPUs are in devtools mode, which lets a debugger in: their evidence proves nothing")]
     DevTools,
+    /// The driver says that nothing here is protected.
+    #[error("the GPUs are in a simulated confidential environment: their evidence proves nothing")]
+    Simulation,
     /// The PCI bus has other GPUs than NVML: evidence of some would look like evidence of all.
     #[error("the PCI bus has {on_bus} NVIDIA GPUs, and NVML answers for {answering}")]
     Incomplete {

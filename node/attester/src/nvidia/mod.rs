@@ -10,9 +10,10 @@ mod evidence;
 mod nvml;
 mod observed;
 mod source;
+mod symbols;
 
 pub use error::GpuError;
-pub use observed::{GpuDevice, Gpus};
+pub use observed::{Environment, GpuDevice, Gpus, MultiGpu, Tdisp};
 pub use source::{Wanted, WithGpus};
 
 use crate::{Detected, Seen};

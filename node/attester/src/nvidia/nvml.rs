@@ -2,21 +2,32 @@
 
 use super::GpuError;
 use super::evidence::Device;
-use super::observed::{GpuDevice, Gpus};
+use super::observed::{Environment, GpuDevice, Gpus, MultiGpu, Tdisp};
+use super::symbols::{Settings, Symbols};
 use crate::Seen;
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
+use std::ffi::OsStr;
+
+/// The library's name, which its ABI fixes.
+const LIBRARY: &str = "libnvidia-ml.so.1";
 
 /// Why no system-wide question can be asked: the library asks each through a device.
 const NO_DEVICE: &str = "NVML has no device to ask through";
 
-/// NVML, loaded.
-pub(super) struct Library(Nvml);
+/// NVML, loaded: what its wrapper asks, and what it does not.
+pub(super) struct Library(Nvml, Symbols);
 
 impl Library {
     /// Loads the library and lets it find the driver.
     pub(super) fn load() -> Result<Self, GpuError> {
-        Nvml::init().map(Self).map_err(|error| GpuError::Library { reason: error.to_string() })
+        Self::load_from(OsStr::new(LIBRARY))
+    }
+
+    fn load_from(path: &OsStr) -> Result<Self, GpuError> {
+        let unavailable = |error: NvmlError| GpuError::Library { reason: error.to_string() };
+        let nvml = Nvml::builder().lib_path(path).init().map_err(unavailable)?;
+        Ok(Self(nvml, Symbols::open(path).map_err(unavailable)?))
     }
 
     /// Everything that it says.
@@ -30,11 +41,19 @@ impl Library {
             }
             seen(function, first().and_then(answer))
         };
+        let state = self.1.settings();
+        let stated = |of: &dyn Fn(&Settings) -> u32| match &state {
+            Ok(state) => Seen::Present(of(state)),
+            Err(error) => unreadable(settings, error),
+        };
         Ok(Gpus {
             driver_version: seen("nvmlSystemGetDriverVersion", self.0.sys_driver_version()),
             confidential_computing: ask(settings, &|device| device.is_cc_enabled()),
             protected_pcie: ask(settings, &|device| device.is_multi_gpu_protected_pcie_enabled()),
             dev_tools: ask(settings, &|device| device.is_cc_dev_mode_enabled()),
+            environment: stated(&|state| state.environment).map(Environment::from),
+            multi_gpu: stated(&|state| state.multi_gpu).map(MultiGpu::from),
+            tdisp: seen("nvmlSystemGetConfComputeSettings_v2", self.1.tdisp_state()).map(Tdisp::from),
             accepting_work: ask("nvmlSystemGetConfComputeGpusReadyState", &|device| {
                 device.get_confidential_compute_state()
             }),
@@ -52,6 +71,7 @@ impl Library {
             name: ask("nvmlDeviceGetName", &|device| device.name()),
             architecture: ask("nvmlDeviceGetArchitecture", &|device| Ok(device.architecture()?.to_string())),
             vbios_version: ask("nvmlDeviceGetVbiosVersion", &|device| device.vbios_version()),
+            pdi: seen("nvmlDeviceGetPdi", self.1.pdi(index)).map(|pdi| format!("{pdi:016x}")),
         }
     }
 
@@ -83,3 +103,6 @@ fn unreadable<T>(function: &str, reason: &impl ToString) -> Seen<T> {
 fn failed(function: &'static str, error: &NvmlError) -> GpuError {
     GpuError::Nvml { function, reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,12 @@ pub struct Gpus {
     pub protected_pcie: Seen<bool>,
     /// Whether developer tools can look in.
     pub dev_tools: Seen<bool>,
+    /// Whether this is a production system. Developer tools make it a simulation.
+    pub environment: Seen<Environment>,
+    /// How several GPUs are one machine's.
+    pub multi_gpu: Seen<MultiGpu>,
+    /// Whether the GPUs are assigned by TDISP. It is what the driver says, and proves no TEE-I/O.
+    pub tdisp: Seen<Tdisp>,
     /// Whether the driver lets work run on the GPUs (the ready state, set after attestation).
     pub accepting_work: Seen<bool>,
     /// The GPUs, in NVML's order.
@@ -37,6 +43,67 @@ pub struct GpuDevice {
     pub architecture: Seen<String>,
     /// Version of the VBIOS.
     pub vbios_version: Seen<String>,
+    /// Per-Device Identifier, 16 hex digits, as NVML prints the number.
+    pub pdi: Seen<String>,
+}
+
+/// A number of NVML's that has names, and that may be one which this program does not know.
+macro_rules! numbers {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name {
+            $($(#[$doc])* $variant,)*
+            /// A number that no published header names.
+            Other(u32),
+        }
+
+        impl From<u32> for $name {
+            fn from(number: u32) -> Self {
+                match number {
+                    $($number => Self::$variant,)*
+                    other => Self::Other(other),
+                }
+            }
+        }
+    };
+}
+
+numbers! {
+    /// `NVML_CC_SYSTEM_ENVIRONMENT_*`.
+    Environment {
+        /// NVML does not say.
+        Unavailable = 0,
+        /// A simulation: nothing in it is protected.
+        Simulation = 1,
+        /// Production.
+        Production = 2,
+    }
+}
+
+numbers! {
+    /// `NVML_CC_SYSTEM_MULTIGPU_*`.
+    MultiGpu {
+        /// Each GPU for itself.
+        None = 0,
+        /// Eight GPUs and four switches in one guest (protected PCIe).
+        ProtectedPcie = 1,
+        /// NVLink traffic is encrypted.
+        NvlinkEncryption = 2,
+    }
+}
+
+numbers! {
+    /// `NVML_CC_SYSTEM_TDISP_STATE_*`.
+    Tdisp {
+        /// The GPUs are not assigned by TDISP: they speak to the guest through bounce buffers.
+        Disabled = 0,
+        /// Their interfaces are unlocked.
+        NotReady = 1,
+        /// Their interfaces reached RUN.
+        Ready = 2,
+    }
 }
 
 impl Gpus {
@@ -53,6 +120,9 @@ impl Gpus {
     pub(super) fn check(&self, on_bus: usize) -> Result<(), GpuError> {
         if self.dev_tools.present() == Some(&true) {
             return Err(GpuError::DevTools);
+        }
+        if self.environment.present() == Some(&Environment::Simulation) {
+            return Err(GpuError::Simulation);
         }
         if !self.is_confidential() {
             return Err(GpuError::NotConfidential { reason: self.why_not() });
@@ -91,12 +161,16 @@ mod tests {
             name: Seen::Present("NVIDIA H100".to_owned()),
             architecture: Seen::Present("Hopper".to_owned()),
             vbios_version: Seen::Present("96.00.9F.00.01".to_owned()),
+            pdi: Seen::Present("0123456789abcdef".to_owned()),
         };
         Gpus {
             driver_version: Seen::Present("580.95.05".to_owned()),
             confidential_computing: Seen::Present(confidential),
             protected_pcie: Seen::Present(protected),
             dev_tools: Seen::Present(dev_tools),
+            environment: Seen::Present(Environment::Production),
+            multi_gpu: Seen::Present(MultiGpu::None),
+            tdisp: Seen::Absent,
             accepting_work: Seen::Present(true),
             devices: (0..count).map(device).collect(),
         }
@@ -112,6 +186,35 @@ mod tests {
     fn devtools_mode_is_refused_before_all_else() {
         assert_eq!(gpus(true, false, true, 1).check(1), Err(GpuError::DevTools));
         assert_eq!(gpus(false, false, true, 0).check(3), Err(GpuError::DevTools));
+    }
+
+    #[test]
+    fn a_simulation_is_refused_whatever_else_it_says() {
+        let mut seen = gpus(true, false, false, 1);
+        seen.environment = Seen::Present(Environment::Simulation);
+        assert_eq!(seen.check(1), Err(GpuError::Simulation));
+        // A library that does not say refuses nothing: the report is what a broker believes.
+        for silent in [Seen::Absent, Seen::Present(Environment::Unavailable)] {
+            seen.environment = silent;
+            assert_eq!(seen.check(1), Ok(()));
+        }
+    }
+
+    #[test]
+    fn numbers_that_nobody_published_stay_numbers() {
+        assert_eq!(
+            (Environment::from(2), Environment::from(3)),
+            (Environment::Production, Environment::Other(3))
+        );
+        assert_eq!((MultiGpu::from(2), MultiGpu::from(9)), (MultiGpu::NvlinkEncryption, MultiGpu::Other(9)));
+        assert_eq!(
+            [0, 1, 2, 3].map(Tdisp::from),
+            [Tdisp::Disabled, Tdisp::NotReady, Tdisp::Ready, Tdisp::Other(3)]
+        );
+        assert_eq!(
+            serde_json::to_value([Tdisp::NotReady, Tdisp::Other(7)]).unwrap().to_string(),
+            r#"["not-ready",{"other":7}]"#
+        );
     }
 
     #[test]

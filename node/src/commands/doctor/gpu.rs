@@ -44,7 +44,7 @@ pub(super) fn cure(error: &GpuError) -> &'static str {
         GpuError::NotConfidential { .. } => {
             "switch confidential computing on from the host, and use a GPU and driver that have it"
         }
-        GpuError::DevTools => "switch devtools mode off from the host",
+        GpuError::DevTools | GpuError::Simulation => "switch devtools mode off from the host",
         GpuError::Incomplete { .. } => "bind every GPU to NVIDIA's driver, or take it out of the guest",
         GpuError::TooMany { .. } => "give the guest fewer GPUs",
         GpuError::Nvml { .. } | GpuError::Nonce { .. } | GpuError::CertificateText { .. } => {
