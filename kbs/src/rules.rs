@@ -6,7 +6,9 @@
 
 use crate::problem::{Code, Problem};
 use hanzo_kbs_vault::{Policy, ReferenceSet as StoredSet, Vault};
-use hanzo_policy::{Policies, PolicySource, ReferenceError, ReferenceSet, ReferenceValue, References};
+use hanzo_policy::{
+    Policies, PolicySource, ReferenceError, ReferenceSet, ReferenceValue, References, Validity,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Policies and reference values that decide.
@@ -64,8 +66,9 @@ pub(crate) fn index(sets: Vec<StoredSet>) -> Result<References, ReferenceError> 
 /// A reference set as the index takes it.
 pub(crate) fn reference_set(name: String, values: Vec<hanzo_kbs_protocol::ReferenceValue>) -> ReferenceSet {
     let values = values.into_iter().map(|value| {
-        let hanzo_kbs_protocol::ReferenceValue { tee, register, digest, entry, note } = value;
-        ReferenceValue { tee, register, digest, entry, note }
+        let hanzo_kbs_protocol::ReferenceValue { tee, register, digest, entry, note, .. } = value;
+        let validity = Validity { not_before: value.not_before, expires_at: value.expires_at };
+        ReferenceValue { tee, register, digest, entry, note, validity }
     });
     ReferenceSet { name, values: values.collect() }
 }

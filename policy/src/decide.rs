@@ -7,7 +7,7 @@ use crate::decision::{Decided, Denial, DenialCode};
 use crate::node::Node;
 use crate::permit::KeyScope;
 use crate::policies::{Group, Policies};
-use crate::references::{References, Register};
+use crate::references::{References, Register, Undated};
 use crate::schema::entity;
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicyId, Request, RestrictedExpression,
@@ -27,6 +27,8 @@ const LAUNCH_RULES: [(&str, Rule); 2] = [
 const REFERENCE_ENTRY_MIXED: Rule = Rule::new("COL-25", "ReferenceEntryMixed");
 /// Most policies that an explanation names.
 const MAX_NAMED_POLICIES: usize = 16;
+/// Most reference values that an explanation names: the registers of a TPM in one set.
+const MAX_NAMED_VALUES: usize = 24;
 
 /// Decides. Yields grounds, never a permit.
 pub(crate) fn decide(
@@ -42,7 +44,8 @@ pub(crate) fn decide(
         let message = format!("no policy permits anything for the key {}", scope.key);
         return Err(Denial::new(DenialCode::NoPolicy, message));
     }
-    let question = Question { node, scope, groups, references, request: request(scope, now)? };
+    let request = request(scope, now)?;
+    let question = Question { node, scope, groups, references, request, dated: Some(now), now };
     let answer = question.ask(&[], |_| true)?;
     if answer.yes() {
         return Ok(Decided {
@@ -72,6 +75,9 @@ struct Question<'a> {
     groups: Vec<&'a Group>,
     references: &'a References,
     request: Request,
+    /// The instant at which reference values have to count; none to leave their dates out.
+    dated: Option<UnixTime>,
+    now: UnixTime,
 }
 
 #[derive(Default)]
@@ -111,8 +117,8 @@ impl Question<'_> {
         let reachable: BTreeSet<&Register> = self.node.registers.iter().chain(named).collect();
         let mut entities = vec![self.node.entity.clone(), key_entity(self.scope)?];
         for register in reachable {
-            let mut sets: HashSet<EntityUid> =
-                self.references.sets_of(register, &self.node.registers).map(entity::reference_set).collect();
+            let held = self.references.sets_of(register, &self.node.registers, self.dated);
+            let mut sets: HashSet<EntityUid> = held.map(entity::reference_set).collect();
             if self.node.registers.contains(register) && those(register) {
                 sets.extend(also_in.iter().map(|set| entity::reference_set(set)));
             }
@@ -131,11 +137,18 @@ impl Question<'_> {
             let forbidden = answer.forbids.iter().map(|name| format!("policy `{name}` forbids"));
             return Denial::new(DenialCode::PolicyForbids, message)
                 .because(forbidden)
+                .because(self.expired())
                 .because(self.unknown());
         }
         if !answer.errors.is_empty() {
             let message = format!("a policy about the key {key} failed, which counts as a no");
             return Denial::new(DenialCode::PolicyError, message).because(answer.errors);
+        }
+        let expired = self.expired();
+        if !expired.is_empty() {
+            let message =
+                "the node's measurement has reference values, and their dates do not hold".to_owned();
+            return Denial::new(DenialCode::ReferenceExpired, message).because(expired);
         }
         let unknown = self.unknown();
         if !unknown.is_empty() {
@@ -146,6 +159,20 @@ impl Question<'_> {
         let permits = self.groups.iter().flat_map(|group| &group.permits).take(MAX_NAMED_POLICIES);
         let idle = permits.map(|name| format!("policy `{name}` does not apply"));
         Denial::new(DenialCode::PolicyDenied, message).because(idle)
+    }
+
+    /// The node's reference values outside their dates, if those alone are in the way of a yes.
+    fn expired(&self) -> Vec<String> {
+        let undated: Vec<Undated<'_>> =
+            self.references.undated(&self.node.registers, self.now).take(MAX_NAMED_VALUES).collect();
+        if undated.is_empty() {
+            return Vec::new();
+        }
+        let (groups, request) = (self.groups.clone(), self.request.clone());
+        if !(Question { dated: None, groups, request, ..*self }).flips(&[]) {
+            return Vec::new();
+        }
+        undated.iter().map(|value| value.reason(self.now)).collect()
     }
 
     /// The reference sets in which the node's measurements would have to be for a yes: one reason for each
@@ -193,6 +220,18 @@ impl Question<'_> {
 
     fn flips(&self, also_in: &[&str]) -> bool {
         self.ask(also_in, |_| true).is_ok_and(|answer| answer.yes())
+    }
+}
+
+impl Undated<'_> {
+    fn reason(&self, now: UnixTime) -> String {
+        let Self { set, register: Register { tee, name, digest }, validity } = self;
+        let dates = match (validity.not_before, validity.expires_at) {
+            (Some(from), _) if now < from => format!("counts from {from}"),
+            (_, Some(end)) => format!("expired at {end}"),
+            _ => "does not count".to_owned(),
+        };
+        format!("the reference value {tee}/{name}/{digest} of the set `{set}` {dates}", tee = tee.name())
     }
 }
 

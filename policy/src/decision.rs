@@ -20,13 +20,15 @@ pub enum DenialCode {
     PolicyForbids,
     /// The one thing in the way is that the measurement is in none of the reference sets asked for.
     MeasurementUnknown,
+    /// The one thing in the way is the dates of reference values: expired, or not yet valid.
+    ReferenceExpired,
     /// No `permit` policy applies.
     PolicyDenied,
 }
 
 impl DenialCode {
     /// All codes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TierTooLow,
         Self::CpuTeeRequired,
         Self::EvidenceExpired,
@@ -34,6 +36,7 @@ impl DenialCode {
         Self::PolicyError,
         Self::PolicyForbids,
         Self::MeasurementUnknown,
+        Self::ReferenceExpired,
         Self::PolicyDenied,
     ];
 
@@ -48,6 +51,7 @@ impl DenialCode {
             Self::PolicyError => "PolicyError",
             Self::PolicyForbids => "PolicyForbids",
             Self::MeasurementUnknown => "MeasurementUnknown",
+            Self::ReferenceExpired => "ReferenceExpired",
             Self::PolicyDenied => "PolicyDenied",
         }
     }

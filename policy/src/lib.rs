@@ -80,5 +80,5 @@ pub use key_id::{KeyId, KeyIdError};
 pub use permit::{KeyScope, Permit};
 pub use policies::{MAX_POLICIES, MAX_POLICY_TEXT, Policies, PolicySource};
 pub use problem::PolicyProblem;
-pub use references::{MAX_VALUES, REGISTERS, ReferenceError, ReferenceSet, ReferenceValue, References};
+pub use references::{MAX_VALUES, REGISTERS, ReferenceError, ReferenceSet, ReferenceValue, References, Validity};
 pub use tier::{Tier, TierError};

@@ -6,9 +6,12 @@
 //! Values that were released together can be one *entry* of a set: then a node's register is in the set only
 //! if the node has all of the entry's values (COL-25 ReferenceEntryMixed). Lists that are independent of each
 //! other would accept combinations that nobody released.
+//!
+//! A value can have dates ([`Validity`]). Outside them it does not count, and with it its entry; the index
+//! keeps it, so that a refusal can say which date caused it.
 
 use crate::digest::Digester;
-use hanzo_attestation_evidence::{Digest, Hex, Tee, encoding};
+use hanzo_attestation_evidence::{Digest, Hex, Tee, UnixTime, encoding};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most values in all sets together: a hundred images, a hundred releases each, ten registers.
@@ -89,6 +92,43 @@ pub struct ReferenceValue {
     pub entry: Option<String>,
     /// For people: what was measured.
     pub note: Option<String>,
+    /// When it counts.
+    pub validity: Validity,
+}
+
+/// When a reference value counts. Without dates: always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Validity {
+    /// The first instant at which it counts.
+    pub not_before: Option<UnixTime>,
+    /// The first instant at which it counts no more.
+    pub expires_at: Option<UnixTime>,
+}
+
+impl Validity {
+    /// Counts always.
+    pub const ALWAYS: Self = Self { not_before: None, expires_at: None };
+
+    /// Whether it counts at this instant.
+    #[must_use]
+    pub fn holds(self, now: UnixTime) -> bool {
+        self.not_before.is_none_or(|from| from <= now) && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// When both count.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let end = [self.expires_at, other.expires_at].into_iter().flatten().min();
+        Self { not_before: self.not_before.max(other.not_before), expires_at: end }
+    }
+
+    /// Whether there is an instant at which it counts.
+    fn is_possible(self) -> bool {
+        match (self.not_before, self.expires_at) {
+            (Some(from), Some(end)) => from < end,
+            _ => true,
+        }
+    }
 }
 
 /// Reference values that cannot be used; the whole is refused, never a part of it.
@@ -153,6 +193,14 @@ pub enum ReferenceError {
         /// The register.
         register: String,
     },
+    /// A value, or an entry, that counts at no instant.
+    #[error("reference set `{set}`: a value of `{register}` expires before it begins to count")]
+    Never {
+        /// The set.
+        set: String,
+        /// The register.
+        register: String,
+    },
     /// More values than [`MAX_VALUES`].
     #[error("{0} reference values are more than {MAX_VALUES}")]
     TooMany(usize),
@@ -206,6 +254,7 @@ pub struct References {
 struct Place {
     set: usize,
     entry: Option<usize>,
+    validity: Validity,
 }
 
 /// Values that belong together.
@@ -214,6 +263,25 @@ struct Entry {
     set: usize,
     name: String,
     registers: BTreeSet<Register>,
+    /// When all its values count.
+    validity: Validity,
+}
+
+impl Entry {
+    fn is_of(&self, node: &BTreeSet<Register>) -> bool {
+        self.registers.iter().all(|register| node.contains(register))
+    }
+}
+
+/// A value that a node has, and that does not count because of its dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Undated<'a> {
+    /// The set that holds it.
+    pub(crate) set: &'a str,
+    /// The value.
+    pub(crate) register: Register,
+    /// When it counts, or when its entry does.
+    pub(crate) validity: Validity,
 }
 
 impl References {
@@ -242,16 +310,20 @@ impl References {
                 let entry = value
                     .entry
                     .as_deref()
-                    .map(|name| join(&mut entries, &mut named, index, &set.name, name, register))
+                    .map(|name| {
+                        join(&mut entries, &mut named, (index, set), name, (register, value.validity))
+                    })
                     .transpose()?;
-                values.entry(register).or_default().insert(Place { set: index, entry });
+                let place = Place { set: index, entry, validity: value.validity };
+                values.entry(register).or_default().insert(place);
             }
         }
         let digest = digest(&sets, &values, &entries);
         Ok(Self { sets: sets.into_iter().map(|set| set.name).collect(), values, entries, digest })
     }
 
-    /// SHA-256 over all sets and values; independent of their order and of notes.
+    /// SHA-256 over all sets and values with their dates; independent of their order, of notes, and of where a
+    /// value came from.
     #[must_use]
     pub const fn digest(&self) -> Hex<32> {
         self.digest
@@ -289,20 +361,44 @@ impl References {
         parts.into_iter().filter_map(named)
     }
 
-    /// The sets that hold this value of a register for a node with these registers: what belongs to an entry
-    /// counts only where the node has the whole entry (COL-25).
+    /// The sets that hold this value of a register for a node with these registers at this instant: what
+    /// belongs to an entry counts only where the node has the whole entry (COL-25). Without an instant, as if
+    /// no value had dates.
     pub(crate) fn sets_of<'a>(
         &'a self,
         register: &Register,
         node: &'a BTreeSet<Register>,
+        now: Option<UnixTime>,
     ) -> impl Iterator<Item = &'a str> {
-        let whole = |entry: usize| {
-            self.entries.get(entry).is_some_and(|entry| entry.registers.iter().all(|r| node.contains(r)))
-        };
         let held = self.values.get(register).into_iter().flatten();
-        held.filter(move |place| place.entry.is_none_or(whole))
+        held.filter(move |place| now.is_none_or(|now| self.validity(place).holds(now)))
+            .filter(move |place| self.is_whole(place, node))
             .filter_map(|place| self.sets.get(place.set))
             .map(String::as_str)
+    }
+
+    /// The node's values that do not count at this instant because of their dates.
+    pub(crate) fn undated<'a>(
+        &'a self,
+        node: &'a BTreeSet<Register>,
+        now: UnixTime,
+    ) -> impl Iterator<Item = Undated<'a>> {
+        let places = node.iter().flat_map(|register| {
+            self.values.get(register).into_iter().flatten().map(move |place| (*register, place))
+        });
+        places.filter(|(_, place)| self.is_whole(place, node)).filter_map(move |(register, place)| {
+            let (set, validity) = (self.sets.get(place.set)?.as_str(), self.validity(place));
+            (!validity.holds(now)).then_some(Undated { set, register, validity })
+        })
+    }
+
+    fn is_whole(&self, place: &Place, node: &BTreeSet<Register>) -> bool {
+        place.entry.is_none_or(|entry| self.entries.get(entry).is_some_and(|entry| entry.is_of(node)))
+    }
+
+    /// When a value counts: where it belongs to an entry, when all of the entry does.
+    fn validity(&self, place: &Place) -> Validity {
+        place.entry.and_then(|entry| self.entries.get(entry)).map_or(place.validity, |entry| entry.validity)
     }
 }
 
@@ -314,10 +410,9 @@ fn is_name(name: &str) -> bool {
 fn join<'a>(
     entries: &mut Vec<Entry>,
     named: &mut BTreeMap<&'a str, usize>,
-    set: usize,
-    set_name: &str,
+    (set, in_set): (usize, &ReferenceSet),
     name: &'a str,
-    register: Register,
+    (register, validity): (Register, Validity),
 ) -> Result<usize, ReferenceError> {
     if !is_name(name) {
         return Err(ReferenceError::EntryName(name.chars().take(MAX_SET_NAME).collect()));
@@ -325,14 +420,20 @@ fn join<'a>(
     let next = entries.len();
     let index = *named.entry(name).or_insert(next);
     if index == next {
-        entries.push(Entry { set, name: name.to_owned(), registers: BTreeSet::new() });
+        let (registers, validity) = (BTreeSet::new(), Validity::ALWAYS);
+        entries.push(Entry { set, name: name.to_owned(), registers, validity });
     }
     let Some(entry) = entries.get_mut(index) else { return Ok(index) };
     let other =
         |known: &Register| (known.tee, known.name) == (register.tee, register.name) && *known != register;
     if entry.registers.iter().any(other) {
-        let (set, entry, register) = (set_name.to_owned(), name.to_owned(), register.name.to_owned());
+        let (set, entry, register) = (in_set.name.clone(), name.to_owned(), register.name.to_owned());
         return Err(ReferenceError::EntryRegister { set, entry, register });
+    }
+    entry.validity = entry.validity.and(validity);
+    if !entry.validity.is_possible() {
+        let (set, register) = (in_set.name.clone(), register.name.to_owned());
+        return Err(ReferenceError::Never { set, register });
     }
     entry.registers.insert(register);
     Ok(index)
@@ -368,29 +469,36 @@ fn register(set: &str, value: &ReferenceValue) -> Result<Register, ReferenceErro
     if value.digest.is_zero() {
         return Err(ReferenceError::ZeroDigest { set: set.to_owned(), register: value.register.clone() });
     }
+    if !value.validity.is_possible() {
+        return Err(ReferenceError::Never { set: set.to_owned(), register: value.register.clone() });
+    }
     Ok(Register { tee: *tee, name, digest: value.digest })
 }
 
 fn digest(sets: &[ReferenceSet], values: &BTreeMap<Register, BTreeSet<Place>>, entries: &[Entry]) -> Hex<32> {
-    let mut held: BTreeMap<usize, Vec<&Register>> = BTreeMap::new();
+    let mut held: BTreeMap<usize, Vec<(&Register, Validity)>> = BTreeMap::new();
     for (register, places) in values {
         let alone = places.iter().filter(|place| place.entry.is_none());
-        alone.for_each(|place| held.entry(place.set).or_default().push(register));
+        alone.for_each(|place| held.entry(place.set).or_default().push((register, place.validity)));
     }
-    let mut together: BTreeMap<usize, BTreeMap<&str, &BTreeSet<Register>>> = BTreeMap::new();
+    let mut together: BTreeMap<usize, BTreeMap<&str, &Entry>> = BTreeMap::new();
     for entry in entries {
-        together.entry(entry.set).or_default().insert(&entry.name, &entry.registers);
+        together.entry(entry.set).or_default().insert(&entry.name, entry);
     }
     let mut digester = Digester::new("hanzo-kbs/v1/references");
     for (index, set) in sets.iter().enumerate() {
         let registers = held.get(&index).map_or(&[][..], Vec::as_slice);
         digester.add(set.name.as_bytes());
         digester.add(&u64::try_from(registers.len()).unwrap_or(u64::MAX).to_be_bytes());
-        registers.iter().for_each(|register| add_register(&mut digester, register));
-        for (name, registers) in together.get(&index).into_iter().flatten() {
+        for (register, validity) in registers {
+            add_register(&mut digester, register);
+            add_validity(&mut digester, *validity);
+        }
+        for (name, entry) in together.get(&index).into_iter().flatten() {
             digester.add(name.as_bytes());
-            digester.add(&u64::try_from(registers.len()).unwrap_or(u64::MAX).to_be_bytes());
-            registers.iter().for_each(|register| add_register(&mut digester, register));
+            digester.add(&u64::try_from(entry.registers.len()).unwrap_or(u64::MAX).to_be_bytes());
+            entry.registers.iter().for_each(|register| add_register(&mut digester, register));
+            add_validity(&mut digester, entry.validity);
         }
     }
     digester.finish()
@@ -400,6 +508,17 @@ fn add_register(digester: &mut Digester, register: &Register) {
     digester.add(register.tee.name().as_bytes());
     digester.add(register.name.as_bytes());
     digester.add(register.digest.as_bytes());
+}
+
+/// Nothing for a value without dates: its set keeps the digest that it always had. A date begins with a zero
+/// byte, which no name and no kind of evidence has.
+fn add_validity(digester: &mut Digester, validity: Validity) {
+    for (tag, date) in [(b"\0from", validity.not_before), (b"\0till", validity.expires_at)] {
+        if let Some(date) = date {
+            digester.add(tag);
+            digester.add(&date.seconds().to_be_bytes());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -413,6 +532,7 @@ mod tests {
             digest: Hex([byte; 48]).into(),
             entry: None,
             note: None,
+            validity: Validity::ALWAYS,
         }
     }
 
@@ -429,7 +549,7 @@ mod tests {
         .unwrap();
         let held = |tee, name| {
             let register = Register { tee, name, digest: Hex([1; 48]).into() };
-            references.sets_of(&register, &BTreeSet::new()).map(str::to_owned).collect::<Vec<_>>()
+            references.sets_of(&register, &BTreeSet::new(), None).map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(held(Tee::SevSnp, "measurement"), ["a", "b"]);
         assert_eq!(held(Tee::Tdx, "rtmr1"), ["b"]);
@@ -452,13 +572,13 @@ mod tests {
         let register = |name, byte| Register { tee: Tee::Tdx, name, digest: Hex([byte; 48]).into() };
         let known = |mr_td, rtmr0| {
             let node = BTreeSet::from([register("mr_td", mr_td), register("rtmr0", rtmr0)]);
-            node.iter().filter(|r| references.sets_of(r, &node).count() > 0).count()
+            node.iter().filter(|r| references.sets_of(r, &node, None).count() > 0).count()
         };
         assert_eq!((known(1, 2), known(3, 4)), (2, 2), "what was released together");
         assert_eq!((known(1, 4), known(3, 2)), (0, 0), "MRTD of one release with RTMR0 of another");
         assert_eq!((known(1, 9), known(9, 2)), (0, 0), "half an entry");
         let alone = BTreeSet::from([register("mr_td", 1)]);
-        assert_eq!(references.sets_of(&register("mr_td", 1), &alone).count(), 0, "a register left out");
+        assert_eq!(references.sets_of(&register("mr_td", 1), &alone, None).count(), 0, "a register left out");
     }
 
     #[test]
@@ -512,5 +632,80 @@ mod tests {
         assert_eq!(one, digest(vec![set("a", vec![noted, y.clone()]), set("b", vec![])]));
         assert_ne!(one, digest(vec![set("a", vec![x.clone()]), set("b", vec![y.clone()])]));
         assert_ne!(one, digest(vec![set("a", vec![x, y])]));
+    }
+
+    fn at(seconds: i64) -> UnixTime {
+        UnixTime::from_seconds(seconds).unwrap()
+    }
+
+    fn dated(value: ReferenceValue, from: Option<i64>, end: Option<i64>) -> ReferenceValue {
+        ReferenceValue { validity: Validity { not_before: from.map(at), expires_at: end.map(at) }, ..value }
+    }
+
+    #[test]
+    fn a_value_counts_within_its_dates() {
+        let image = dated(value("tdx", "mr_td", 1), Some(100), Some(200));
+        let references = References::new(vec![set("images", vec![image])]).unwrap();
+        let register = Register { tee: Tee::Tdx, name: "mr_td", digest: Hex([1; 48]).into() };
+        let node = BTreeSet::from([register]);
+        let counts = |now: i64| references.sets_of(&register, &node, Some(at(now))).count() == 1;
+        assert!(counts(100) && counts(199), "both ends");
+        assert!(!counts(99), "not yet");
+        assert!(!counts(200), "the first instant at which it counts no more");
+        assert!(!counts(i64::from(u32::MAX)), "long after");
+        assert_eq!(references.undated(&node, at(150)).count(), 0);
+        let named: Vec<_> = references.undated(&node, at(200)).collect();
+        let validity = Validity { not_before: Some(at(100)), expires_at: Some(at(200)) };
+        assert_eq!(named, [Undated { set: "images", register, validity }]);
+    }
+
+    #[test]
+    fn an_entry_with_an_expired_value_does_not_count() {
+        let values = vec![dated(of(Some("a"), "mr_td", 1), None, Some(200)), of(Some("a"), "rtmr0", 2)];
+        let references = References::new(vec![set("images", values)]).unwrap();
+        let register = |name, byte| Register { tee: Tee::Tdx, name, digest: Hex([byte; 48]).into() };
+        let node = BTreeSet::from([register("mr_td", 1), register("rtmr0", 2)]);
+        let counts =
+            |now| node.iter().filter(|r| references.sets_of(r, &node, Some(at(now))).count() > 0).count();
+        assert_eq!(counts(199), 2);
+        assert_eq!(counts(200), 0, "the value without dates falls with the other");
+        assert_eq!(references.undated(&node, at(200)).count(), 2);
+    }
+
+    #[test]
+    fn a_value_in_one_set_twice_counts_while_either_does() {
+        let image = |from, end| dated(value("tdx", "mr_td", 1), from, end);
+        let values = vec![image(None, Some(100)), image(Some(200), None)];
+        let references = References::new(vec![set("images", values)]).unwrap();
+        let register = Register { tee: Tee::Tdx, name: "mr_td", digest: Hex([1; 48]).into() };
+        let count = |now| references.sets_of(&register, &BTreeSet::from([register]), Some(at(now))).count();
+        assert_eq!([count(99), count(100), count(199), count(200)], [1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn a_value_that_never_counts_is_refused() {
+        let never = |values| References::new(vec![set("s", values)]).unwrap_err();
+        for (from, end) in [(200, 200), (200, 100), (1, 0)] {
+            let refused = never(vec![dated(value("tdx", "mr_td", 1), Some(from), Some(end))]);
+            assert!(matches!(refused, ReferenceError::Never { .. }), "{from} {end}");
+        }
+        let early = dated(of(Some("a"), "mr_td", 1), None, Some(100));
+        let late = dated(of(Some("a"), "rtmr0", 2), Some(100), None);
+        assert!(matches!(never(vec![early, late]), ReferenceError::Never { .. }), "an entry as a whole");
+    }
+
+    #[test]
+    fn dates_are_part_of_the_digest() {
+        let digest = |values| References::new(vec![set("s", values)]).unwrap().digest();
+        let plain = || value("tdx", "mr_td", 1);
+        let all = [
+            digest(vec![plain()]),
+            digest(vec![dated(plain(), Some(1), None)]),
+            digest(vec![dated(plain(), None, Some(1))]),
+            digest(vec![dated(plain(), None, Some(2))]),
+            digest(vec![dated(of(Some("a"), "mr_td", 1), None, Some(2))]),
+            digest(vec![of(Some("a"), "mr_td", 1)]),
+        ];
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
     }
 }

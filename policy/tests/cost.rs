@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failure here is the failure of the test")]
 
 use hanzo_attestation_evidence::{Hex, UnixTime};
-use hanzo_policy::{Policies, PolicySource, ReferenceSet, ReferenceValue, References, TestCase};
+use hanzo_policy::{Policies, PolicySource, ReferenceSet, ReferenceValue, References, TestCase, Validity};
 use std::time::{Duration, Instant};
 
 fn policies(count: usize, about: impl Fn(usize) -> String) -> Policies {
@@ -35,6 +35,7 @@ fn references(count: u32) -> References {
                     digest: Hex(digest).into(),
                     entry: None,
                     note: None,
+                    validity: Validity::ALWAYS,
                 }
             })
             .collect(),

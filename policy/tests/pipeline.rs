@@ -9,7 +9,7 @@ use hanzo_attestation_evidence::{Binding, Document, Hex, Kem, Recipient, Severit
 use hanzo_attestation_lab::{Lab, SnpDefect, SnpOrder, SnpProduct, TdxOrder, Vek};
 use hanzo_policy::{
     Appraisal, Appraised, Denial, KeyId, KeyScope, Permit, Policies, PolicySource, ReferenceSet,
-    ReferenceValue, References, Tier, appraise, authorize, tier_of,
+    ReferenceValue, References, Tier, Validity, appraise, authorize, tier_of,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -94,6 +94,7 @@ fn images() -> References {
         digest: Hex(digest).into(),
         entry: None,
         note: None,
+        validity: Validity::ALWAYS,
     };
     let values = vec![
         value("sev-snp", "measurement", SnpOrder::usual_measurement()),

@@ -3,13 +3,17 @@
 use crate::connect::ConnectArgs;
 use crate::exit::{Failure, Outcome};
 use crate::input;
-use crate::output::{Sheet, Show};
+use crate::output::{Sheet, Show, note};
 use crate::run::Context;
 use clap::{Args, Subcommand};
-use hanzo_attestation_evidence::{Digest, encoding, json};
-use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceValue};
-use hanzo_policy::{ReferenceSet, References};
+use hanzo_attestation_evidence::{Digest, UnixTime, encoding, json};
+use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceSigner, ReferenceValue};
+use hanzo_policy::{ReferenceSet, References, Validity};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long before its end a value is spoken of: time to have its maker sign the next.
+const AGEING: Duration = Duration::from_secs(30 * 24 * 3600);
 
 #[derive(Args, Debug)]
 pub(crate) struct ReferenceArgs {
@@ -64,7 +68,9 @@ impl ReferenceArgs {
             }
             ReferenceVerb::List => {
                 let admin = self.connect.admin(environment)?;
-                context.output.show(&context.wait(async { Ok(admin.list_references().await?) })?)?;
+                let sets = context.wait(async { Ok(admin.list_references().await?) })?;
+                context.output.show(&sets)?;
+                environment.now.iter().flat_map(|now| ageing(&sets, *now)).for_each(|line| note(&line));
             }
             ReferenceVerb::Get { name } => {
                 let admin = self.connect.admin(environment)?;
@@ -90,12 +96,10 @@ fn check(name: &str, values: Vec<ReferenceValue>) -> Result<(), String> {
 
 /// A set in the form that policies are asked with.
 pub(crate) fn set(name: &str, values: Vec<ReferenceValue>) -> ReferenceSet {
-    let value = |ReferenceValue { tee, register, digest, entry, note }| hanzo_policy::ReferenceValue {
-        tee,
-        register,
-        digest,
-        entry,
-        note,
+    let value = |value: ReferenceValue| {
+        let ReferenceValue { tee, register, digest, entry, note, not_before, expires_at, .. } = value;
+        let validity = Validity { not_before, expires_at };
+        hanzo_policy::ReferenceValue { tee, register, digest, entry, note, validity }
     };
     ReferenceSet { name: name.to_owned(), values: values.into_iter().map(value).collect() }
 }
@@ -111,8 +115,7 @@ fn parse_value(text: &str) -> Result<ReferenceValue, String> {
     let (register, digest) = rest.split_once(':').ok_or_else(shape)?;
     let digest = encoding::hex_decode(digest).map_err(|error| format!("the digest is {error}"))?;
     let digest = Digest::try_from(digest.as_slice()).map_err(|error| error.to_string())?;
-    let value =
-        ReferenceValue { tee: tee.to_owned(), register: register.to_owned(), digest, entry: None, note };
+    let value = ReferenceValue { note, ..ReferenceValue::new(tee, register, digest) };
     check("this set", vec![value.clone()])?;
     Ok(value)
 }
@@ -120,9 +123,18 @@ fn parse_value(text: &str) -> Result<ReferenceValue, String> {
 impl Show for ReferenceInfo {
     fn sheet(&self) -> Sheet {
         let rows = self.values.iter().map(|value| {
-            let (entry, note) =
-                (value.entry.clone().unwrap_or_default(), value.note.clone().unwrap_or_default());
-            [value.tee.clone(), value.register.clone(), value.digest.to_string(), entry, note]
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            [
+                value.tee.clone(),
+                value.register.clone(),
+                value.digest.to_string(),
+                text(&value.entry),
+                text(&value.note),
+                date(value.not_before),
+                date(value.expires_at),
+                text(&value.source),
+                value.signer.as_ref().map(signer).unwrap_or_default(),
+            ]
         });
         Sheet::new()
             .facts([
@@ -130,17 +142,47 @@ impl Show for ReferenceInfo {
                 ("version", self.version.to_string()),
                 ("created", self.created_at.to_string()),
             ])
-            .grid(["kind", "register", "digest", "entry", "note"], rows)
+            .grid(["kind", "register", "digest", "entry", "note", "from", "until", "source", "signer"], rows)
     }
+}
+
+fn date(date: Option<UnixTime>) -> String {
+    date.map(|date| date.to_string()).unwrap_or_default()
+}
+
+fn signer(signer: &ReferenceSigner) -> String {
+    match signer {
+        ReferenceSigner::Key { key_id, name } => format!("{name} ({key_id})"),
+        ReferenceSigner::Unsigned { unsigned } => format!("unsigned: {unsigned}"),
+    }
+}
+
+/// One line for each set with values that have expired, or will within [`AGEING`].
+fn ageing(sets: &[ReferenceInfo], now: UnixTime) -> Vec<String> {
+    let line = |set: &ReferenceInfo| {
+        let ends = || set.values.iter().filter_map(|value| value.expires_at);
+        let expired = ends().filter(|end| *end <= now).count();
+        let soon = ends().filter(|end| *end > now && *end <= now.after(AGEING));
+        let (count, next) = (soon.clone().count(), soon.min());
+        let next = next.map(|next| format!(", the next at {next}")).unwrap_or_default();
+        let name = &set.name;
+        (expired + count > 0).then(|| {
+            format!(
+                "reference set `{name}`: {expired} values have expired, {count} will within 30 days{next}"
+            )
+        })
+    };
+    sets.iter().filter_map(line).collect()
 }
 
 impl Show for Vec<ReferenceInfo> {
     fn sheet(&self) -> Sheet {
         let rows = self.iter().map(|set| {
             let (version, values) = (set.version.to_string(), set.values.len().to_string());
-            [set.name.clone(), version, values, set.created_at.to_string()]
+            let first_end = set.values.iter().filter_map(|value| value.expires_at).min();
+            [set.name.clone(), version, values, set.created_at.to_string(), date(first_end)]
         });
-        Sheet::new().grid(["name", "version", "values", "created"], rows)
+        Sheet::new().grid(["name", "version", "values", "created", "first expiry"], rows)
     }
 }
 
@@ -156,6 +198,26 @@ mod tests {
         assert_eq!((value.digest.to_string(), value.note), (digest.clone(), None));
         let noted = parse_value(&format!("tdx:mr_td:{digest}=image 7: a=b")).unwrap();
         assert_eq!(noted.note.as_deref(), Some("image 7: a=b"));
+    }
+
+    #[test]
+    fn values_that_age_are_spoken_of() {
+        let now = UnixTime::parse("2026-11-01T00:00:00Z").unwrap();
+        let day = |days: i64| UnixTime::from_seconds(now.seconds() + days * 86_400).unwrap();
+        let value = |end: Option<i64>| {
+            let digest = Digest::try_from(&[1; 48][..]).unwrap();
+            ReferenceValue { expires_at: end.map(day), ..ReferenceValue::new("tdx", "mr_td", digest) }
+        };
+        let set = |name: &str, ends: &[Option<i64>]| ReferenceInfo {
+            name: name.to_owned(),
+            version: 1,
+            values: ends.iter().map(|end| value(*end)).collect(),
+            created_at: now,
+        };
+        let lines =
+            ageing(&[set("a", &[None, Some(31)]), set("b", &[Some(0), Some(30), Some(9), None])], now);
+        let b = "reference set `b`: 1 values have expired, 2 will within 30 days, the next at 2026-11-10T00:00:00Z";
+        assert_eq!(lines, [b]);
     }
 
     #[test]

@@ -175,6 +175,55 @@ pub struct ReferenceValue {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Where it came from, e.g. the identifier of a manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Whose signature over it was verified before it was put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<ReferenceSigner>,
+    /// The first instant at which it counts; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<UnixTime>,
+    /// The first instant at which it counts no more; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<UnixTime>,
+}
+
+impl ReferenceValue {
+    /// A value of one register, without anything else said about it.
+    #[must_use]
+    pub fn new(tee: &str, register: &str, digest: Digest) -> Self {
+        Self {
+            tee: tee.to_owned(),
+            register: register.to_owned(),
+            digest,
+            entry: None,
+            note: None,
+            source: None,
+            signer: None,
+            not_before: None,
+            expires_at: None,
+        }
+    }
+}
+
+/// Who vouched for a reference value when it was imported. The administrator's program verified it; the
+/// broker keeps what it was told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum ReferenceSigner {
+    /// A key that was pinned for the import.
+    Key {
+        /// SHA-256 of its SubjectPublicKeyInfo.
+        key_id: Hex<32>,
+        /// What the import called it.
+        name: String,
+    },
+    /// Nobody.
+    Unsigned {
+        /// Why the administrator accepted that.
+        unsigned: String,
+    },
 }
 
 /// Body of `PUT references/{name}`.

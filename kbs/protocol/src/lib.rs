@@ -25,7 +25,7 @@ pub mod tpm;
 pub use aad::{Aad, AadError, Expected, ExpectedAad};
 pub use admin::{
     Algorithm, AuditPage, CreateKey, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PolicyInfo, PutPolicy,
-    PutReference, PutSecret, ReferenceInfo, ReferenceValue, VersionState,
+    PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, VersionState,
 };
 pub use challenge::{Challenge, ChallengeRequest};
 pub use handshake::{ExpectAnswer, ExpectChallenge, HandshakeError, OpenedKey, Session};

@@ -208,6 +208,40 @@ async fn references_that_changed_after_attest_decide() {
 }
 
 #[tokio::test]
+async fn a_reference_value_that_expired_denies_by_name() {
+    let world = World::furnished().await;
+    let digest = hex::encode(SnpOrder::usual_measurement());
+    let put = |version: u64, dates: [&str; 2]| {
+        let [not_before, expires_at] = dates;
+        let value = json!({"tee": "sev-snp", "register": "measurement", "digest": digest,
+            "source": "release 7", "signer": {"unsigned": "a test"},
+            "not_before": not_before, "expires_at": expires_at});
+        let body = json!({"values": [value], "expected_version": version});
+        world.admin("PUT", "/kbs/v1/references/images", body)
+    };
+    let keys = json!({"keys": ["acme/disk"]});
+    for (version, dates, granted) in [
+        (1, ["2000-01-01T00:00:00Z", "9000-01-01T00:00:00Z"], true),
+        (2, ["2000-01-01T00:00:00Z", "2001-01-01T00:00:00Z"], false),
+        (3, ["8000-01-01T00:00:00Z", "9000-01-01T00:00:00Z"], false),
+    ] {
+        let stored = put(version, dates).await;
+        assert_eq!(stored.status, 200, "{stored:?}");
+        let attested = world.post("/kbs/v1/attest", &world.proof(SnpOrder::default()).await).await;
+        let token = attested.body["token"].as_str().unwrap();
+        let answer = world.bearer(token, "/kbs/v1/authorize", &keys).await;
+        if granted {
+            assert_eq!(answer.status, 200, "{answer:?}");
+        } else {
+            world.assert_refused(&answer, 403, "KeyNotGranted", "ReferenceExpired").await;
+        }
+    }
+    // Dates that no instant fits are refused when they are put.
+    let never = put(4, ["2001-01-01T00:00:00Z", "2000-01-01T00:00:00Z"]).await;
+    world.assert_refused(&never, 400, "MalformedRequest", "ReferenceMalformed").await;
+}
+
+#[tokio::test]
 async fn evidence_that_expired_after_attest_is_refused_again() {
     let limits = Limits { token: std::time::Duration::from_secs(3600), ..Limits::default() };
     let world = World::with(Options { limits, ..Options::default() }).await;

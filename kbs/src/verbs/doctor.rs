@@ -6,12 +6,14 @@ use crate::rules;
 use crate::serve::{read_admin_token, read_grounds};
 use crate::tls;
 use hanzo_attestation::{Revocation, Roots};
-use hanzo_kbs_vault::{KeyFileSeal, Rng, Store};
+use hanzo_attestation_evidence::UnixTime;
+use hanzo_kbs_vault::{KeyFileSeal, ReferenceSet, Rng, Store};
 use hanzo_policy::Policies;
 use serde::Serialize;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,7 +70,7 @@ pub async fn doctor(path: &Path, clock: &dyn Clock, rng: Arc<dyn Rng>) -> Vec<Ch
         }),
         revocation(&config),
     ];
-    checks.extend(vault(&config, rng).await);
+    checks.extend(vault(&config, rng, clock.now().ok()).await);
     checks
 }
 
@@ -102,7 +104,18 @@ fn revocation(config: &Config) -> Check {
     Check { check: "revocation", ok, found }
 }
 
-async fn vault(config: &Config, rng: Arc<dyn Rng>) -> Vec<Check> {
+/// How many reference values have expired, or will within 30 days: what ages is no fault, and better known.
+fn ages(sets: &[ReferenceSet], now: UnixTime) -> String {
+    let soon = now.after(Duration::from_secs(30 * 24 * 3600));
+    let ends = sets.iter().flat_map(|set| &set.values).filter_map(|value| value.expires_at);
+    let (expired, ageing): (Vec<_>, Vec<_>) = ends.filter(|end| *end <= soon).partition(|end| *end <= now);
+    match (expired.len(), ageing.len()) {
+        (0, 0) => String::new(),
+        (expired, ageing) => format!(", {expired} expired, {ageing} expire within 30 days"),
+    }
+}
+
+async fn vault(config: &Config, rng: Arc<dyn Rng>, now: Option<UnixTime>) -> Vec<Check> {
     if !config.sqlite.exists() {
         let found = format!("{} does not exist: run `hanzo-kbs init`", config.sqlite.display());
         return vec![Check { check: "store", ok: false, found }];
@@ -143,7 +156,10 @@ async fn vault(config: &Config, rng: Arc<dyn Rng>) -> Vec<Check> {
         Err(error) => outcome("policies", Err::<(), _>(error), |()| String::new()),
     });
     checks.push(match vault.references().await {
-        Ok(sets) => outcome("references", rules::index(sets), |index| format!("{} values", index.len())),
+        Ok(sets) => {
+            let ages = now.map(|now| ages(&sets, now)).unwrap_or_default();
+            outcome("references", rules::index(sets), |index| format!("{} values{ages}", index.len()))
+        }
         Err(error) => outcome("references", Err::<(), _>(error), |()| String::new()),
     });
     checks

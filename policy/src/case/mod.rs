@@ -54,6 +54,7 @@
 //!         digest: Hex([0x11; 48]).into(),
 //!         entry: None,
 //!         note: None,
+//!         validity: Validity::ALWAYS,
 //!     }],
 //! };
 //! let references = References::new(vec![images]).unwrap();

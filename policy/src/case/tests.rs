@@ -1,6 +1,6 @@
 use super::*;
 use crate::policies::PolicySource;
-use crate::references::{ReferenceSet, ReferenceValue};
+use crate::references::{ReferenceSet, ReferenceValue, Validity};
 use crate::sample;
 use hanzo_attestation_evidence::Hex;
 use serde_json::json;
@@ -14,6 +14,7 @@ fn run(text: &str, case: serde_json::Value) -> CaseReport {
         digest: Hex([byte; 48]).into(),
         entry: None,
         note: None,
+        validity: Validity::ALWAYS,
     };
     let signer = ReferenceValue { digest: Hex([0x33; 32]).into(), ..value("sgx", "mr_signer", 0) };
     let values = vec![

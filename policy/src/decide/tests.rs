@@ -2,7 +2,7 @@ use super::*;
 use crate::appraised::proved;
 use crate::key_id::KeyId;
 use crate::policies::PolicySource;
-use crate::references::{ReferenceSet, ReferenceValue};
+use crate::references::{ReferenceSet, ReferenceValue, Validity};
 use crate::sample;
 use crate::tier::Tier;
 use hanzo_attestation::{Claims, Facts};
@@ -46,6 +46,7 @@ fn references(values: &[(&str, &str, &str, u8)]) -> References {
             digest: digest.into(),
             entry: None,
             note: None,
+            validity: Validity::ALWAYS,
         };
         match sets.iter_mut().find(|known| known.name == *set) {
             Some(known) => known.values.push(value),
@@ -190,6 +191,7 @@ fn a_part_of_an_entry_is_named() {
         digest: Hex([byte; 48]).into(),
         entry: Some("release 7".to_owned()),
         note: None,
+        validity: Validity::ALWAYS,
     };
     let entry = |rtmr1| {
         let values = vec![of("mr_td", 0x22), of("rtmr1", rtmr1)];
@@ -199,6 +201,48 @@ fn a_part_of_an_entry_is_named() {
     let denial = ask(&td, &disk(), &[IMAGES], &entry(0xB1)).unwrap_err();
     let mixed = "COL-25 ReferenceEntryMixed: the node has a part of the entry `release 7` of `images`, and not the rest";
     assert_eq!(denial.reasons[1..], [mixed]);
+}
+
+fn dated(from: Option<i64>, end: Option<i64>) -> References {
+    let at = |seconds| UnixTime::from_seconds(sample::now().seconds() + seconds).unwrap();
+    let value = ReferenceValue {
+        tee: "sev-snp".to_owned(),
+        register: "measurement".to_owned(),
+        digest: Hex([0x11; 48]).into(),
+        entry: None,
+        note: None,
+        validity: Validity { not_before: from.map(at), expires_at: end.map(at) },
+    };
+    References::new(vec![ReferenceSet { name: "images".to_owned(), values: vec![value] }]).unwrap()
+}
+
+#[test]
+fn an_expired_reference_value_does_not_count_and_is_named() {
+    assert_eq!(code(&snp(), &disk(), &[IMAGES], &dated(Some(0), Some(1))), "granted");
+    let name = format!("the reference value sev-snp/measurement/{} of the set `images`", "11".repeat(48));
+    let now = sample::now();
+    let expired = ask(&snp(), &disk(), &[IMAGES], &dated(None, Some(0))).unwrap_err();
+    assert_eq!(expired.code, "ReferenceExpired");
+    assert_eq!(expired.reasons, [format!("{name} expired at {now}")]);
+    let early = ask(&snp(), &disk(), &[IMAGES], &dated(Some(1), None)).unwrap_err();
+    let from = UnixTime::from_seconds(now.seconds() + 1).unwrap();
+    assert_eq!((early.code, early.reasons), ("ReferenceExpired", vec![format!("{name} counts from {from}")]));
+    // A forbid that rests on it forbids, and says why.
+    let unless =
+        "forbid (principal, action, resource) unless { principal.measurement in ReferenceSet::\"images\" };";
+    let forbidden = ask(&snp(), &disk(), &[ALL, unless], &dated(None, Some(0))).unwrap_err();
+    assert_eq!(forbidden.code, "PolicyForbids");
+    assert_eq!(forbidden.reasons[1], format!("{name} expired at {now}"));
+}
+
+#[test]
+fn a_date_is_not_blamed_for_what_it_did_not_do() {
+    let both = "permit (principal, action, resource) when { principal.measurement in ReferenceSet::\"images\" && principal has snp && principal.snp.guest_svn > 7 };";
+    assert_eq!(code(&snp(), &disk(), &[both], &dated(None, Some(0))), "PolicyDenied");
+    // Another set is asked for: the expired value is in none of it.
+    let other =
+        "permit (principal, action, resource) when { principal.measurement in ReferenceSet::\"other\" };";
+    assert_eq!(code(&snp(), &disk(), &[other], &dated(None, Some(0))), "MeasurementUnknown");
 }
 
 #[test]
@@ -329,7 +373,9 @@ fn entities_conform_to_the_schema() {
         let (node, scope) = (node(&items), disk());
         let groups = policies.about(&scope.key).collect();
         let request = request(&scope, sample::now()).unwrap();
-        let question = Question { node: &node, scope: &scope, groups, references: &known, request };
+        let (dated, references) = (Some(sample::now()), &known);
+        let now = sample::now();
+        let question = Question { node: &node, scope: &scope, groups, references, request, dated, now };
         let entities = question.entities(&["images"], |_| true).unwrap();
         Entities::from_entities(entities, Some(&schema)).unwrap_or_else(|error| panic!("{error:?}"));
     }

@@ -7,8 +7,7 @@ fn put() -> NewDecision {
 }
 
 fn value(byte: u8) -> ReferenceValue {
-    let (tee, register) = ("sev-snp".to_owned(), "measurement".to_owned());
-    ReferenceValue { tee, register, digest: Hex([byte; 48]).into(), entry: None, note: None }
+    ReferenceValue::new("sev-snp", "measurement", Hex([byte; 48]).into())
 }
 
 #[tokio::test]
