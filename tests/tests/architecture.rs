@@ -292,14 +292,20 @@ fn no_placeholder_ships() {
 }
 
 #[test]
-fn unsafe_code_lives_in_two_named_places() {
+fn unsafe_code_lives_in_named_places() {
     let mut files = Vec::new();
     for folder in ["attestation", "policy", "kbs", "node", "fixtures", "tests/src"] {
         sources(&root().join(folder), &mut files);
     }
     for file in files {
         let shown = file.strip_prefix(root()).unwrap().display().to_string();
-        if ["node/attester/src/ioctl.rs", "node/attester/src/nvidia/symbols.rs"].contains(&shown.as_str()) {
+        if [
+            "node/attester/src/ioctl.rs",
+            "node/attester/src/nvidia/nscq.rs",
+            "node/attester/src/nvidia/symbols.rs",
+        ]
+        .contains(&shown.as_str())
+        {
             continue;
         }
         for (number, line) in shipped_lines(&file) {

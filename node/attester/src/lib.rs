@@ -7,8 +7,9 @@
 //! ([`Identified`]), one that has a TPM a quote ([`WithTpm`]), and one that has confidential GPUs their
 //! reports ([`WithGpus`]).
 //!
-//! `unsafe` is allowed in two private modules alone: `ioctl`, since the guest device of AMD SEV-SNP has no
-//! other interface, and `nvidia::symbols`, for functions of NVML that no crate wraps.
+//! `unsafe` is allowed in three private modules alone: `ioctl`, since the guest device of AMD SEV-SNP has no
+//! other interface, `nvidia::symbols`, for functions of NVML that no crate wraps, and `nvidia::nscq`, for the
+//! library of NVSwitches.
 
 #![deny(clippy::as_conversions)]
 

@@ -116,6 +116,14 @@ fn nvml_words(gpus: &Gpus) -> String {
                 .map(|seen| told(seen, Clone::clone));
         format!("{address} {name}, {architecture}, VBIOS {vbios}, PDI {pdi}")
     }));
+    lines.extend(match &gpus.switches {
+        Seen::Present(switches) => switches
+            .iter()
+            .map(|switch| format!("NVSwitch {}, {}", switch.label, told(&switch.mode, word)))
+            .collect(),
+        Seen::Unreadable { reason, .. } => vec![format!("NVSwitches unreadable: {reason}")],
+        Seen::Absent => Vec::new(),
+    });
     lines.join("\n")
 }
 

@@ -133,6 +133,7 @@ fn confidential(dev_tools: bool) -> Gpus {
         environment: Seen::Absent,
         multi_gpu: Seen::Absent,
         tdisp: Seen::Absent,
+        switches: Seen::Absent,
         accepting_work: Seen::Present(true),
         devices: vec![GpuDevice {
             index: 0,

@@ -46,15 +46,32 @@ pub enum GpuError {
         limit: usize,
     },
     /// A report does not carry the nonce that was asked for.
-    #[error("the report of GPU {index} does not carry the nonce that was asked for")]
+    #[error("the report of {device} does not carry the nonce that was asked for")]
     Nonce {
-        /// NVML's index of the GPU.
-        index: u32,
+        /// Which device: `GPU 0`, or `switch` and NSCQ's label.
+        device: String,
     },
     /// A certificate chain is no text.
-    #[error("the certificate chain of GPU {index} is no PEM text")]
+    #[error("the certificate chain of {device} is no PEM text")]
     CertificateText {
-        /// NVML's index of the GPU.
-        index: u32,
+        /// Which device.
+        device: String,
     },
+    /// Protected PCIe is on, and NSCQ cannot be loaded, or opens no session with the switches.
+    #[error("protected PCIe needs evidence of the NVSwitches, and NSCQ is not there: {reason}")]
+    SwitchLibrary {
+        /// Its words.
+        reason: String,
+    },
+    /// One question to NSCQ failed.
+    #[error("{function}: {reason}")]
+    Nscq {
+        /// The function of NSCQ.
+        function: &'static str,
+        /// Its words.
+        reason: String,
+    },
+    /// Protected PCIe is on, and NSCQ knows no switch.
+    #[error("protected PCIe is on, and NSCQ knows no NVSwitch")]
+    NoSwitch,
 }

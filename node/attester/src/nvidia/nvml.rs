@@ -54,6 +54,7 @@ impl Library {
             environment: stated(&|state| state.environment).map(Environment::from),
             multi_gpu: stated(&|state| state.multi_gpu).map(MultiGpu::from),
             tdisp: seen("nvmlSystemGetConfComputeSettings_v2", self.1.tdisp_state()).map(Tdisp::from),
+            switches: Seen::Absent,
             accepting_work: ask("nvmlSystemGetConfComputeGpusReadyState", &|device| {
                 device.get_confidential_compute_state()
             }),
@@ -85,7 +86,12 @@ impl Library {
         let certificate = device
             .confidential_compute_gpu_certificate()
             .map_err(|error| failed("nvmlDeviceGetConfComputeGpuCertificate", &error))?;
-        Device::new(index, report.attestation_report, certificate.attestation_cert_chain, nonce)
+        Device::new(
+            &format!("GPU {index}"),
+            report.attestation_report,
+            certificate.attestation_cert_chain,
+            nonce,
+        )
     }
 }
 

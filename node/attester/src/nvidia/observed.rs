@@ -26,6 +26,8 @@ pub struct Gpus {
     pub tdisp: Seen<Tdisp>,
     /// Whether the driver lets work run on the GPUs (the ready state, set after attestation).
     pub accepting_work: Seen<bool>,
+    /// The switches behind protected PCIe, as NSCQ tells them; absent where it was not asked.
+    pub switches: Seen<Vec<Switch>>,
     /// The GPUs, in NVML's order.
     pub devices: Vec<GpuDevice>,
 }
@@ -47,20 +49,29 @@ pub struct GpuDevice {
     pub pdi: Seen<String>,
 }
 
-/// A number of NVML's that has names, and that may be one which this program does not know.
+/// One NVSwitch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Switch {
+    /// NSCQ's label of it.
+    pub label: String,
+    /// How it stands to confidential computing.
+    pub mode: Seen<SwitchMode>,
+}
+
+/// A number that has names, and that may be one which this program does not know.
 macro_rules! numbers {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal,)* }) => {
+    ($(#[$about:meta])* $name:ident: $width:ty { $($(#[$doc:meta])* $variant:ident = $number:literal,)* }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum $name {
             $($(#[$doc])* $variant,)*
             /// A number that no published header names.
-            Other(u32),
+            Other($width),
         }
 
-        impl From<u32> for $name {
-            fn from(number: u32) -> Self {
+        impl From<$width> for $name {
+            fn from(number: $width) -> Self {
                 match number {
                     $($number => Self::$variant,)*
                     other => Self::Other(other),
@@ -72,7 +83,7 @@ macro_rules! numbers {
 
 numbers! {
     /// `NVML_CC_SYSTEM_ENVIRONMENT_*`.
-    Environment {
+    Environment: u32 {
         /// NVML does not say.
         Unavailable = 0,
         /// A simulation: nothing in it is protected.
@@ -84,7 +95,7 @@ numbers! {
 
 numbers! {
     /// `NVML_CC_SYSTEM_MULTIGPU_*`.
-    MultiGpu {
+    MultiGpu: u32 {
         /// Each GPU for itself.
         None = 0,
         /// Eight GPUs and four switches in one guest (protected PCIe).
@@ -96,7 +107,7 @@ numbers! {
 
 numbers! {
     /// `NVML_CC_SYSTEM_TDISP_STATE_*`.
-    Tdisp {
+    Tdisp: u32 {
         /// The GPUs are not assigned by TDISP: they speak to the guest through bounce buffers.
         Disabled = 0,
         /// Their interfaces are unlocked.
@@ -106,7 +117,28 @@ numbers! {
     }
 }
 
+numbers! {
+    /// `nscq_tnvl_status_t`.
+    SwitchMode: i8 {
+        /// NSCQ does not know.
+        Unknown = -1,
+        /// Off.
+        Disabled = 0,
+        /// On, and not locked yet.
+        Enabled = 1,
+        /// It failed.
+        Failure = 2,
+        /// On, and locked until the next reset: what a broker accepts.
+        Locked = 3,
+    }
+}
+
 impl Gpus {
+    /// Whether switches are a part of this machine's evidence.
+    pub(super) fn has_switches(&self) -> bool {
+        self.protected_pcie.present() == Some(&true)
+    }
+
     /// Whether NVML says that the GPUs can give evidence: confidential computing or protected PCIe is on.
     #[must_use]
     pub fn is_confidential(&self) -> bool {
@@ -171,6 +203,7 @@ mod tests {
             environment: Seen::Present(Environment::Production),
             multi_gpu: Seen::Present(MultiGpu::None),
             tdisp: Seen::Absent,
+            switches: Seen::Absent,
             accepting_work: Seen::Present(true),
             devices: (0..count).map(device).collect(),
         }

@@ -1,12 +1,14 @@
 //! A source whose documents carry the GPUs' reports as well.
 
 use super::evidence::{self, Device};
+use super::nscq::{self, Nscq};
 use super::{GpuError, Gpus, nvml};
 use crate::{CollectError, EvidenceSource, detect};
-use hanzo_attestation_evidence::Binding;
 use hanzo_attestation_evidence::binding::DeviceDigests;
+use hanzo_attestation_evidence::{Binding, Tee};
 use serde::Serialize;
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Whether evidence of the GPUs is collected.
@@ -24,8 +26,8 @@ pub enum Wanted {
     Required,
 }
 
-/// A source, and the NVIDIA GPUs of this machine. The GPUs report first: what the CPU signs names their
-/// reports and certificates.
+/// A source, and the NVIDIA GPUs of this machine, with their switches behind protected PCIe. They report
+/// first: what the CPU signs names their reports and certificates, in the order of the document.
 #[derive(Debug)]
 pub struct WithGpus<S> {
     source: S,
@@ -53,29 +55,32 @@ impl<S: EvidenceSource> EvidenceSource for WithGpus<S> {
     }
 
     async fn collect(&self, binding: &Binding) -> Result<Value, CollectError> {
-        let devices = self.devices(binding).await?;
-        if devices.is_empty() {
+        let Reports { gpus, switches } = self.devices(binding).await?;
+        if gpus.is_empty() {
             return self.source.collect(binding).await;
         }
-        let digests: Vec<DeviceDigests> = devices.iter().map(Device::digests).collect();
+        let digests: Vec<DeviceDigests> = gpus.iter().chain(&switches).map(Device::digests).collect();
         let mut document = self.source.collect(&binding.with_devices(&digests)?).await?;
         let items = document
             .get_mut("evidence")
             .and_then(Value::as_array_mut)
             .ok_or(CollectError::NoDocument { source_name: self.source.name() })?;
-        items.push(evidence::item(&devices));
+        items.push(evidence::item(Tee::NvidiaGpu, &gpus));
+        if !switches.is_empty() {
+            items.push(evidence::item(Tee::NvidiaSwitch, &switches));
+        }
         Ok(document)
     }
 }
 
 impl<S> WithGpus<S> {
-    async fn devices(&self, binding: &Binding) -> Result<Vec<Device>, CollectError> {
+    async fn devices(&self, binding: &Binding) -> Result<Reports, CollectError> {
         if self.wanted == Wanted::Off {
-            return Ok(Vec::new());
+            return Ok(Reports::default());
         }
         let on_bus = detect::nvidia_gpus(&self.root)?;
         if on_bus == 0 && self.wanted == Wanted::IfConfidential {
-            return Ok(Vec::new());
+            return Ok(Reports::default());
         }
         let (wanted, nonce) = (self.wanted, *binding.device_nonce());
         // NVML waits for the GPU, and its wrapper cuts buffers by sizes that the driver gives: a wrong one
@@ -87,18 +92,39 @@ impl<S> WithGpus<S> {
     }
 }
 
-fn reports(wanted: Wanted, on_bus: usize, nonce: &[u8; 32]) -> Result<Vec<Device>, GpuError> {
+/// The reports of one machine's devices.
+#[derive(Default)]
+struct Reports {
+    gpus: Vec<Device>,
+    switches: Vec<Device>,
+}
+
+fn reports(wanted: Wanted, on_bus: usize, nonce: &[u8; 32]) -> Result<Reports, GpuError> {
     let library = match nvml::Library::load() {
         Ok(library) => library,
-        Err(_) if wanted == Wanted::IfConfidential => return Ok(Vec::new()),
+        Err(_) if wanted == Wanted::IfConfidential => return Ok(Reports::default()),
         Err(error) => return Err(error),
     };
     let seen = library.observe()?;
     if !asked(&seen, wanted) {
-        return Ok(Vec::new());
+        return Ok(Reports::default());
     }
     seen.check(on_bus)?;
-    seen.devices.iter().map(|device| library.evidence(device.index, nonce)).collect()
+    let gpus =
+        seen.devices.iter().map(|device| library.evidence(device.index, nonce)).collect::<Result<_, _>>()?;
+    let switches =
+        if seen.has_switches() { switch_reports(OsStr::new(nscq::LIBRARY), nonce)? } else { Vec::new() };
+    Ok(Reports { gpus, switches })
+}
+
+/// The reports of every switch, over the same nonce.
+fn switch_reports(library: &OsStr, nonce: &[u8; 32]) -> Result<Vec<Device>, GpuError> {
+    let nscq = Nscq::open(library)?;
+    let labels = nscq.switches()?;
+    if labels.is_empty() {
+        return Err(GpuError::NoSwitch);
+    }
+    labels.iter().map(|label| nscq.evidence(label, nonce)).collect()
 }
 
 /// GPUs that are not confidential are not asked unless evidence of them is required.

@@ -47,6 +47,9 @@ pub(super) fn cure(error: &GpuError) -> &'static str {
         GpuError::DevTools | GpuError::Simulation => "switch devtools mode off from the host",
         GpuError::Incomplete { .. } => "bind every GPU to NVIDIA's driver, or take it out of the guest",
         GpuError::TooMany { .. } => "give the guest fewer GPUs",
+        GpuError::SwitchLibrary { .. } | GpuError::Nscq { .. } | GpuError::NoSwitch => {
+            "install NVIDIA's libnvidia-nscq for this driver, start its fabric manager, and give the guest all switches"
+        }
         GpuError::Nvml { .. } | GpuError::Nonce { .. } | GpuError::CertificateText { .. } => {
             "look at what `nvidia-smi conf-compute -q` and the kernel's log say"
         }

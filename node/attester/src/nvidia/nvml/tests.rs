@@ -2,40 +2,24 @@
 //! that it hands out are those of a real GPU.
 
 use super::*;
+use crate::nvidia::built::{self, FIXTURE, REPORT};
 use crate::nvidia::evidence::item;
-use hanzo_attestation_evidence::encoding;
+use hanzo_attestation_evidence::{Tee, encoding};
 use serde_json::json;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// The published report of a Hopper GPU, and the nonce that it was asked with.
-const REPORT: &[u8] = include_bytes!("../../../../../fixtures/attestation/nvidia/hopper-550/report.bin");
 const CERTS: &str = include_str!("../../../../../fixtures/attestation/nvidia/hopper-550/certs.pem");
 
+/// What the report was asked with.
 fn nonce() -> [u8; 32] {
     REPORT[4..36].try_into().unwrap()
 }
 
-/// Builds the library: Rust's own linker driver is a C compiler.
-fn build(folder: &Path, defines: &[&str]) -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let fixture = here.join("../../fixtures/attestation/nvidia/hopper-550");
-    let path = folder.join("libnvidia-ml.so.1");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"]).arg(&path);
-    compiler.arg(here.join("src/nvidia/nvml/library.c"));
-    compiler.arg(format!("-DREPORT=\"{}\"", fixture.join("report.bin").display()));
-    compiler.arg(format!("-DCERTS=\"{}\"", fixture.join("certs.pem").display()));
-    if !defines.iter().any(|define| define.starts_with("-DENVIRONMENT")) {
-        compiler.arg("-DENVIRONMENT=2");
-    }
-    assert!(compiler.args(defines).status().unwrap().success());
-    path
-}
-
 fn library(defines: &[&str]) -> (tempfile::TempDir, Library) {
     let folder = tempfile::tempdir().unwrap();
-    let library = Library::load_from(build(folder.path(), defines).as_os_str());
+    let certs = format!("-DCERTS=\"{FIXTURE}/certs.pem\"");
+    let defaults = ["-DENVIRONMENT=2", &certs];
+    let path = built::library(folder.path(), "nvml/library.c", LIBRARY, defines, &defaults);
+    let library = Library::load_from(path.as_os_str());
     (folder, library.unwrap_or_else(|error| panic!("{error}")))
 }
 
@@ -95,13 +79,13 @@ fn a_report_and_its_certificates_come_out_byte_for_byte() {
     let (_folder, library) = library(&[]);
     let device = library.evidence(0, &nonce()).unwrap();
     let expected = json!({"report": encoding::base64_encode(REPORT), "certs": CERTS});
-    assert_eq!(item(&[device])["devices"][0], expected);
+    assert_eq!(item(Tee::NvidiaGpu, &[device])["devices"][0], expected);
 }
 
 #[test]
 fn a_report_over_another_nonce_and_a_gpu_that_is_not_there_are_refused() {
     let (_folder, library) = library(&[]);
-    assert_eq!(library.evidence(0, &[7; 32]), Err(GpuError::Nonce { index: 0 }));
+    assert_eq!(library.evidence(0, &[7; 32]), Err(GpuError::Nonce { device: "GPU 0".to_owned() }));
     let refused = library.evidence(1, &nonce());
     assert!(matches!(refused, Err(GpuError::Nvml { function: "nvmlDeviceGetHandleByIndex_v2", .. })));
 }
