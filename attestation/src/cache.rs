@@ -31,6 +31,9 @@ pub struct Cache {
     pub(crate) intel_signatures: Memo<()>,
     /// Chains of NVIDIA devices whose signatures hold, by their certificates and the roots.
     pub(crate) nvidia_chains: Memo<nvidia::Chain>,
+    /// Certificates of devices, of authorities over them and of OCSP responders that a key signed, by (key,
+    /// certificate): of a chain with a new leaf the rest is known.
+    pub(crate) nvidia_certificates: Memo<()>,
     /// Manifests of NVIDIA whose signatures hold up to the root in them, by their files.
     pub(crate) nvidia_rims: Memo<()>,
     /// OCSP responses whose signatures hold, by (issuer, response): when the responder's certificate is
@@ -50,6 +53,7 @@ impl Cache {
             pck_chains: Memo::new(entries),
             intel_signatures: Memo::new(entries),
             nvidia_chains: Memo::new(entries),
+            nvidia_certificates: Memo::new(entries),
             nvidia_rims: Memo::new(entries),
             nvidia_ocsp: Memo::new(entries),
         }

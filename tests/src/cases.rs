@@ -31,7 +31,7 @@ pub struct RealCase {
 /// When a fixture is not well formed.
 pub fn real() -> Result<Vec<RealCase>> {
     let mut cases = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Kind::EVIDENCE {
         for case in hanzo_fixtures::cases(kind)? {
             if is_genuine(&case) {
                 cases.push(from_fixture(&case)?);
@@ -58,7 +58,7 @@ fn is_genuine(case: &Case) -> bool {
             Kind::SevSnp => case.certificates().count() >= 3,
             Kind::Tdx | Kind::NvidiaGpu => true,
             // The demo shows virtual machines.
-            Kind::Sgx => false,
+            Kind::Sgx | Kind::NvidiaRim => false,
         }
 }
 

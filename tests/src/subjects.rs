@@ -1,16 +1,21 @@
 //! What the benchmarks verify, with the bare signature checks that nobody can leave out.
 
+mod nvidia;
+
 use crate::cases;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA384_FIXED,
     RSA_PSS_2048_8192_SHA384, UnparsedPublicKey, VerificationAlgorithm,
 };
-use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, verify};
+use hanzo_attestation::nvidia::rim::verify_rim;
+use hanzo_attestation::{Cache, Collateral, Context, Revocation, Roots, VerifiedItem, verify};
 use hanzo_attestation_evidence::x509::{Certificate, Crl, PublicKey};
-use hanzo_attestation_evidence::{Document, Evidence, Item, UnixTime, dcap, encoding, nvidia, snp};
+use hanzo_attestation_evidence::{Document, Evidence, Item, Severity, UnixTime, dcap, encoding, snp};
 use hanzo_attestation_lab::{Lab, SgxOrder, SnpOrder, TdxOrder};
 use hanzo_attestation_opinion::DcapQvl;
+use hanzo_fixtures::{Expect, Kind};
+use hanzo_policy::{Appraisal, appraise_devices, appraise_item};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -26,6 +31,8 @@ pub struct Subject {
     collateral: Collateral,
     revocation: Revocation,
     now: UnixTime,
+    /// Thresholds, where appraisal is measured, too.
+    appraisal: Option<Appraisal>,
     /// Checks that a first verification cannot leave out.
     pub cold: Vec<Check>,
     /// Checks that no verification can leave out: what is signed anew each time.
@@ -34,7 +41,57 @@ pub struct Subject {
     peer: Option<DcapQvl>,
 }
 
+/// A real manifest, and the signature checks that it asks for.
+pub struct Manifest {
+    /// The file.
+    pub xml: Vec<u8>,
+    /// Its own signature and those of its certificates.
+    pub bare: Vec<Check>,
+    roots: Roots,
+    revocation: Revocation,
+    now: UnixTime,
+}
+
+impl Manifest {
+    /// The published one of a VBIOS.
+    ///
+    /// # Errors
+    /// When there is no such fixture.
+    pub fn published() -> Result<Self> {
+        let cases = hanzo_fixtures::cases(Kind::NvidiaRim)?;
+        let genuine = cases.iter().find(|case| case.expect == Expect::Ok && case.name.starts_with("vbios"));
+        let case = genuine.context("no manifest among the fixtures")?;
+        let xml = case.file("rim.xml").context("no file")?.to_vec();
+        Ok(Self {
+            bare: nvidia::manifest_checks(&xml)?,
+            xml,
+            roots: Roots::vendor(),
+            revocation: Revocation::Waived { reason: "a benchmark".to_owned() },
+            now: UnixTime::parse(&case.now)?,
+        })
+    }
+
+    /// Verifies it from the file's bytes.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn verify(&self, cache: &Cache) -> Result<()> {
+        let (roots, revocation, now) = (&self.roots, &self.revocation, self.now);
+        let collateral = Collateral::default();
+        verify_rim(&self.xml, &Context { roots, collateral: &collateral, revocation, now, cache })?;
+        Ok(())
+    }
+}
+
 impl Subject {
+    /// Baseboards of eight GPUs and four switches, all different and of one vendor.
+    ///
+    /// # Errors
+    /// When the lab fails.
+    pub fn boards(count: usize) -> Result<Vec<Self>> {
+        nvidia::boards(count)
+    }
+
     /// Real cases, those of Intel with their collateral as well where the evidence corpus is at hand, and one
     /// of each kind from the lab with its collateral.
     ///
@@ -70,6 +127,7 @@ impl Subject {
                 Self::new(title.to_owned(), &document, roots, collateral, Revocation::Required, now, &lists)?;
             subjects.push(subject);
         }
+        subjects.extend(nvidia::all()?);
         Ok(subjects)
     }
 
@@ -94,14 +152,32 @@ impl Subject {
         };
         let verified = verify(evidence.clone(), &context)?;
         let peer = DcapQvl::new(item, verified.items().first(), &collateral).ok();
-        let (cold, warm) = match item {
-            Item::SevSnp(item) => snp_checks(item, lists)?,
-            Item::Tdx(item) => dcap_checks(&item.quote, &collateral)?,
-            Item::Sgx(item) => dcap_checks(&item.quote, &collateral)?,
-            Item::Nvidia(item) => nvidia_checks(item)?,
-            _ => bail!("{title}: no bare checks are known"),
-        };
-        Ok(Self { title, document, evidence, roots, collateral, revocation, now, cold, warm, peer })
+        let (mut cold, mut warm) = (Vec::new(), Vec::new());
+        for item in evidence.items() {
+            let (first, each) = match item {
+                Item::SevSnp(item) => snp_checks(item, lists)?,
+                Item::Tdx(item) => dcap_checks(&item.quote, &collateral)?,
+                Item::Sgx(item) => dcap_checks(&item.quote, &collateral)?,
+                Item::Nvidia(item) => nvidia::device_checks(item)?,
+                _ => bail!("{title}: no bare checks are known"),
+            };
+            cold.extend(first);
+            warm.extend(each);
+        }
+        let appraisal = None;
+        Ok(Self {
+            title,
+            document,
+            evidence,
+            roots,
+            collateral,
+            revocation,
+            now,
+            appraisal,
+            cold,
+            warm,
+            peer,
+        })
     }
 
     fn context<'a>(&'a self, cache: &'a Cache) -> Context<'a> {
@@ -114,8 +190,7 @@ impl Subject {
     /// # Errors
     /// A refusal.
     pub fn verify(&self, cache: &Cache) -> Result<()> {
-        verify(self.evidence.clone(), &self.context(cache))?;
-        Ok(())
+        self.judge(self.evidence.clone(), cache)
     }
 
     /// Verifies from the document's bytes: strict JSON, base64, parsing, and the digest that names the
@@ -124,7 +199,18 @@ impl Subject {
     /// # Errors
     /// A refusal.
     pub fn verify_document(&self, cache: &Cache) -> Result<()> {
-        verify(Document::from_json(&self.document)?.parse()?, &self.context(cache))?;
+        self.judge(Document::from_json(&self.document)?.parse()?, cache)
+    }
+
+    fn judge(&self, evidence: Evidence, cache: &Cache) -> Result<()> {
+        let verified = verify(evidence, &self.context(cache))?;
+        let Some(appraisal) = &self.appraisal else { return Ok(()) };
+        let items = verified.items();
+        let together = appraise_devices(items.iter().map(VerifiedItem::claims), appraisal);
+        let alone = items.iter().flat_map(|item| appraise_item(item, appraisal));
+        for finding in alone.chain(together.into_iter().map(|(_, finding)| finding)) {
+            ensure!(finding.severity != Severity::Refuse, "{}: {}", finding.rule, finding.message);
+        }
         Ok(())
     }
 
@@ -205,23 +291,6 @@ fn snp_checks(item: &snp::Evidence, lists: &[Vec<u8>]) -> Result<Checks> {
         let list = Crl::parse(list)?;
         if list.issuer().der() == root.subject().der() {
             cold.push(Check::under(root, list.tbs(), list.signature())?);
-        }
-    }
-    Ok((cold, vec![report()]))
-}
-
-/// Report; and each certificate under the next, the root's being the last that came along.
-fn nvidia_checks(item: &nvidia::Evidence) -> Result<Checks> {
-    let device = item.devices.first().context("no device")?;
-    let chain: Vec<Certificate<'_>> =
-        device.certs.iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
-    let PublicKey::P384(key) = chain.first().context("no leaf")?.public_key() else { bail!("no P-384 key") };
-    let (message, signature) = (device.report.signed(), device.report.signature());
-    let report = || Check::new(&ECDSA_P384_SHA384_FIXED, key, message, signature);
-    let mut cold = vec![report()];
-    for pair in chain.windows(2) {
-        if let [subject, issuer] = pair {
-            cold.push(Check::under(issuer, subject.tbs(), subject.signature())?);
         }
     }
     Ok((cold, vec![report()]))

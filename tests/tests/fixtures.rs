@@ -1,5 +1,6 @@
 //! Every fixture says what its `case.toml` states: through the parser, the verifier and the appraisal.
 
+use hanzo_attestation::nvidia::rim::verify_rim;
 use hanzo_attestation::verify::Context;
 use hanzo_attestation::{Cache, Collateral, Revocation, Roots, verify};
 use hanzo_attestation_evidence::{Broken as _, Document, Severity, UnixTime};
@@ -9,9 +10,6 @@ use hanzo_policy::{Appraisal, appraise_item};
 
 /// The code of the first refusal, in the order in which the broker asks.
 fn judge(case: &Case) -> Result<(), &'static str> {
-    let text = case.document().to_string();
-    let document = Document::from_json(text.as_bytes()).map_err(|error| error.rule().code)?;
-    let evidence = document.parse().map_err(|error| error.rule().code)?;
     let (roots, collateral) = match case.roots {
         RootsOf::Vendor => (Roots::vendor(), Collateral::default()),
         RootsOf::Lab => {
@@ -26,6 +24,13 @@ fn judge(case: &Case) -> Result<(), &'static str> {
     let now = UnixTime::parse(&case.now).map_err(|_| "the case's `now` is no time")?;
     let context =
         Context { roots: &roots, collateral: &collateral, revocation: &revocation, now, cache: Cache::off() };
+    if case.kind == Kind::NvidiaRim {
+        let xml = case.file("rim.xml").unwrap_or_default();
+        return verify_rim(xml, &context).map(drop).map_err(|error| error.rule().code);
+    }
+    let text = case.document().to_string();
+    let document = Document::from_json(text.as_bytes()).map_err(|error| error.rule().code)?;
+    let evidence = document.parse().map_err(|error| error.rule().code)?;
     let verified = verify(evidence, &context).map_err(|refused| refused.finding.rule.code)?;
     if verified.lab() != (case.roots == RootsOf::Lab) {
         return Err("the lab mark is wrong");

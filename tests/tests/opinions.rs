@@ -48,7 +48,7 @@ fn waived() -> Revocation {
 
 fn fixtures() -> Vec<Case> {
     let lab = Lab::fixture();
-    let all = Kind::ALL.into_iter().flat_map(|kind| hanzo_fixtures::cases(kind).unwrap());
+    let all = Kind::EVIDENCE.into_iter().flat_map(|kind| hanzo_fixtures::cases(kind).unwrap());
     all.map(|case| {
         let (roots, collateral) = match case.roots {
             RootsOf::Vendor => (Roots::vendor(), Collateral::default()),

@@ -4,6 +4,7 @@
 //! is the one that is pinned or configured.
 
 use super::error::{NvidiaError, Place};
+use super::proved::Proved;
 use crate::crypto::{Budget, P384Key};
 use crate::roots::{NvidiaAuthority, NvidiaRoot, Roots, sha256};
 use crate::x509::{ECDSA_WITH_SHA384, Validity, names_key_of};
@@ -98,30 +99,40 @@ pub(super) fn read<'a>(certs: &'a [Vec<u8>], roots: &Roots) -> Result<Unproved<'
 }
 
 impl Unproved<'_> {
-    /// NV-15, leaf first. `proved` has what this document has proved before: devices of one baseboard share
-    /// their upper certificates.
+    /// NV-15, leaf first. Devices of one baseboard share their upper certificates, and a device that has
+    /// started again has a new leaf under the certificate that it had before.
     pub(super) fn verify(
         self,
         roots: &Roots,
-        proved: &mut Vec<[u8; 32]>,
+        proved: &mut Proved<'_>,
         budget: &mut Budget,
     ) -> Result<Chain, NvidiaError> {
         let root = self.chain.root(roots)?;
         let [_, device, provisioner, product] = &self.chain.links;
         let issuers = [&device.point, &provisioner.point, &product.point, &root.point];
         for ((place, certificate), issuer) in BELOW_ROOT.into_iter().zip(&self.certificates).zip(issuers) {
-            let question = sha256(&[issuer.as_slice(), certificate.der()].concat());
-            if proved.contains(&question) {
-                continue;
-            }
-            let of =
-                |error| NvidiaError::signature("a certificate", error, NvidiaError::ChainSignature(place));
-            let key = P384Key::parse(issuer).map_err(|error| of(error.into()))?;
-            key.verify_der(budget, certificate.tbs(), certificate.signature()).map_err(of)?;
-            proved.push(question);
+            let mut prove = || prove(place, certificate, issuer, budget);
+            // A leaf is known with its whole chain.
+            if place == Place::Leaf { prove()? } else { proved.once(question(issuer, certificate), prove)? }
         }
         Ok(self.chain)
     }
+}
+
+/// By which a signature over a certificate is known.
+pub(super) fn question(issuer: &[u8; 97], certificate: &Certificate<'_>) -> [u8; 32] {
+    sha256(&[issuer.as_slice(), certificate.der()].concat())
+}
+
+fn prove(
+    place: Place,
+    certificate: &Certificate<'_>,
+    issuer: &[u8; 97],
+    budget: &mut Budget,
+) -> Result<(), NvidiaError> {
+    let of = |error| NvidiaError::signature("a certificate", error, NvidiaError::ChainSignature(place));
+    let key = P384Key::parse(issuer).map_err(|error| of(error.into()))?;
+    key.verify_der(budget, certificate.tbs(), certificate.signature()).map_err(of)
 }
 
 impl Chain {

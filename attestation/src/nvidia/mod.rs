@@ -9,6 +9,7 @@ mod chain;
 mod claims;
 mod eat;
 mod error;
+mod proved;
 mod revocation;
 pub mod rim;
 mod verify;

@@ -4,9 +4,10 @@
 //! about a certificate is enforced, whether it is demanded or waived. The nonce of whoever asked is not
 //! compared: the answer is the attester's or a relay's, and its dates bound its age.
 
-use super::chain::{Certified, Chain};
+use super::chain::{self, Certified, Chain};
 use super::claims::{Source, Standing};
 use super::error::{NvidiaError, Place};
+use super::proved::Proved;
 use crate::collateral::Revocation;
 use crate::crypto::{self, Budget, FormError, SignatureError};
 use crate::roots::{NvidiaAuthority, sha256};
@@ -47,7 +48,7 @@ pub(super) fn check(
     root: &NvidiaAuthority,
     responses: &[OcspResponse<'_>],
     context: &Context<'_>,
-    proved: &mut Vec<[u8; 32]>,
+    proved: &mut Proved<'_>,
     budget: &mut Budget,
 ) -> Result<Verdict, NvidiaError> {
     let [_, device, provisioner, product] = &chain.links;
@@ -80,7 +81,7 @@ impl Asked<'_> {
         &self,
         responses: &[OcspResponse<'_>],
         context: &Context<'_>,
-        proved: &mut Vec<[u8; 32]>,
+        proved: &mut Proved<'_>,
         budget: &mut Budget,
     ) -> Result<Option<(UnixTime, UnixTime)>, NvidiaError> {
         let mut known = None;
@@ -168,11 +169,11 @@ impl<'a> Issuer<'a> {
         place: Place,
         response: &OcspResponse<'_>,
         context: &Context<'_>,
-        proved: &mut Vec<[u8; 32]>,
+        proved: &mut Proved<'_>,
         budget: &mut Budget,
     ) -> Result<(), NvidiaError> {
         let question = sha256(&[self.point.as_slice(), response.tbs, response.signature].concat());
-        if proved.contains(&question) {
+        if proved.has(&question) {
             return Ok(());
         }
         if let Some(responder) = context.cache.nvidia_ocsp.get(&question) {
@@ -190,11 +191,11 @@ impl<'a> Issuer<'a> {
             signed(budget, PublicKey::P384(self.point))?;
             None
         } else {
-            let delegate = self.delegate(place, response, context.now, budget)?;
+            let delegate = self.delegate(place, response, context.now, proved, budget)?;
             signed(budget, delegate.public_key())?;
             Some(Validity::of(&delegate))
         };
-        proved.push(question);
+        proved.note(question);
         context.cache.nvidia_ocsp.insert(question, Arc::new(responder));
         Ok(())
     }
@@ -209,6 +210,7 @@ impl<'a> Issuer<'a> {
         place: Place,
         response: &OcspResponse<'r>,
         now: UnixTime,
+        proved: &mut Proved<'_>,
         budget: &mut Budget,
     ) -> Result<Certificate<'r>, NvidiaError> {
         let refused = |problem| NvidiaError::Responder { place, problem };
@@ -232,13 +234,15 @@ impl<'a> Issuer<'a> {
         if !delegate.is_valid_at(now) {
             return Err(refused("its responder's certificate is not in force"));
         }
-        let (algorithm, message) = (delegate.signature_algorithm(), delegate.tbs());
-        ecdsa(budget, algorithm, PublicKey::P384(self.point), message, delegate.signature()).map_err(
-            |error| {
-                let mismatch = refused("its responder's certificate is not signed by the issuer");
-                NvidiaError::signature("the certificate of an OCSP responder", error, mismatch)
-            },
-        )?;
+        proved.once(chain::question(self.point, &delegate), || {
+            let (algorithm, message) = (delegate.signature_algorithm(), delegate.tbs());
+            ecdsa(budget, algorithm, PublicKey::P384(self.point), message, delegate.signature()).map_err(
+                |error| {
+                    let mismatch = refused("its responder's certificate is not signed by the issuer");
+                    NvidiaError::signature("the certificate of an OCSP responder", error, mismatch)
+                },
+            )
+        })?;
         Ok(delegate)
     }
 }

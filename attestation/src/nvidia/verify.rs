@@ -3,6 +3,7 @@
 use super::chain::{self, Chain};
 use super::claims::{Claims, DeviceClaims, FwidMatch, Standing};
 use super::error::{DeviceError, NvidiaError};
+use super::proved::Proved;
 use super::revocation::{self, Verdict};
 use super::rim::{self, RimResult};
 use crate::claims::{Claims as AnyClaims, CollateralUse, Facts, TcbStatus};
@@ -27,9 +28,9 @@ pub(crate) fn verify(
     budget: &mut Budget,
 ) -> Result<VerifiedItem, Refused> {
     let tee = evidence.class.tee();
-    let responses = evidence.ocsp.iter().map(|der| OcspResponse::parse(der)).collect::<Result<_, _>>();
+    let responses = evidence.ocsp.iter().map(|der| OcspResponse::parse(der)).collect::<Result<Vec<_>, _>>();
     let responses = responses.map_err(|error| Refused::new(tee, &error))?;
-    let mut item = Item { responses, ..Item::default() };
+    let mut item = Item::new(&responses, context);
     for (index, device) in evidence.devices.iter().enumerate() {
         item.add(device, context, budget)
             .map_err(|error| Refused::new(tee, &DeviceError { device: index, error }))?;
@@ -67,14 +68,14 @@ pub(crate) fn check_covered(
 }
 
 /// What is gathered from device to device.
-#[derive(Default)]
 struct Item<'a> {
     /// What came with the evidence about certificates.
-    responses: Vec<OcspResponse<'a>>,
+    responses: &'a [OcspResponse<'a>],
+    manifests: rim::Manifests<'a>,
     devices: Vec<DeviceClaims>,
     findings: Vec<Finding>,
     /// Signatures of certificates and responses that this item has proved.
-    proved: Vec<[u8; 32]>,
+    proved: Proved<'a>,
     not_after: Option<UnixTime>,
     /// Manifests, each once.
     uses: BTreeSet<CollateralUse>,
@@ -84,6 +85,20 @@ struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
+    fn new(responses: &'a [OcspResponse<'a>], context: &'a Context<'a>) -> Self {
+        Self {
+            responses,
+            manifests: rim::Manifests::new(responses, context),
+            devices: Vec::new(),
+            findings: Vec::new(),
+            proved: Proved::new(&context.cache.nvidia_certificates),
+            not_after: None,
+            uses: BTreeSet::new(),
+            root: None,
+            lab: false,
+        }
+    }
+
     fn add(
         &mut self,
         device: &Device,
@@ -103,7 +118,7 @@ impl<'a> Item<'a> {
         if let Some(finding) = waived.filter(|finding| !self.findings.contains(finding)) {
             self.findings.push(finding);
         }
-        let appraised = rim::appraise(&runtime(device, &chain), &self.responses, context);
+        let appraised = self.manifests.appraise(&runtime(device, &chain));
         for finding in appraised.findings {
             if !self.findings.contains(&finding) {
                 self.findings.push(finding);
@@ -131,7 +146,11 @@ impl<'a> Item<'a> {
         let links = chain.links.iter();
         let stored = links.flat_map(|link| context.collateral.nvidia_ocsp_about(&link.serial, context.now));
         let stored = stored.filter_map(|der| OcspResponse::parse(der).ok());
-        self.responses.iter().cloned().chain(stored).collect()
+        let speaks = |response: &&OcspResponse<'_>| {
+            let mut about = response.answers.iter().map(|answer| answer.serial);
+            about.any(|serial| chain.links.iter().any(|link| link.serial == serial))
+        };
+        self.responses.iter().filter(speaks).cloned().chain(stored).collect()
     }
 
     /// The device's chain, proved now or before, and the report proved by it.

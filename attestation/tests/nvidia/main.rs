@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod binding;
 #[cfg(test)]
+mod cache;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod hostile;

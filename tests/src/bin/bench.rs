@@ -14,7 +14,7 @@ use hanzo_tests::http::Http;
 use hanzo_tests::lab_node::LabNode;
 use hanzo_tests::measure::{Run, in_turn, median};
 use hanzo_tests::programs::{DevBroker, Programs};
-use hanzo_tests::subjects::{Check, Subject};
+use hanzo_tests::subjects::{Check, Manifest, Subject};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -70,6 +70,8 @@ fn run(arguments: &Arguments) -> Result<()> {
         let subjects = Subject::all()?;
         let lines = subjects.iter().map(|subject| verification(subject, arguments.runs));
         result["verify"] = lines.collect::<Result<Vec<_>>>()?.into();
+        result["manifest"] = manifest(arguments.runs)?;
+        result["first_seen_us"] = first_seen()?.into();
         result["garbage_us"] = garbage(arguments.runs)?.into();
     }
     if arguments.what != What::Verify {
@@ -102,7 +104,12 @@ fn print(result: &Value) {
                 ratios.map(|(name, ratio)| format!("{name} {:.2}", ratio.as_f64().unwrap_or_default()));
             println!("    {}", ratios.collect::<Vec<_>>().join(", "));
         }
-        println!("\ngarbage, refused: {} us", microseconds(&result["garbage_us"]).trim());
+        let of_manifest = |name: &str| microseconds(&result["manifest"]["us"][name]);
+        println!("\nmanifest of a VBIOS, from its bytes: first {}", of_manifest("cold").trim());
+        println!("    known {}, bare {} us", of_manifest("known").trim(), of_manifest("bare").trim());
+        let seen = microseconds(&result["first_seen_us"]);
+        println!("8 GPUs and 4 switches, first seen, of a known vendor: {} us", seen.trim());
+        println!("garbage, refused: {} us", microseconds(&result["garbage_us"]).trim());
     }
     if result["release"].is_object() {
         println!("\nbroker, one caller, loopback, SQLite, medians in us");
@@ -114,7 +121,8 @@ fn print(result: &Value) {
 
 /// One subject: our verification cold and warm, the checks that nobody can leave out, and the peer, in turn.
 fn verification(subject: &Subject, runs: usize) -> Result<Value> {
-    let cache = Cache::new(16);
+    // More than the 13 chains and 34 responses of the largest subject.
+    let cache = Cache::new(256);
     subject.verify(&cache)?;
     let all = |checks: &[Check]| checks.iter().try_for_each(Check::run);
     let mut list: Vec<(&str, Run<'_>)> = vec![
@@ -146,6 +154,30 @@ fn verification(subject: &Subject, runs: usize) -> Result<Value> {
         "ratios": ratios,
         "signatures": {"cold": subject.cold.len(), "warm": subject.warm.len()},
     }))
+}
+
+/// A manifest the first time, and when its file is known: then it is read, and no signature is verified.
+fn manifest(runs: usize) -> Result<Value> {
+    let (manifest, cache) = (Manifest::published()?, Cache::new(1));
+    manifest.verify(&cache)?;
+    let mut list: Vec<(&str, Run<'_>)> = vec![
+        ("cold", Box::new(|| manifest.verify(Cache::off()))),
+        ("known", Box::new(|| manifest.verify(&cache))),
+        ("bare", Box::new(|| manifest.bare.iter().try_for_each(Check::run))),
+    ];
+    let times = in_turn(runs, &mut list)?;
+    Ok(json!({"us": times.medians()?, "cold/bare": times.ratio("cold", "bare")?}))
+}
+
+/// A baseboard whose devices nobody has seen, where their vendor's authorities and manifests are known.
+fn first_seen() -> Result<f64> {
+    // Each can be seen first once, and has twelve keys of its own to be made.
+    const BOARDS: usize = 20;
+    let mut boards = Subject::boards(BOARDS + 1)?;
+    let cache = Cache::new(4096);
+    boards.pop().context("no baseboard")?.verify(&cache)?;
+    let time = median(BOARDS, || boards.pop().context("no baseboard is left")?.verify(&cache))?;
+    Ok(time.as_secs_f64() * 1e6)
 }
 
 /// What bytes that are no evidence cost.

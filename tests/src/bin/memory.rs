@@ -26,7 +26,7 @@ fn main() -> Result<()> {
         "peak of one verification", "cold", "+ JSON", "warm", "+ JSON", "dcap-qvl"
     );
     for subject in Subject::all()? {
-        let cache = Cache::new(16);
+        let cache = Cache::new(256);
         subject.verify(&cache)?;
         let peer =
             if subject.has_peer() { peak(|| subject.verify_by_peer())?.to_string() } else { "-".to_owned() };

@@ -104,7 +104,7 @@ fn lab_azure() -> Vec<Value> {
 
 /// Whole evidence documents.
 pub(super) fn documents() -> Vec<Vec<u8>> {
-    let fixtures = Kind::ALL.into_iter().flat_map(fixture_cases).map(|case| case.document());
+    let fixtures = Kind::EVIDENCE.into_iter().flat_map(fixture_cases).map(|case| case.document());
     let lab = [lab_snp(), lab_tdx(), lab_sgx(), vec![tpm_item()], lab_azure()]
         .concat()
         .into_iter()
@@ -263,7 +263,10 @@ pub(super) fn nvidia_rims() -> Vec<Vec<u8>> {
     let minimum = RimMinimum { kind: 37, name: "FSP".to_owned(), min_svn: 1, include_in_result: true };
     let order = |product| RimOrder { product, minimums: vec![minimum.clone()], ..RimOrder::default() };
     let products = [RimProduct::Gh100, RimProduct::Gb100, RimProduct::Ls10];
-    products.into_iter().filter_map(|product| vendor.manifest(&order(product)).ok()).collect()
+    let lab = products.into_iter().filter_map(|product| vendor.manifest(&order(product)).ok());
+    let published =
+        fixture_cases(Kind::NvidiaRim).into_iter().filter_map(|case| Some(case.file("rim.xml")?.to_vec()));
+    lab.chain(published).collect()
 }
 
 /// AMD's table of certificates in a guest: GUID, offset and length of each, a row of zeros, and the

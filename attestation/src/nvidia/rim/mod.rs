@@ -21,8 +21,10 @@ pub use error::{RimProblem, RimProofError};
 pub use select::{Appraised, appraise};
 pub use stored::TrustedRim;
 
+pub(super) use select::Manifests;
 pub(crate) use stored::StoredRim;
 
+use super::proved::Proved;
 use crate::verify::Context;
 
 /// Verifies one manifest: form, digest, chain to a pinned root, device family, dates, revocation (by the OCSP
@@ -31,5 +33,5 @@ use crate::verify::Context;
 /// # Errors
 /// [`RimProofError`] with the first broken rule.
 pub fn verify_rim(xml: &[u8], context: &Context<'_>) -> Result<TrustedRim, RimProofError> {
-    StoredRim::new(xml).prove(&[], context)
+    StoredRim::new(xml).prove(&[], context, &mut Proved::new(&context.cache.nvidia_certificates))
 }

@@ -4,6 +4,7 @@
 //! was issued: one that it does not know is refused.
 
 use super::super::error::{NvidiaError, Place};
+use super::super::proved::Proved;
 use super::super::revocation::{Asked, Issuer};
 use super::chain::Chain;
 use super::error::RimProofError;
@@ -29,19 +30,19 @@ pub(super) fn check(
     chain: &Chain,
     stapled: &[OcspResponse<'_>],
     context: &Context<'_>,
+    proved: &mut Proved<'_>,
     budget: &mut Budget,
 ) -> Result<Verdict, RimProofError> {
     let wrong = |error: NvidiaError| RimProofError::Ocsp(Box::new(error));
     let mut verdict = Verdict { waived: None, not_after: UnixTime::MAX };
-    let mut proved = Vec::new();
     let issuers = chain.links.iter().skip(1);
     for ((certificate, issuer), place) in chain.links.iter().zip(issuers).zip(PLACES) {
         let issuer = Issuer { subject: &issuer.subject, point: &issuer.key };
         let asked = Asked { place, serial: &certificate.serial, issuer };
         let stored = context.collateral.nvidia_ocsp_about(&certificate.serial, context.now);
         let stored: Vec<OcspResponse<'_>> = stored.filter_map(|der| OcspResponse::parse(der).ok()).collect();
-        let mut known = asked.look_up(stapled, context, &mut proved, budget).map_err(wrong)?;
-        known = asked.look_up(&stored, context, &mut proved, budget).map_err(wrong)?.or(known);
+        let mut known = asked.look_up(stapled, context, proved, budget).map_err(wrong)?;
+        known = asked.look_up(&stored, context, proved, budget).map_err(wrong)?.or(known);
         match known {
             Some((_, until)) => verdict.not_after = verdict.not_after.min(until),
             None => verdict.waived = Some(waiver(place, context.revocation)?),

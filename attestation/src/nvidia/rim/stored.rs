@@ -1,6 +1,7 @@
 //! Manifests as collateral keeps them: read and digested once, when they are put there; and proved when they
 //! are used.
 
+use super::super::proved::Proved;
 use super::chain::Chain;
 use super::claims::RimClaims;
 use super::error::RimProofError;
@@ -78,16 +79,17 @@ impl StoredRim {
     /// NVR-22, NVR-25, NVR-29, then the signatures: four operations and two for each OCSP response, of the
     /// manifest's own budget, because it is the verifier's and not the attester's. What was verified once is
     /// known by the file.
-    pub(crate) fn prove(
+    pub(super) fn prove(
         &self,
         stapled: &[OcspResponse<'_>],
         context: &Context<'_>,
+        proved: &mut Proved<'_>,
     ) -> Result<TrustedRim, RimProofError> {
         let content = self.content.as_ref().map_err(RimProofError::clone)?;
         let lab = content.chain.pinned(context.roots)?.is_lab();
         content.chain.check_dates(context.now)?;
         let mut budget = Budget::new();
-        let verdict = revocation::check(&content.chain, stapled, context, &mut budget)?;
+        let verdict = revocation::check(&content.chain, stapled, context, proved, &mut budget)?;
         if context.cache.nvidia_rims.get(&self.sha256.0).is_none() {
             content.verify(&mut budget)?;
             context.cache.nvidia_rims.insert(self.sha256.0, Arc::new(()));
