@@ -172,7 +172,11 @@ impl Config {
         let tpm = self.tpm.as_ref().map(|tpm| tpm.open(root));
         let signed = Identified::new(WithTpm::new(self.hardware(root), tpm), identity);
         // The outermost: what all others sign names the GPUs' reports.
-        Ok(WithGpus::new(signed, self.gpus, root))
+        let whole = WithGpus::new(signed, self.gpus, root);
+        Ok(match &self.source {
+            SourceChoice::LabSocket(path) => whole.with_lab(LabSocket::new(path.clone())),
+            _ => whole,
+        })
     }
 
     /// The evidence source of this machine, without TPM, identity and GPUs.

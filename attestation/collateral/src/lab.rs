@@ -7,7 +7,8 @@
 //!            "qe_identities":[{"body":"intel/td-qe-identity.json","signature":"intel/td-qe-identity.sig"}],
 //!            "tcb_signing_chain":"intel/tcb-signing-chain.pem"}],
 //!  "tpm":{"authorities":["tpm/authority.der"],"manufacturers":["tpm/manufacturer.der"]},
-//!  "nvidia_rim":{"roots":["nvidia/rim-root.der"],"manifests":["nvidia/driver.xml"]}}
+//!  "nvidia":{"roots":["nvidia/root.der"]},
+//!  "nvidia_rim":{"roots":["nvidia/rim-root.der"],"manifests":["nvidia/rim/gh100-driver.xml"]}}
 //! ```
 //!
 //! Of Intel only the root is required: what is absent is missing when a quote needs it.
@@ -24,7 +25,7 @@ use hanzo_attestation_evidence::x509::{Certificate, MAX_CERTIFICATE, PublicKey, 
 use serde::Deserialize;
 use std::path::{Component, Path, PathBuf};
 
-/// Largest `lab.json` in bytes: one of all three AMD products and Intel has under 1 KiB.
+/// Largest `lab.json` in bytes: one of all vendors has under 2 KiB.
 const MAX_INDEX: usize = 64 << 10;
 /// Most roots of each vendor: one for each product, and room for a second generation.
 const MAX_ROOTS: usize = 8;
@@ -115,6 +116,8 @@ struct Index {
     #[serde(default)]
     tpm: TpmEntry,
     #[serde(default)]
+    nvidia: DeviceEntry,
+    #[serde(default)]
     nvidia_rim: RimEntry,
 }
 
@@ -126,6 +129,14 @@ struct TpmEntry {
     authorities: Vec<String>,
     #[serde(default)]
     manufacturers: Vec<String>,
+}
+
+/// Roots of GPUs and switches.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceEntry {
+    #[serde(default)]
+    roots: Vec<String>,
 }
 
 /// Roots of reference integrity manifests, and manifests.
@@ -203,16 +214,21 @@ pub fn read_lab(directory: &Path) -> Result<(ExtraRoots, Collateral), LabDirErro
     let none = index.amd.is_empty()
         && index.intel.is_empty()
         && index.tpm.authorities.is_empty()
+        && index.nvidia.roots.is_empty()
         && index.nvidia_rim.roots.is_empty();
     if none {
         return Err(LabDirError::NoRoot { path });
     }
+    bound(index.nvidia.roots.len(), MAX_ROOTS, "roots of GPUs")?;
     bound(index.nvidia_rim.roots.len(), MAX_ROOTS, "roots of manifests")?;
     bound(index.nvidia_rim.manifests.len(), MAX_MANIFESTS, "manifests")?;
     let mut roots = ExtraRoots::default();
     let mut collateral = Collateral::default();
+    let is_p384 = |key: PublicKey<'_>| matches!(key, PublicKey::P384(_));
+    for name in &index.nvidia.roots {
+        roots.nvidia.push(root(&inside(directory, name)?, "GPU", is_p384)?);
+    }
     for name in &index.nvidia_rim.roots {
-        let is_p384 = |key: PublicKey<'_>| matches!(key, PublicKey::P384(_));
         roots.nvidia_rim.push(root(&inside(directory, name)?, "manifest", is_p384)?);
     }
     for name in &index.nvidia_rim.manifests {

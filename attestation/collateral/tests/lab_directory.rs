@@ -50,8 +50,7 @@ fn an_absent_directory_is_unreadable() {
 
 #[test]
 fn an_index_with_unknown_fields_is_malformed() {
-    for index in ["", "{", "7", r#"{"amd":[],"nvidia":[]}"#, r#"{"intel":[{"root":"a","crl":"b"}]}"#, "{} {}"]
-    {
+    for index in ["", "{", "7", r#"{"amd":[],"arm":[]}"#, r#"{"intel":[{"root":"a","crl":"b"}]}"#, "{} {}"] {
         assert!(matches!(refusal(&with_index(index)), LabDirError::Index { .. }), "{index}");
     }
 }
@@ -164,6 +163,25 @@ fn authorities_over_tpm_keys_are_certificates_that_sign_themselves() {
     let many = [r#""tpm/authority.der""#; 9].join(",");
     let index = format!(r#"{{"tpm":{{"authorities":[{many}]}}}}"#);
     assert!(matches!(refusal(&with_index(&index)), LabDirError::TooMany { limit: 8, .. }));
+}
+
+#[test]
+fn roots_of_gpus_and_of_manifests_are_certificates_that_sign_themselves() {
+    let lab = Lab::fixture();
+    let directory = with_index(r#"{"nvidia":{"roots":["nvidia/root.der"]}}"#);
+    let (roots, _) = read_lab(directory.path()).unwrap();
+    assert_eq!((roots.nvidia, roots.nvidia_rim), (lab.extra_roots().nvidia, Vec::new()));
+    for field in ["nvidia", "nvidia_rim"] {
+        for name in ["nvidia/gh100-product.der", "intel/root.der", "lab.json"] {
+            let index = format!(r#"{{"{field}":{{"roots":["{name}"]}}}}"#);
+            assert!(matches!(refusal(&with_index(&index)), LabDirError::Root { .. }), "{field} {name}");
+        }
+        let many = [r#""nvidia/root.der""#; 9].join(",");
+        let index = format!(r#"{{"{field}":{{"roots":[{many}]}}}}"#);
+        assert!(matches!(refusal(&with_index(&index)), LabDirError::TooMany { limit: 8, .. }), "{field}");
+    }
+    let index = r#"{"nvidia":{"roots":["nvidia/root.der"],"manifests":[]}}"#;
+    assert!(matches!(refusal(&with_index(index)), LabDirError::Index { .. }));
 }
 
 #[test]

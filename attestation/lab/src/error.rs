@@ -41,6 +41,12 @@ pub enum LabError {
     /// The lab's dates cannot be read.
     #[error("the lab's validity is malformed: {0}")]
     Validity(String),
+    /// `lab.json` is no JSON.
+    #[error("`lab.json` is malformed: {0}")]
+    Index(String),
+    /// The lab's directory was written by a program that made no NVIDIA side.
+    #[error("this lab has no GPUs: an older program wrote it, and `hanzo-lab init` makes a new one")]
+    NoNvidia,
     /// A signature of the lab's TCB signer has another length than 64 bytes.
     #[error("`{}` is not a signature of 64 bytes", .0.display())]
     Signature(PathBuf),

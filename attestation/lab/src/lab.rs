@@ -2,10 +2,11 @@
 
 use crate::amd::{AmdKeys, AmdVendor};
 use crate::intel::{IntelKeys, IntelVendor};
+use crate::nvidia::{NvidiaKeys, NvidiaVendor, Standard};
 use crate::tpm::{TpmKeys, TpmVendor};
 use crate::{
-    AzOrder, EkDefect, EndorsementKey, IntelCollateral, IntelOrder, LabError, ListDefect, SgxOrder, SnpOrder,
-    SnpProduct, TdxOrder, TpmOrder, Validity,
+    AzOrder, Devices, DevicesOrder, EkDefect, EndorsementKey, IntelCollateral, IntelOrder, LabError,
+    ListDefect, RimOrder, SgxOrder, SnpOrder, SnpProduct, TdxOrder, TpmOrder, Validity,
 };
 use hanzo_attestation_evidence::encoding::base64_encode;
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub(crate) struct Vendors {
     pub(crate) amd: [AmdVendor; 3],
     pub(crate) intel: IntelVendor,
     pub(crate) tpm: TpmVendor,
+    /// Absent in a directory that an older program wrote.
+    pub(crate) nvidia: Option<NvidiaVendor>,
     /// What the lab's Intel signed when the lab was made.
     pub(crate) intel_collateral: IntelCollateral,
 }
@@ -53,7 +56,8 @@ impl Lab {
         let intel = IntelVendor::issue(IntelKeys::generate()?, validity)?;
         let intel_collateral = intel.collateral(&IntelOrder::new(validity))?;
         let tpm = TpmVendor::issue(TpmKeys::generate()?, validity)?;
-        Ok(Self { vendors: Arc::new(Vendors { validity, amd, intel, tpm, intel_collateral }) })
+        let nvidia = Some(NvidiaVendor::issue(NvidiaKeys::generate()?, validity)?);
+        Ok(Self { vendors: Arc::new(Vendors { validity, amd, intel, tpm, nvidia, intel_collateral }) })
     }
 
     /// From and until when everything that this lab issues is valid.
@@ -119,6 +123,32 @@ impl Lab {
         crate::azure::item(&self.vendors, order)
     }
 
+    /// Makes the items of the GPUs and switches of a machine.
+    ///
+    /// # Errors
+    /// [`LabError::NoNvidia`], [`LabError::KeyGeneration`], [`LabError::Signing`].
+    pub fn devices(&self, order: &DevicesOrder) -> Result<Devices, LabError> {
+        self.nvidia()?.devices(order)
+    }
+
+    /// Makes a reference integrity manifest (XML).
+    ///
+    /// # Errors
+    /// [`LabError::NoNvidia`], [`LabError::Signing`].
+    pub fn manifest(&self, order: &RimOrder) -> Result<Vec<u8>, LabError> {
+        self.nvidia()?.rims.manifest(order)
+    }
+
+    /// Names of the manifests that a lab's directory has, and the order of each.
+    #[must_use]
+    pub fn manifest_orders() -> Vec<(&'static str, RimOrder)> {
+        Standard::ALL.iter().map(|which| (which.name(), which.order())).collect()
+    }
+
+    fn nvidia(&self) -> Result<&NvidiaVendor, LabError> {
+        self.vendors.nvidia.as_ref().ok_or(LabError::NoNvidia)
+    }
+
     /// The endorsement key of a lab TPM with its certificates, and with a defect in them.
     ///
     /// # Errors
@@ -175,6 +205,24 @@ impl Lab {
     #[must_use]
     pub fn tpm_manufacturer(&self) -> &[u8] {
         &self.vendors.tpm.manufacturer
+    }
+
+    /// DER of the root of the lab's GPUs and switches, if it makes any.
+    #[must_use]
+    pub fn nvidia_root(&self) -> Option<&[u8]> {
+        self.vendors.nvidia.as_ref().map(NvidiaVendor::root)
+    }
+
+    /// DER of the root of the lab's manifests, if it makes any.
+    #[must_use]
+    pub fn nvidia_rim_root(&self) -> Option<&[u8]> {
+        self.vendors.nvidia.as_ref().map(|vendor| vendor.rims.root())
+    }
+
+    /// The manifests (XML) that were made with the lab: for the GPUs and switches that it makes by default.
+    #[must_use]
+    pub fn nvidia_manifests(&self) -> &[Vec<u8>] {
+        self.vendors.nvidia.as_ref().map_or(&[], |vendor| &vendor.manifests)
     }
 
     /// What the lab's Intel signed when the lab was made: everything that its platforms need, revoking

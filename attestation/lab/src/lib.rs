@@ -1,11 +1,12 @@
-//! Lab vendors: an AMD, an Intel and a TPM manufacturer of one's own, with their own roots, that sign
-//! evidence in the vendors' byte formats.
+//! Lab vendors: an AMD, an Intel, an NVIDIA and a TPM manufacturer of one's own, with their own roots, that
+//! sign evidence in the vendors' byte formats.
 //!
 //! The lab is not a mock. What it makes is verified by exactly the code that verifies the real thing; the one
 //! difference is the root, which a verifier accepts only from configuration and which marks everything that
 //! rests on it. Negative cases are knobs: an order says what is wrong ([`SnpDefect`], [`TdxDefect`],
-//! [`SgxDefect`], [`ListDefect`], [`IntelDefect`], [`TpmDefect`], [`AzDefect`]), and everything that the
-//! defect does not concern is properly signed, so that exactly one rule is broken.
+//! [`SgxDefect`], [`ListDefect`], [`IntelDefect`], [`TpmDefect`], [`AzDefect`], [`NvidiaDefect`],
+//! [`DevicesDefect`], [`OcspDefect`], [`RimDefect`]), and everything that the defect does not concern is
+//! properly signed, so that exactly one rule is broken.
 //!
 //! ```
 //! use hanzo_attestation_lab::{Lab, SnpOrder, SnpProduct};
@@ -50,8 +51,8 @@ pub use intel::{
 };
 pub use lab::Lab;
 pub use nvidia::{
-    DeviceOrder, LabChip, LabDevice, NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder, RimDefect, RimMinimum,
-    RimOrder, RimProduct, RimVendor,
+    DeviceOrder, Devices, DevicesDefect, DevicesOrder, LabChip, LabDevice, LabMode, NvidiaDefect, NvidiaLab,
+    OcspDefect, OcspOrder, OcspStaple, RimDefect, RimMinimum, RimOrder, RimProduct, RimVendor,
 };
 pub use tpm::{
     AkCertificate, AkUsage, EkDefect, EndorsementKey, GceInstance, TpmBank, TpmDefect, TpmHash, TpmKey,

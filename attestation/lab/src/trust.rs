@@ -28,16 +28,17 @@ impl Lab {
             intel: vec![self.intel_root().to_vec()],
             tpm: vec![self.tpm_authority().to_vec()],
             tpm_manufacturers: vec![self.tpm_manufacturer().to_vec()],
-            nvidia: Vec::new(),
-            nvidia_rim: Vec::new(),
+            nvidia: self.nvidia_root().map(<[u8]>::to_vec).into_iter().collect(),
+            nvidia_rim: self.nvidia_rim_root().map(<[u8]>::to_vec).into_iter().collect(),
         }
     }
 
-    /// The lab's revocation lists, which revoke nothing, and what its Intel says of its platforms: they are
-    /// up to date.
+    /// The lab's revocation lists, which revoke nothing, what its Intel says of its platforms: they are up to
+    /// date, and the manifests of its GPUs and switches.
     #[must_use]
     pub fn collateral(&self) -> Collateral {
-        collect(self.amd_lists(), self.intel_collateral())
+        let collateral = collect(self.amd_lists(), self.intel_collateral());
+        self.nvidia_manifests().iter().fold(collateral, |collateral, xml| collateral.with_nvidia_rim(xml))
     }
 
     /// AMD's part of [`Lab::collateral`] alone: with it, quotes cannot be judged (COL-10).

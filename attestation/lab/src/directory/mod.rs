@@ -12,11 +12,17 @@
 //! intel/{tdx,sgx}-{platform,processor}.json
 //!                                   the same once more, as the one object in which tools exchange it
 //! tpm/{manufacturer,authority}.der   who certifies endorsement keys and attestation keys
+//! nvidia/root.der                   the root of GPUs and switches
+//! nvidia/{gh100,gb100}-product.der, nvidia/{gh100,gb100,ls10}-provisioner.der
+//!                                   the authorities below it, over each family's devices
+//! nvidia/rim-root.der               the root of manifests
+//! nvidia/rim/*.xml                  manifests of drivers, VBIOS and switch BIOS
 //! private/validity.json             dates of everything that is issued
 //! private/*.pk8                     keys, PKCS#8, mode 0600
 //! ```
 
 mod intel;
+mod nvidia;
 mod tpm;
 
 use crate::amd::{AmdKeys, AmdVendor};
@@ -32,7 +38,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Largest file of a lab directory in bytes: an RSA-4096 key in PKCS#8 has under 2.5 KiB, a certificate under
-/// 2 KiB, and a revocation list of the lab names at most two serial numbers.
+/// 2 KiB, a revocation list of the lab names at most two serial numbers, and a manifest has under 20 KiB.
 const MAX_FILE: u64 = 64 << 10;
 
 /// Every file of a lab directory, by its path in it: those of the fixture are compiled in.
@@ -55,16 +61,19 @@ impl Lab {
         if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(LabError::NotEmpty(directory.to_owned()));
         }
-        let Vendors { validity, amd, intel, tpm, intel_collateral } = &*self.vendors;
+        let Vendors { validity, amd, intel, tpm, nvidia, intel_collateral } = &*self.vendors;
         let files = Writer(directory);
         for vendor in amd {
             write_amd(files, vendor)?;
         }
         intel::write(files, intel, intel_collateral)?;
         tpm::write(files, tpm)?;
+        if let Some(vendor) = nvidia {
+            nvidia::write(files, vendor)?;
+        }
         files.private("validity.json", pretty(&json!(validity)).as_bytes())?;
         // Last, so that a directory with this file is complete.
-        files.public("lab.json", pretty(&index()).as_bytes())
+        files.public("lab.json", pretty(&index(nvidia.is_some())).as_bytes())
     }
 }
 
@@ -97,7 +106,7 @@ fn write_amd(files: Writer<'_>, vendor: &AmdVendor) -> Result<(), LabError> {
 }
 
 /// What `lab.json` says: the roots, and the collateral issued under each.
-fn index() -> Value {
+fn index(nvidia: bool) -> Value {
     let amd: Vec<Value> = SnpProduct::ALL
         .iter()
         .map(|product| {
@@ -109,7 +118,12 @@ fn index() -> Value {
             })
         })
         .collect();
-    json!({"amd": amd, "intel": [intel::index()], "tpm": tpm::index()})
+    let mut index = json!({"amd": amd, "intel": [intel::index()], "tpm": tpm::index()});
+    if let Some(fields) = index.as_object_mut().filter(|_| nvidia) {
+        fields.insert("nvidia".to_owned(), nvidia::index());
+        fields.insert("nvidia_rim".to_owned(), nvidia::rim_index());
+    }
+    index
 }
 
 pub(crate) fn read(file: &Reader<'_>) -> Result<Lab, LabError> {
@@ -133,8 +147,9 @@ pub(crate) fn read(file: &Reader<'_>) -> Result<Lab, LabError> {
     let [milan, genoa, turin] = SnpProduct::ALL;
     let (intel, intel_collateral) = intel::read(file, validity)?;
     let tpm = tpm::read(file, validity)?;
+    let nvidia = nvidia::read(file, validity)?;
     let amd = [vendor(milan)?, vendor(genoa)?, vendor(turin)?];
-    Ok(Lab { vendors: Arc::new(Vendors { validity, amd, intel, tpm, intel_collateral }) })
+    Ok(Lab { vendors: Arc::new(Vendors { validity, amd, intel, tpm, nvidia, intel_collateral }) })
 }
 
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, LabError> {

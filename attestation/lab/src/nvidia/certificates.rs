@@ -18,11 +18,19 @@ const SUBJECT_ALT_NAME: &[u32] = &[2, 5, 29, 17];
 pub(super) const FIRMWARE: [u8; 48] = [0x5f; 48];
 
 /// An authority: its key, its name and its certificate.
+#[derive(Clone)]
 pub(super) struct Link {
     pub(super) key: EcKey,
     pub(super) subject: Vec<u8>,
     pub(super) serial: Vec<u8>,
     pub(super) der: Vec<u8>,
+}
+
+impl Link {
+    /// The authority of this name, whose certificate is at hand.
+    pub(super) fn of(common_name: &str, key: EcKey, der: Vec<u8>) -> Self {
+        Self { subject: name(common_name), serial: key.key_id(), key, der }
+    }
 }
 
 /// Leaf first, root last, and the key that signs reports.
@@ -35,8 +43,8 @@ pub(super) fn name(common_name: &str) -> Vec<u8> {
     der::sequence([attribute(COMMON_NAME, der::utf8(common_name))])
 }
 
-pub(super) fn root(key: EcKey, validity: Validity) -> Result<Link, LabError> {
-    let subject = name("Hanzo Lab Device Identity");
+pub(super) fn root(common_name: &str, key: EcKey, validity: Validity) -> Result<Link, LabError> {
+    let subject = name(common_name);
     let serial = key.key_id();
     let plan = Plan {
         serial: serial.clone(),
@@ -106,7 +114,9 @@ pub(super) fn chain(lab: &NvidiaLab, order: &DeviceOrder) -> Result<LabChain, La
 
 fn device(lab: &NvidiaLab, order: &DeviceOrder, validity: Validity) -> Result<Link, LabError> {
     let key = EcKey::generate(Curve::P384)?;
-    let (serial, subject) = (device_serial(order), name(&format!("{} A01 GSP BROM", order.chip.name())));
+    let engine = if order.fsp { "FSP" } else { "GSP" };
+    let subject = name(&format!("{} A01 {engine} BROM", order.chip.name()));
+    let serial = device_serial(order);
     let mut plan = authority_plan(&key, serial.clone(), subject.clone(), &lab.provisioner, validity);
     match order.defect {
         Some(NvidiaDefect::DeviceUsage) => plan.extensions[1] = KeyUsage::DigitalSignature.extension(),

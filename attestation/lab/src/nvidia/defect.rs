@@ -81,6 +81,59 @@ defects! {
 }
 
 defects! {
+    /// One defect of the devices of a machine: every report is genuine, and together or beside their manifests
+    /// they are not acceptable.
+    DevicesDefect {
+        /// They answer another challenge.
+        OtherNonce = "other-nonce" breaks "NV-30" "Nonce",
+        /// Every GPU is a copy of the first: eleven of them, or as many as were ordered if that is more.
+        Copies = "copies" breaks "NV-70" "DeviceDuplicate",
+        /// The first GPU does not state its firmware id.
+        NoFwid = "no-fwid" breaks "NV-71" "FwidAbsent",
+        /// The first of several GPUs is in the mode for one.
+        ModesMixed = "modes-mixed" breaks "NV-75" "ModesMixed",
+        /// Two GPUs, both in the mode for one.
+        ModeForOne = "mode-for-one" breaks "NV-75" "ModesMixed",
+        /// GPUs in protected PCIe mode, and none of their switches.
+        NoSwitch = "no-switch" breaks "NV-78" "TopologyOpen",
+        /// A GPU that the switches name does not report.
+        GpuMissing = "gpu-missing" breaks "NV-78" "TopologyOpen",
+        /// A switch that the GPUs name does not report.
+        SwitchMissing = "switch-missing" breaks "NV-78" "TopologyOpen",
+        /// The first GPU names a switch of another machine.
+        GpuElsewhere = "gpu-elsewhere" breaks "NV-78" "TopologyOpen",
+        /// The first switch names a GPU of another machine.
+        SwitchElsewhere = "switch-elsewhere" breaks "NV-78" "TopologyOpen",
+        /// The first switch can be configured still.
+        SwitchUnlocked = "switch-unlocked" breaks "NV-78" "TopologyOpen",
+        /// The first GPU says that protected PCIe is off.
+        PcieOff = "pcie-off" breaks "NV-78" "TopologyOpen",
+        /// A Blackwell whose certificates are those of its FSP.
+        Fsp = "fsp" breaks "NV-79" "RimFormUnsupported",
+        /// The first of several GPUs answers another challenge.
+        NoncesDiffer = "nonces-differ" breaks "NV-80" "NoncesDiffer",
+        /// The first of several GPUs runs the driver before.
+        DriversDiffer = "drivers-differ" breaks "NV-81" "DriversDiffer",
+        /// A switch among the GPUs.
+        SwitchAsGpu = "switch-as-gpu" breaks "NV-82" "DeviceKindMismatch",
+        /// A GPU among the switches.
+        GpuAsSwitch = "gpu-as-switch" breaks "NV-82" "DeviceKindMismatch",
+        /// A driver for which there is no manifest.
+        NoManifest = "no-manifest" breaks "NVR-40" "RimMissing",
+        /// A VBIOS of the version of a switch's BIOS, whose manifest is for no GPU.
+        OtherProduct = "other-product" breaks "NVR-42" "RimProductMismatch",
+        /// No version of a driver.
+        NoVersion = "no-version" breaks "NVR-43" "RimVersionUnknown",
+        /// One measurement of the first GPU is none of its golden values.
+        Measurement = "measurement" breaks "NVR-45" "RimMeasurementMismatch",
+        /// The video decoder is neither on nor off.
+        Nvdec = "nvdec" breaks "NVR-46" "NvdecStatusInvalid",
+        /// A security version below the lowest.
+        SecurityVersion = "security-version" breaks "NVR-47" "RimSecurityVersion",
+    }
+}
+
+defects! {
     /// One defect of an OCSP response.
     OcspDefect {
         /// Bytes that are no response.

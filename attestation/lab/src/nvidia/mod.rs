@@ -1,16 +1,20 @@
 //! A vendor of NVIDIA devices: a root of one's own, and GPUs and switches whose reports and chains have the
 //! vendor's formats.
 //!
-//! Unlike the other vendors it has no place in a lab's directory: its keys live as long as the value.
+//! A lab's directory has one root over all families of devices, and one over manifests ([`crate::Lab`]). A
+//! [`NvidiaLab`] or a [`RimVendor`] alone has keys that live as long as the value.
 
 mod certificates;
 mod defect;
+mod devices;
 mod ocsp;
 mod order;
 mod report;
 mod rim;
+mod vendor;
 
-pub use defect::{NvidiaDefect, OcspDefect};
+pub use defect::{DevicesDefect, NvidiaDefect, OcspDefect};
+pub use devices::{Devices, DevicesOrder, LabMode, OcspStaple};
 pub use ocsp::OcspOrder;
 pub use order::{DeviceOrder, LabChip};
 pub use rim::{RimDefect, RimMinimum, RimOrder, RimProduct, RimVendor};
@@ -20,10 +24,14 @@ use crate::der;
 use crate::sign::{Curve, EcKey, Issuer as _};
 use crate::x509::{self, Validity};
 use certificates::Link;
+use hanzo_attestation_evidence::binding::DeviceDigests;
 use hanzo_attestation_evidence::encoding::base64_encode;
 use serde_json::{Value, json};
 
-/// The vendor.
+pub(crate) use vendor::{NvidiaKeys, NvidiaVendor, Standard};
+
+/// The vendor of one family of devices.
+#[derive(Clone)]
 pub struct NvidiaLab {
     root: Link,
     product: Link,
@@ -44,6 +52,14 @@ pub struct LabDevice {
     pub device_serial: Vec<u8>,
 }
 
+impl LabDevice {
+    /// What the CPU's report data says of it.
+    #[must_use]
+    pub fn digests(&self) -> DeviceDigests {
+        DeviceDigests::of(&self.report, &self.certs)
+    }
+}
+
 impl NvidiaLab {
     /// A vendor with new keys.
     ///
@@ -51,7 +67,7 @@ impl NvidiaLab {
     /// [`LabError::KeyGeneration`], [`LabError::Signing`].
     pub fn generate(chip: LabChip, validity: Validity) -> Result<Self, LabError> {
         let key = || EcKey::generate(Curve::P384);
-        let root = certificates::root(key()?, validity)?;
+        let root = certificates::root("Hanzo Lab Device Identity", key()?, validity)?;
         let product = certificates::authority(
             &format!("Hanzo Lab {} Identity", chip.product()),
             key()?,

@@ -1,7 +1,10 @@
 //! What a device is, and what it says.
 
-use super::NvidiaDefect;
+use super::{NvidiaDefect, RimProduct};
 use hanzo_attestation_evidence::UnixTime;
+
+/// NVDEC0_STATUS of a GPU whose video decoder is off.
+const NVDEC0_OFF: u8 = 0x55;
 
 /// A chip that the lab makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,25 @@ impl LabChip {
         }
     }
 
+    /// The name in a lab's directory.
+    pub(super) const fn folder(self) -> &'static str {
+        match self {
+            Self::Gh100 => "gh100",
+            Self::Gb100 => "gb100",
+            Self::Gr100 => "gr100",
+            Self::Ls10 => "ls10",
+        }
+    }
+
+    /// Whose manifests are its own. Rubin's have another form, which the lab does not write.
+    pub(super) const fn rim(self) -> RimProduct {
+        match self {
+            Self::Gh100 => RimProduct::Gh100,
+            Self::Gb100 | Self::Gr100 => RimProduct::Gb100,
+            Self::Ls10 => RimProduct::Ls10,
+        }
+    }
+
     /// First number of GPU_INFO.
     pub(super) const fn id(self) -> u32 {
         match self {
@@ -63,7 +85,7 @@ pub struct DeviceOrder {
     pub pdi: [u8; 8],
     /// The verifier's challenge.
     pub nonce: [u8; 32],
-    /// DRIVER_VERSION; a switch has none.
+    /// DRIVER_VERSION; empty for none, as of a switch.
     pub driver: String,
     /// VBIOS_VERSION of a GPU, as eight bytes.
     pub vbios: [u8; 8],
@@ -77,6 +99,16 @@ pub struct DeviceOrder {
     pub nvdaod: bool,
     /// Whether the report states its firmware id.
     pub fwid: bool,
+    /// NVDEC0_STATUS: 0xAA on, 0x55 off, and no third value means anything.
+    pub nvdec0: u8,
+    /// Security version of the FSP's microcode.
+    pub security_version: u16,
+    /// Index of the one measurement block that is not what the lab's manifests say.
+    pub altered: Option<u8>,
+    /// LOCK_STATUS of a switch: whether its configuration can no longer be changed.
+    pub locked: bool,
+    /// Whether its certificates are those of the FSP, as some of Blackwell's are, and not the GSP's.
+    pub fsp: bool,
     /// Zeros after the signature.
     pub trailing: usize,
     /// Start of validity of its own certificates, else the vendor's.
@@ -98,6 +130,11 @@ impl Default for DeviceOrder {
             neighbours: Vec::new(),
             nvdaod: false,
             fwid: true,
+            nvdec0: NVDEC0_OFF,
+            security_version: 3,
+            altered: None,
+            locked: true,
+            fsp: false,
             trailing: 0,
             issued_at: None,
             defect: None,

@@ -5,6 +5,8 @@ use super::{DeviceOrder, LabChip, NvidiaDefect};
 use crate::LabError;
 use crate::sign::EcKey;
 
+/// Version of the BIOS of the lab's switches.
+pub(super) const SWITCH_BIOS: &str = "96.10.55.00.01";
 /// Offset of the request's slot.
 const SLOT: usize = 36;
 /// Offset of the response.
@@ -74,7 +76,8 @@ fn record(order: &DeviceOrder) -> (u8, Vec<u8>) {
             _ => {}
         }
         record.extend([number, specification, 51, 0, 1, size, 0]);
-        record.extend([index; 48]);
+        let altered = order.altered == Some(index);
+        record.extend([if altered { 0xff } else { index }; 48]);
     }
     let counted = if order.defect == Some(NvidiaDefect::BlockCount) { count - 1 } else { count };
     (counted, record)
@@ -113,16 +116,18 @@ fn of_gpu(order: &DeviceOrder) -> Vec<Entry> {
     info.extend([0; 4]);
     let version: u16 = if defect == Some(NvidiaDefect::OpaqueVersion) { 3 } else { 1 };
     let mut entries: Vec<Entry> = vec![
-        (3, 0x86, [order.driver.as_bytes(), &[0]].concat()),
         (4, 0x82, info),
         (6, 0x86, order.vbios.to_vec()),
-        (11, 0x82, vec![0x55]),
+        (11, 0x82, vec![order.nvdec0]),
         (17, 0x82, b"LAB1\0".to_vec()),
         (21, 0x85, vec![if order.protected_pcie { 0xaa } else { 0x55 }]),
         (34, 0x86, version.to_le_bytes().to_vec()),
-        (37, 0x87, vec![3, 0]),
+        (37, 0x87, order.security_version.to_le_bytes().to_vec()),
         (4711, 0x83, b"of a later driver".to_vec()),
     ];
+    if !order.driver.is_empty() {
+        entries.push((3, 0x86, [order.driver.as_bytes(), &[0]].concat()));
+    }
     if let Some(mode) = order.mode {
         entries.push((36, 0x85, mode.to_le_bytes().to_vec()));
     }
@@ -147,9 +152,9 @@ fn of_switch(order: &DeviceOrder) -> Vec<Entry> {
     gpus.resize(64, 0);
     gpus.extend([0xff; 64]);
     vec![
-        (6, 0x86, b"96.10.55.00.01\0".to_vec()),
+        (6, 0x86, [SWITCH_BIOS.as_bytes(), &[0]].concat()),
         (22, 0x83, order.pdi.to_vec()),
-        (25, 0x83, vec![1, 0]),
+        (25, 0x83, vec![u8::from(order.locked), 0]),
         (26, 0x83, gpus),
     ]
 }

@@ -1,7 +1,8 @@
 //! `hanzo-lab defects`.
 
 use hanzo_attestation_lab::{
-    AzDefect, AzOrder, EkDefect, IntelDefect, ListDefect, SgxDefect, SnpDefect, TdxDefect, TpmDefect,
+    AzDefect, AzOrder, DevicesDefect, EkDefect, IntelDefect, ListDefect, NvidiaDefect, OcspDefect, RimDefect,
+    SgxDefect, SnpDefect, TdxDefect, TpmDefect,
 };
 use serde_json::json;
 use std::fmt::Write as _;
@@ -52,6 +53,10 @@ fn rows() -> Vec<Row> {
         .chain(of!("tpm-ek", EkDefect::ALL))
         .chain(of!("az-snp-vtpm", azure(&AzOrder::default())))
         .chain(of!("az-tdx-vtpm", azure(&AzOrder::tdx())))
+        .chain(of!("nvidia-device", NvidiaDefect::ALL))
+        .chain(of!("nvidia-devices", DevicesDefect::ALL))
+        .chain(of!("nvidia-ocsp", OcspDefect::ALL))
+        .chain(of!("nvidia-rim", RimDefect::ALL))
         .chain(of!("amd-crl", ListDefect::ALL))
         .chain(of!("intel-collateral", IntelDefect::ALL))
         .collect()

@@ -1,14 +1,15 @@
-//! The knobs of `evidence` and `serve`, and the order that they make.
+//! The knobs of `evidence` and `serve`.
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use super::devices::{DeviceKnobs, Machine};
+use super::order::{Order, Own};
+use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use hanzo_attestation_evidence::{UnixTime, encoding};
 use hanzo_attestation_lab::event_log::{LabLog, PcrBank};
 use hanzo_attestation_lab::{
-    AkCertificate, AkUsage, AzDefect, AzGuest, AzOrder, Lab, PckAuthority, SgxDefect, SgxOrder, SnpDefect,
+    AkCertificate, AkUsage, AzDefect, AzGuest, AzOrder, PckAuthority, SgxDefect, SgxOrder, SnpDefect,
     SnpOrder, SnpProduct, TdxBody, TdxDefect, TdxOrder, TpmDefect, TpmKey, TpmOrder, Vek,
 };
-use serde_json::Value;
 
 /// Knobs.
 #[derive(Clone, clap::Args)]
@@ -69,9 +70,11 @@ pub(super) struct Knobs {
     /// Report data of another challenge.
     #[arg(long)]
     wrong_nonce: bool,
-    /// One defect by name; `hanzo-lab defects` lists them.
+    /// One defect by name; `hanzo-lab defects` lists them. Those of devices have knobs of their own.
     #[arg(long, value_name = "NAME")]
     defect: Option<String>,
+    #[command(flatten)]
+    devices: DeviceKnobs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,6 +85,8 @@ enum Kind {
     Tpm,
     AzSnpVtpm,
     AzTdxVtpm,
+    NvidiaGpu,
+    NvidiaSwitch,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -111,64 +116,41 @@ enum ProductName {
     Turin,
 }
 
-/// What to make for every report data that is asked for.
-pub(super) enum Order {
-    Snp(Box<SnpOrder>),
-    Tdx(Box<TdxOrder>),
-    Sgx(Box<SgxOrder>),
-    Tpm(Box<TpmOrder>),
-    Azure(Box<AzOrder>),
-}
-
-impl Order {
-    /// The document for report data of 64 bytes, or for qualifying data of 1 to 64.
-    pub(super) fn document(&self, lab: &Lab, data: &[u8]) -> anyhow::Result<Value> {
-        let length = data.len();
-        let report_data =
-            || <[u8; 64]>::try_from(data).map_err(|_| anyhow!("report data has 64 bytes, not {length}"));
-        let qualifying_data = || {
-            // A TPM2B_DATA of qualifying data holds one digest (TPM 2.0 Library, part 2, 10.4.3).
-            ensure!((1..=64).contains(&length), "qualifying data has 1 to 64 bytes, not {length}");
-            Ok(data.to_vec())
-        };
-        let item = match self {
-            Self::Snp(order) => {
-                lab.snp(&SnpOrder { report_data: report_data()?, ..SnpOrder::clone(order) })?
-            }
-            Self::Tdx(order) => {
-                lab.tdx(&TdxOrder { report_data: report_data()?, ..TdxOrder::clone(order) })?
-            }
-            Self::Sgx(order) => {
-                lab.sgx(&SgxOrder { report_data: report_data()?, ..SgxOrder::clone(order) })?
-            }
-            Self::Tpm(order) => {
-                lab.tpm(&TpmOrder { qualifying_data: qualifying_data()?, ..TpmOrder::clone(order) })?
-            }
-            Self::Azure(order) => {
-                let tpm = TpmOrder { qualifying_data: qualifying_data()?, ..order.tpm.clone() };
-                lab.azure(&AzOrder { tpm, ..AzOrder::clone(order) })?
-            }
-        };
-        Ok(Lab::document(vec![item]))
-    }
-}
-
 impl Knobs {
     /// The order, or why there is none: a knob of another kind is a mistake, not nothing.
     pub(super) fn order(&self) -> anyhow::Result<Order> {
         self.refuse_knobs_of_other_kinds()?;
-        Ok(match self.kind {
-            Kind::SevSnp => Order::Snp(Box::new(self.snp()?)),
-            Kind::Tdx => Order::Tdx(Box::new(self.tdx()?)),
-            Kind::Sgx => Order::Sgx(Box::new(self.sgx()?)),
-            Kind::Tpm => Order::Tpm(Box::new(self.tpm()?)),
-            Kind::AzSnpVtpm | Kind::AzTdxVtpm => Order::Azure(Box::new(self.azure()?)),
-        })
+        Ok(Order::new(self.own()?, self.devices()?))
+    }
+
+    fn own(&self) -> anyhow::Result<Option<Own>> {
+        Ok(Some(match self.kind {
+            Kind::SevSnp => Own::Snp(Box::new(self.snp()?)),
+            Kind::Tdx => Own::Tdx(Box::new(self.tdx()?)),
+            Kind::Sgx => Own::Sgx(Box::new(self.sgx()?)),
+            Kind::Tpm => Own::Tpm(Box::new(self.tpm()?)),
+            Kind::AzSnpVtpm | Kind::AzTdxVtpm => Own::Azure(Box::new(self.azure()?)),
+            Kind::NvidiaGpu | Kind::NvidiaSwitch => return Ok(None),
+        }))
+    }
+
+    fn devices(&self) -> anyhow::Result<Option<Machine>> {
+        let alone = match self.kind {
+            Kind::NvidiaGpu => Some((1, 0)),
+            Kind::NvidiaSwitch => Some((0, 1)),
+            _ => None,
+        };
+        if alone.is_none() && !self.devices.is_given() {
+            return Ok(None);
+        }
+        let machine = self.devices.order(alone.unwrap_or_default(), self.machine, self.at)?;
+        let wrong_nonce = alone.is_some() && self.wrong_nonce;
+        Ok(Some(if wrong_nonce { machine.of_another_challenge() } else { machine }))
     }
 
     fn refuse_knobs_of_other_kinds(&self) -> anyhow::Result<()> {
-        use Kind::{AzSnpVtpm, AzTdxVtpm, SevSnp, Sgx, Tdx, Tpm};
-        let knobs: [(&str, bool, &[Kind]); 14] = [
+        use Kind::{AzSnpVtpm, AzTdxVtpm, NvidiaGpu, NvidiaSwitch, SevSnp, Sgx, Tdx, Tpm};
+        let knobs: [(&str, bool, &[Kind]); 16] = [
             ("--product", self.product.is_some(), &[SevSnp, AzSnpVtpm]),
             ("--vlek", self.vlek, &[SevSnp]),
             ("--provisional", self.provisional, &[SevSnp, AzSnpVtpm]),
@@ -183,6 +165,12 @@ impl Knobs {
             ("--debug", self.debug, &[SevSnp, Tdx, Sgx, AzSnpVtpm, AzTdxVtpm]),
             ("--tcb-below", self.tcb_below, &[SevSnp, Tdx, Sgx, AzSnpVtpm, AzTdxVtpm]),
             ("--event-log", self.event_log, &[Tdx, Tpm]),
+            ("--defect", self.defect.is_some(), &[SevSnp, Tdx, Sgx, Tpm, AzSnpVtpm, AzTdxVtpm]),
+            (
+                "a knob of devices",
+                self.devices.is_given(),
+                &[SevSnp, Tdx, Tpm, AzSnpVtpm, AzTdxVtpm, NvidiaGpu, NvidiaSwitch],
+            ),
         ];
         for (name, is_given, kinds) in knobs {
             ensure!(!is_given || kinds.contains(&self.kind), "`{name}` does not belong to this `--type`");

@@ -2,8 +2,12 @@
 
 mod clock;
 mod defects;
+mod devices;
+mod evidence;
 mod init;
 mod knobs;
+mod order;
+mod rim;
 mod serve;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -12,7 +16,7 @@ use hanzo_attestation_lab::Lab;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-/// Lab vendors that sign evidence in the byte formats of AMD, Intel, TPMs and Azure.
+/// Lab vendors that sign evidence in the byte formats of AMD, Intel, NVIDIA, TPMs and Azure.
 ///
 /// What they sign is accepted only by a verifier that is configured with their roots, and is marked as lab
 /// everywhere.
@@ -40,14 +44,15 @@ enum Verb {
     Evidence {
         #[command(flatten)]
         source: Source,
-        /// Report data, 64 bytes in lower-case hex, or a TPM's qualifying data, 1 to 64 bytes.
-        #[arg(long, value_parser = hanzo_attestation_evidence::encoding::hex_decode)]
-        report_data: ReportData,
+        #[command(flatten)]
+        bound: evidence::Bound,
     },
     /// Answers requests for evidence on a unix socket, until SIGTERM or SIGINT.
     ///
-    /// Each line in is {"report_data":BASE64 of 64 bytes, or of a TPM's qualifying data}; each line out is an
-    /// evidence document or {"error":TEXT}.
+    /// Each line in is {"report_data":BASE64 of 64 bytes, "qualifying_data":BASE64 of 1 to 64 bytes for a TPM
+    /// where it is another value, "device_nonce":BASE64 of 32 bytes}: report data asks for the item of the
+    /// CPU or the TPM, a device nonce for those of GPUs and switches. Each line out is an evidence document or
+    /// {"error":TEXT}.
     Serve {
         #[command(flatten)]
         source: Source,
@@ -55,16 +60,19 @@ enum Verb {
         #[arg(long)]
         socket: PathBuf,
     },
-    /// Lists the defects that `--defect` takes, each with the code that a verifier must answer.
+    /// Prints a reference integrity manifest of NVIDIA devices (XML), like one of the lab's directory.
+    Rim {
+        #[command(flatten)]
+        knobs: rim::RimKnobs,
+    },
+    /// Lists the defects that `--defect`, `--device-defect` and `--ocsp-defect` take, each with the code that a
+    /// verifier must answer.
     Defects {
         /// Form of the list; a table on a terminal, JSON otherwise.
         #[arg(long)]
         format: Option<Format>,
     },
 }
-
-/// The value of `--report-data`, under a name so that clap does not take it for a list.
-type ReportData = Vec<u8>;
 
 /// A lab, and what to ask of it.
 #[derive(clap::Args)]
@@ -87,10 +95,9 @@ impl Arguments {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.verb {
             Verb::Init { directory, at } => init::run(&directory, at.map_or_else(clock::now, Ok)?),
-            Verb::Evidence { source, report_data } => {
+            Verb::Evidence { source, bound } => {
                 let lab = Lab::open(&source.dir)?;
-                let order = source.knobs.order()?;
-                let document = order.document(&lab, &report_data)?;
+                let document = bound.document(&lab, &source.knobs.order()?)?;
                 writeln!(std::io::stdout(), "{document}")?;
                 Ok(())
             }
@@ -98,6 +105,7 @@ impl Arguments {
                 let lab = Lab::open(&source.dir)?;
                 serve::run(lab, source.knobs.order()?, &socket)
             }
+            Verb::Rim { knobs } => rim::run(&knobs),
             Verb::Defects { format } => {
                 let terminal = std::io::stdout().is_terminal();
                 let format = format.unwrap_or(if terminal { Format::Table } else { Format::Json });

@@ -1,13 +1,13 @@
 //! `hanzo-lab serve`: an evidence source on a unix socket.
 
-use super::knobs::Order;
-use anyhow::Context as _;
+use super::order::Order;
+use anyhow::{Context as _, ensure};
 use hanzo_attestation_evidence::{encoding, json};
 use hanzo_attestation_lab::Lab;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::FileTypeExt as _;
@@ -18,15 +18,19 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
-/// Longest request line in bytes: a request has 107, the rest is room for white space.
+/// Longest request line in bytes: a request has at most 280, the rest is room for white space.
 const MAX_LINE: u64 = 1024;
 /// Connections served at once; more wait in the kernel's queue. One node needs one.
 const MAX_CONNECTIONS: usize = 32;
 
+/// Each field asks for the items that carry it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
-    report_data: String,
+    report_data: Option<String>,
+    /// A TPM's; the report data, if absent.
+    qualifying_data: Option<String>,
+    device_nonce: Option<String>,
 }
 
 pub(super) fn run(lab: Lab, order: Order, socket: &Path) -> anyhow::Result<()> {
@@ -111,7 +115,26 @@ async fn converse(stream: UnixStream, source: &Arc<(Lab, Order)>) -> io::Result<
 
 fn answer(lab: &Lab, order: &Order, line: &[u8]) -> Result<String, String> {
     let request: Request = json::from_slice(line).map_err(|error| error.to_string())?;
-    let bytes = encoding::base64_decode(&request.report_data).map_err(|error| error.to_string())?;
-    let document = order.document(lab, &bytes).map_err(|error| error.to_string())?;
-    Ok(document.to_string())
+    let items = items(lab, order, &request).map_err(|error| error.to_string())?;
+    Ok(Lab::document(items).to_string())
+}
+
+fn items(lab: &Lab, order: &Order, request: &Request) -> anyhow::Result<Vec<Value>> {
+    let Request { report_data, qualifying_data, device_nonce } = request;
+    ensure!(
+        report_data.is_some() || device_nonce.is_some(),
+        "a request has `report_data`, `device_nonce` or both"
+    );
+    let mut items = Vec::new();
+    if let Some(text) = report_data {
+        let cpu = encoding::base64_decode(text)?;
+        let tpm = qualifying_data.as_deref().map(encoding::base64_decode).transpose()?;
+        items = order.own(lab, &cpu, tpm.as_deref().unwrap_or(&cpu))?;
+    }
+    if let Some(text) = device_nonce {
+        let bytes = encoding::base64_decode(text)?;
+        let nonce = bytes.as_slice().try_into().context("a device nonce has 32 bytes")?;
+        items.extend(order.devices(lab, nonce)?.items);
+    }
+    Ok(items)
 }

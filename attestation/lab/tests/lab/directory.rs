@@ -1,6 +1,6 @@
 //! Lab directories: what is written is what is opened, and nothing is overwritten.
 
-use hanzo_attestation_lab::{Lab, LabError, SnpProduct};
+use hanzo_attestation_lab::{DevicesOrder, Lab, LabError, SnpOrder, SnpProduct};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -29,11 +29,51 @@ fn what_is_written_is_what_is_opened() {
     assert_eq!(opened.intel_collateral(), lab.intel_collateral());
     assert_eq!(opened.tpm_authority(), lab.tpm_authority());
     assert_eq!(opened.tpm_manufacturer(), lab.tpm_manufacturer());
+    assert_eq!(opened.nvidia_manifests(), lab.nvidia_manifests());
     assert_eq!(opened.validity(), lab.validity());
     let index: serde_json::Value =
         serde_json::from_slice(&fs::read(directory.path().join("lab.json")).unwrap()).unwrap();
     assert_eq!(index["amd"][0]["crls"][1], "amd/milan/vlek.crl");
     assert_eq!(index["intel"][0]["root"], "intel/root.der");
+    assert_eq!(index["nvidia"]["roots"][0], "nvidia/root.der");
+    assert_eq!(index["nvidia_rim"]["manifests"].as_array().unwrap().len(), lab.nvidia_manifests().len());
+}
+
+/// The keys are those of the certificates beside them: what the opened lab signs is verified under its roots.
+#[test]
+fn an_opened_lab_signs_for_devices() {
+    let directory = written();
+    let opened = Lab::open(directory.path()).unwrap();
+    let order = DevicesOrder { gpus: 2, ..DevicesOrder::default() };
+    let devices = opened.devices(&order).unwrap();
+    assert_eq!((devices.items.len(), devices.digests.len()), (1, 2));
+    assert_eq!(opened.nvidia_root(), Lab::fixture().nvidia_root());
+}
+
+/// A lab of the program's first versions: no NVIDIA in `lab.json`, and none of its files.
+#[test]
+fn a_lab_of_an_older_program_opens_and_has_no_devices() {
+    let directory = written();
+    let path = directory.path().join("lab.json");
+    let mut index: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for field in ["nvidia", "nvidia_rim"] {
+        index.as_object_mut().unwrap().remove(field);
+    }
+    fs::write(&path, index.to_string()).unwrap();
+    fs::remove_dir_all(directory.path().join("nvidia")).unwrap();
+    for entry in fs::read_dir(directory.path().join("private")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("nvidia-") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let old = Lab::open(directory.path()).unwrap();
+    assert!(old.snp(&SnpOrder::default()).is_ok());
+    assert!(matches!(old.devices(&DevicesOrder::default()), Err(LabError::NoNvidia)));
+    assert!(old.extra_roots().nvidia.is_empty() && old.nvidia_manifests().is_empty());
+    let again = directory.path().join("again");
+    old.write(&again).unwrap();
+    assert!(!again.join("nvidia").exists() && Lab::open(&again).is_ok());
 }
 
 #[test]
@@ -77,6 +117,11 @@ fn every_missing_file_is_named() {
         "intel/tdx-tcb-info.json",
         "intel/qe-identity.sig",
         "tpm/authority.der",
+        "nvidia/root.der",
+        "nvidia/ls10-provisioner.der",
+        "nvidia/rim/gb100-vbios.xml",
+        "private/nvidia-rim-signer.pk8",
+        "lab.json",
         "private/tpm-ek.pk8",
         "private/intel-tcb-signing.pk8",
         "private/amd-milan-ark.pk8",

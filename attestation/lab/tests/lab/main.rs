@@ -6,6 +6,7 @@ mod azure;
 mod directory;
 mod intel_collateral;
 mod judge;
+mod nvidia;
 mod nvidia_rim;
 mod program;
 mod sev_snp;

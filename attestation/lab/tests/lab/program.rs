@@ -2,6 +2,7 @@
 
 use crate::judge::REPORT_DATA;
 use hanzo_attestation_evidence::encoding::base64_encode;
+use hanzo_attestation_evidence::{Binding, Document, Kem, Recipient};
 use hanzo_attestation_lab::Lab;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -102,6 +103,120 @@ fn every_kind_is_made() {
     }
 }
 
+/// Codes of what a strict verifier refuses of these knobs' document, when the answers are made.
+fn refused(directory: &TempDir, knobs: &[&str]) -> Vec<&'static str> {
+    let output = evidence(directory, &[knobs, &["--ocsp-at", crate::judge::NOW]].concat());
+    assert!(output.status.success(), "{knobs:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    crate::nvidia::refusals_of(document["evidence"].as_array().unwrap().clone())
+}
+
+/// NV-20, NV-27, NV-70, NV-78, NV-81, NVR-45: each by its knob.
+#[test]
+fn knobs_of_devices_make_their_defects() {
+    let directory = lab();
+    let gpu = ["--type", "nvidia-gpu"];
+    let cpu = ["--type", "sev-snp"];
+    for (kind, knobs, codes) in [
+        (&gpu, &[][..], &[][..]),
+        (&gpu, &["--gpu-architecture", "blackwell", "--gpus", "2"], &[]),
+        (&gpu, &["--driver", "580.95.05", "--vbios", "96.00.d9.00.02", "--machine", "3"], &[]),
+        (&cpu, &["--gpus", "1"], &[]),
+        (&cpu, &["--gpus", "8", "--switches", "4"], &[]),
+        (&gpu, &["--device-defect", "report-signature"], &["ReportSignature"]),
+        (&gpu, &["--ocsp-defect", "revoked"], &["CertificateRevoked"]),
+        (&gpu, &["--gpus", "2", "--gpu-mode", "spt"], &["ModesMixed"]),
+        (&gpu, &["--device-defect", "drivers-differ"], &["DriversDiffer"]),
+        (&gpu, &["--driver", "1.0"], &["RimMissing"]),
+        (&cpu, &["--device-defect", "measurement", "--gpus", "1"], &["RimMeasurementMismatch"]),
+        (&cpu, &["--device-defect", "copies", "--switches", "1"], &["DeviceDuplicate", "TopologyOpen"]),
+        (&gpu, &["--at", "2030-01-01T00:00:00Z"], &["ChainNotInValidity"]),
+    ] {
+        assert_eq!(refused(&directory, &[kind, knobs].concat()), codes, "{knobs:?}");
+    }
+    let switch = evidence(&directory, &["--type", "nvidia-switch", "--no-ocsp"]);
+    let document: Value = serde_json::from_slice(&switch.stdout).unwrap();
+    assert_eq!(document["evidence"][0]["ocsp"], json!([]));
+}
+
+#[test]
+fn every_defect_of_devices_has_a_knob() {
+    let directory = lab();
+    let rows: Vec<Value> = serde_json::from_slice(&run(&["defects"]).stdout).unwrap();
+    let named = |kind: &str| {
+        let rows = rows.iter().filter(|row| row["type"] == kind);
+        rows.map(|row| row["defect"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (kind, knob) in [
+        ("nvidia-device", "--device-defect"),
+        ("nvidia-devices", "--device-defect"),
+        ("nvidia-ocsp", "--ocsp-defect"),
+    ] {
+        let names = named(kind);
+        assert!(names.len() > 10, "{kind}");
+        // All are looked up in one way: the first and the last stand for the others.
+        for name in [&names[0], &names[names.len() - 1]] {
+            let output = evidence(&directory, &["--type", "nvidia-gpu", knob, name]);
+            assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    let path = directory.path().join("lab");
+    let rim = |more: &[&str]| {
+        run(&[&["rim", "--dir", path.to_str().unwrap(), "--like", "gh100-driver"], more].concat())
+    };
+    let usual = rim(&["--version", "1.0", "--golden", &format!("7={}", "ab".repeat(48))]);
+    let text = String::from_utf8(usual.stdout).unwrap();
+    assert!(text.contains("colloquialVersion=\"1.0\"") && text.contains(&"ab".repeat(48)));
+    for name in named("nvidia-rim") {
+        assert!(rim(&["--defect", &name]).status.success(), "{name}");
+    }
+    for wrong in
+        [&["--defect", "no-such"][..], &["--golden", "7"], &["--golden", "7=ab"], &["--like", "none"]]
+    {
+        assert_eq!(rim(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+/// What a node's CPU says of its devices is what a broker computes from the same challenge.
+#[test]
+fn evidence_is_made_for_a_brokers_challenge() {
+    let directory = lab();
+    let path = directory.path().join("lab");
+    let recipient = Recipient::new(Kem::X25519HkdfSha256, vec![9; 32]).unwrap();
+    let named = format!("X25519-HKDF-SHA256:{}", base64_encode(recipient.public_key()));
+    let document = |more: &[&str]| -> Value {
+        let fixed = ["evidence", "--dir", path.to_str().unwrap(), "--challenge", "c", "--recipient", &named];
+        let output = run(&[&fixed, more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let alone = Binding::new("c", &recipient, None, &[]).unwrap();
+    for knobs in [
+        &[][..],
+        &["--gpus", "1"],
+        &["--gpus", "8", "--switches", "4"],
+        &["--type", "tdx", "--gpus", "2"],
+        &["--type", "tpm", "--gpus", "1"],
+        &["--type", "nvidia-gpu"],
+    ] {
+        let document = document(knobs).to_string();
+        let parsed = Document::from_json(document.as_bytes()).unwrap().parse().unwrap();
+        let binding = alone.with_devices(&parsed.device_digests()).unwrap();
+        hanzo_attestation::verify::precheck(&parsed, &binding).unwrap();
+    }
+    for wrong in [
+        &["--challenge", "c"][..],
+        &["--recipient", &named],
+        &["--challenge", "c", "--recipient", "X25519-HKDF-SHA256:AA=="],
+        &["--challenge", "c", "--recipient", "RSA:AA=="],
+        &["--challenge", "c", "--recipient", &named, "--report-data", "ab"],
+        &[],
+    ] {
+        let fixed = ["evidence", "--dir", path.to_str().unwrap()];
+        assert_eq!(run(&[&fixed, wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
 #[test]
 fn data_to_bind_has_the_length_of_its_kind() {
     let directory = lab();
@@ -113,6 +228,9 @@ fn data_to_bind_has_the_length_of_its_kind() {
         ("tpm", 64, true),
         ("tpm", 65, false),
         ("tpm", 0, false),
+        ("nvidia-gpu", 32, true),
+        ("nvidia-switch", 64, true),
+        ("nvidia-gpu", 31, false),
     ] {
         let data = "5a".repeat(length);
         let output =
@@ -135,6 +253,15 @@ fn wrong_usage_is_exit_code_2() {
         &["--type", "az-snp-vtpm", "--defect", "td-report-rtmr"],
         &["--type", "az-tdx-vtpm", "--product", "milan"],
         &["--type", "az-snp-vtpm", "--version", "3"],
+        &["--type", "nvidia-gpu", "--defect", "debug"],
+        &["--type", "nvidia-gpu", "--debug"],
+        &["--type", "nvidia-gpu", "--gpus", "17"],
+        &["--type", "nvidia-gpu", "--gpus", "0"],
+        &["--type", "nvidia-gpu", "--vbios", "96.00"],
+        &["--type", "nvidia-gpu", "--device-defect", "no-such-defect"],
+        &["--type", "nvidia-gpu", "--ocsp-defect", "revoked", "--no-ocsp"],
+        &["--type", "sgx", "--gpus", "1"],
+        &["--type", "sev-snp", "--driver", "1.0"],
         &["--type", "sev-snp", "--event-log"],
         &["--type", "sev-snp", "--key", "rsapss"],
         &["--type", "sev-snp", "--version", "6"],
@@ -266,6 +393,36 @@ fn the_socket_answers_bad_requests_with_an_error_and_goes_on() {
         assert!(answer["error"].is_string() && answer["evidence"].is_null(), "{line}: {answer}");
     }
     assert!(ask(&mut connection, &request())["evidence"].is_array());
+    assert_eq!(server.terminate(), Some(0));
+}
+
+/// Each field asks for its items; an old request asks as it always did.
+#[test]
+fn the_socket_answers_for_devices_and_for_a_tpm() {
+    let nonce = base64_encode(&[7; 32]);
+    let kinds = |answer: &Value| -> Vec<String> {
+        let items = answer["evidence"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        items.iter().map(|item| item["type"].as_str().unwrap().to_owned()).collect()
+    };
+    let server = Server::start(&["--type", "sev-snp", "--gpus", "8", "--switches", "4"]);
+    let mut connection = server.connect();
+    let devices = json!({"device_nonce": nonce}).to_string();
+    assert_eq!(kinds(&ask(&mut connection, &request())), ["sev-snp"]);
+    assert_eq!(kinds(&ask(&mut connection, &devices)), ["nvidia-gpu", "nvidia-switch"]);
+    let both = request().replace('}', &format!(r#","device_nonce":"{nonce}"}}"#));
+    assert_eq!(kinds(&ask(&mut connection, &both)), ["sev-snp", "nvidia-gpu", "nvidia-switch"]);
+    for wrong in [r#"{"device_nonce":"AA=="}"#, r#"{"qualifying_data":"AA=="}"#, r#"{"device_nonce":7}"#] {
+        assert!(ask(&mut connection, wrong)["error"].is_string(), "{wrong}");
+    }
+    assert_eq!(server.terminate(), Some(0));
+
+    let server = Server::start(&["--type", "tpm"]);
+    let mut connection = server.connect();
+    assert_eq!(ask(&mut connection, &devices), json!({"evidence": []}));
+    let of_a_tpm = request().replace('}', &format!(r#","qualifying_data":"{nonce}"}}"#));
+    let answer = ask(&mut connection, &of_a_tpm);
+    let parsed = Document::from_json(answer.to_string().as_bytes()).unwrap().parse().unwrap();
+    hanzo_attestation::verify::precheck_report_data(&parsed, &[7; 32]).unwrap();
     assert_eq!(server.terminate(), Some(0));
 }
 

@@ -45,6 +45,15 @@ impl Device {
     }
 }
 
+/// Devices as items, and what the CPU says of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct DeviceItems {
+    /// Items of an evidence document.
+    pub(crate) items: Vec<Value>,
+    /// What the CPU's report data say of every device, in order.
+    pub(crate) digests: Vec<DeviceDigests>,
+}
+
 /// An item of one kind with all its devices.
 pub(super) fn item(kind: Tee, devices: &[Device]) -> Value {
     let devices: Vec<Value> = devices

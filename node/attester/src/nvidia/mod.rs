@@ -16,6 +16,7 @@ mod source;
 mod symbols;
 
 pub use error::GpuError;
+pub(crate) use evidence::DeviceItems;
 pub use observed::{Environment, GpuDevice, Gpus, MultiGpu, Switch, SwitchMode, Tdisp};
 pub use source::{Wanted, WithGpus};
 

@@ -25,15 +25,15 @@ pub struct RimVendor {
 
 /// The private side.
 #[derive(Clone)]
-struct RimKeys {
-    root: EcKey,
-    family: EcKey,
-    level3: EcKey,
-    signer: EcKey,
+pub(super) struct RimKeys {
+    pub(super) root: EcKey,
+    pub(super) family: EcKey,
+    pub(super) level3: EcKey,
+    pub(super) signer: EcKey,
     /// Who answers about revocation.
-    responder: EcKey,
+    pub(super) responder: EcKey,
     /// Nobody's: what it signs is signed by a stranger.
-    stranger: EcKey,
+    pub(super) stranger: EcKey,
 }
 
 impl RimVendor {
@@ -52,8 +52,18 @@ impl RimVendor {
             responder: key()?,
             stranger: key()?,
         };
+        Self::issue(keys, validity)
+    }
+
+    /// A vendor with these keys.
+    pub(super) fn issue(keys: RimKeys, validity: Validity) -> Result<Self, LabError> {
         let root = chain::root(&keys.root, validity).issue(&keys.root)?;
-        Ok(Self { validity, keys, root })
+        Ok(Self::of(keys, root, validity))
+    }
+
+    /// The vendor whose root certificate is at hand.
+    pub(super) const fn of(keys: RimKeys, root: Vec<u8>, validity: Validity) -> Self {
+        Self { validity, keys, root }
     }
 
     /// Its root, for `Roots::with_extra`.
