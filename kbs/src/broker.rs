@@ -14,7 +14,7 @@ use hanzo_attestation::tpm::activation::ActivationKey;
 use hanzo_attestation_collateral::Stored;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_log::{Action, Door, NewDecision};
-use hanzo_kbs_vault::{Purpose, RecordError, Rng, Seal, SealError, Store, Vault};
+use hanzo_kbs_vault::{DeviceRules, Purpose, RecordError, Rng, Seal, SealError, Store, Vault};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 
@@ -45,6 +45,8 @@ pub struct Parts {
     pub environment: Environment,
     /// Times and counts.
     pub limits: Limits,
+    /// What a release asks of devices.
+    pub devices: DeviceRules,
     /// How tokens name this broker.
     pub issuer: String,
 }
@@ -223,6 +225,10 @@ impl Broker {
 
     pub(crate) const fn limits(&self) -> &Limits {
         &self.parts.limits
+    }
+
+    pub(crate) const fn devices(&self) -> DeviceRules {
+        self.parts.devices
     }
 
     pub(crate) const fn environment(&self) -> Environment {

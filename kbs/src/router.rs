@@ -79,6 +79,11 @@ fn admin_door() -> Router<Arc<Broker>> {
         .route("/kbs/v1/policies/{name}", put(admin::put_policy).get(admin::get_policy))
         .route("/kbs/v1/references", get(admin::list_references))
         .route("/kbs/v1/references/{name}", put(admin::put_reference).get(admin::get_reference))
+        .route("/kbs/v1/inventory", get(admin::list_pairs))
+        .route(
+            "/kbs/v1/inventory/{name}",
+            put(admin::put_pair).get(admin::get_pair).delete(admin::remove_pair),
+        )
         .route("/kbs/v1/audit", get(admin::audit))
         .route("/kbs/v1/grants", get(admin::grants))
         .route("/kbs/v1/receipts/{seq}", get(admin::receipt))

@@ -1,6 +1,7 @@
 //! The arrow from genuine evidence to acceptable evidence: appraisal, and the tier that it proves.
 
 use crate::appraisal::{Appraisal, appraise_devices, appraise_item};
+use crate::hardware::Hardware;
 use crate::node::Node;
 use crate::tier::Tier;
 use hanzo_attestation::nvidia;
@@ -151,6 +152,12 @@ impl Appraised {
     #[must_use]
     pub fn items(&self) -> &[VerifiedItem] {
         self.attested.items()
+    }
+
+    /// The machine and the devices that the evidence is of.
+    #[must_use]
+    pub fn hardware(&self) -> Hardware {
+        Hardware::of(self.attested.items().iter().map(|item| (item.claims(), item.facts())))
     }
 
     /// SHA-256 of the evidence.

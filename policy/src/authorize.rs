@@ -32,6 +32,7 @@ pub fn authorize(
         recipient: appraised.recipient().clone(),
         evidence_digest: appraised.evidence_digest(),
         not_after: appraised.not_after(),
+        hardware: appraised.hardware(),
         lab: appraised.lab(),
     };
     Permit::issue(earned, scope, decided, now, lifetime)

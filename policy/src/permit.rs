@@ -1,6 +1,7 @@
 //! The permit: the one thing against which a key may be let out.
 
 use crate::decision::{Decided, Denial, DenialCode};
+use crate::hardware::Hardware;
 use crate::key_id::KeyId;
 use crate::tier::Tier;
 use hanzo_attestation_evidence::{Hex, Recipient, UnixTime};
@@ -58,6 +59,7 @@ pub struct Permit {
     policy_digest: Hex<32>,
     reference_digest: Hex<32>,
     policies: Vec<String>,
+    hardware: Hardware,
     lab: bool,
 }
 
@@ -68,6 +70,7 @@ pub(crate) struct Earned {
     pub(crate) recipient: Recipient,
     pub(crate) evidence_digest: Hex<32>,
     pub(crate) not_after: UnixTime,
+    pub(crate) hardware: Hardware,
     pub(crate) lab: bool,
 }
 
@@ -99,6 +102,7 @@ impl Permit {
             policy_digest: decided.policy_digest,
             reference_digest: decided.reference_digest,
             policies: decided.permitted_by,
+            hardware: earned.hardware,
             lab: earned.lab,
         })
     }
@@ -156,6 +160,13 @@ impl Permit {
     #[must_use]
     pub fn policies(&self) -> &[String] {
         &self.policies
+    }
+
+    /// The machine and the devices that the evidence is of. Whoever releases the key sees to it that no device
+    /// serves another machine at the same time.
+    #[must_use]
+    pub const fn hardware(&self) -> &Hardware {
+        &self.hardware
     }
 
     /// Whether the evidence ends in a lab root.

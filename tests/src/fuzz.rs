@@ -20,7 +20,9 @@ use hanzo_attestation_collateral::bundle::{Manifest, Signatures, tar};
 use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::event_log::{CcelTable, PcrBank, Variable};
 use hanzo_attestation_evidence::x509::{Certificate, Crl};
-use hanzo_attestation_evidence::{Document, Hex, azure, dcap, json, nvidia, sgx, snp, tpm};
+use hanzo_attestation_evidence::{
+    DeviceId, Document, Hex, MachineId, azure, dcap, json, nvidia, sgx, snp, tpm,
+};
 use hanzo_attestation_lab::Lab;
 use hanzo_kbs_protocol as protocol;
 use hanzo_policy::{Appraisal, Policies, PolicySource, TestCase, appraise_item};
@@ -51,6 +53,7 @@ targets! {
     "tdx-item": seeds::tdx_items => tdx_item;
     "sgx-item": seeds::sgx_quotes => sgx_item;
     "nvidia-item": seeds::nvidia_devices => nvidia_item;
+    "hardware-names": seeds::hardware_names => hardware_names;
     "nvidia-report": seeds::nvidia_reports => |bytes| drop(nvidia::Report::parse(bytes));
     "nvidia-ocsp": seeds::nvidia_ocsp => |bytes| drop(nvidia::OcspResponse::parse(bytes));
     "nvidia-rim": seeds::nvidia_rims => nvidia_rim;
@@ -223,6 +226,18 @@ fn json_value(bytes: &[u8]) {
     let Ok(value) = json::parse(bytes) else { return };
     let text = value.to_string();
     assert_eq!(json::parse(text.as_bytes()).as_ref(), Ok(&value), "what was read is written and read again");
+}
+
+/// Names of machines and devices, and a pair of them as an administrator puts it.
+fn hardware_names(bytes: &[u8]) {
+    drop(json::from_slice::<protocol::PutPair>(bytes));
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(device) = text.parse::<DeviceId>() {
+        assert_eq!(device.to_string(), text, "a device has one spelling");
+    }
+    if let Ok(machine) = text.parse::<MachineId>() {
+        assert_eq!(machine.to_string(), text, "a machine has one spelling");
+    }
 }
 
 /// Every message of the native protocol, each as strict JSON.

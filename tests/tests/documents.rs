@@ -59,6 +59,8 @@ impl Newcomer {
         let line = line
             .replace("HEX", &image)
             .replace("REPORT_DATA", &"00".repeat(64))
+            .replace("MACHINE", &format!("sev-snp:{}@{}", "01".repeat(64), "02".repeat(32)))
+            .replace("PDI", &"41".repeat(8))
             .replace("kbs.toml", &root().join("kbs/src/config/example.toml").to_string_lossy())
             .replace("https://…", &self.broker.info.addr)
             .replace("ca.pem", &self.broker.info.ca_cert.to_string_lossy());

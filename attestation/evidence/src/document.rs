@@ -15,7 +15,7 @@ use crate::bytes::Hex;
 use crate::encoding::base64_encode;
 use crate::{azure, identity, json, nvidia, sgx, snp, tdx, tpm};
 use aws_lc_rs::digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
@@ -30,7 +30,7 @@ pub const MAX_ITEMS: usize = 8;
 pub const MAX_EVENT_LOG: usize = 1 << 20;
 
 /// The kinds of evidence that this build verifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Tee {
     /// AMD SEV-SNP.
     #[serde(rename = "sev-snp")]

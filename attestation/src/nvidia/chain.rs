@@ -32,7 +32,7 @@ pub(crate) struct Chain {
     /// Name of the device in the leaf.
     pub(super) device_info: Option<String>,
     /// SHA-256 of the root's certificate.
-    root: [u8; 32],
+    pub(super) root: [u8; 32],
 }
 
 /// What of a certificate is needed after it was read.

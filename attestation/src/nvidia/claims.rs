@@ -3,7 +3,7 @@
 use super::rim::RimResult;
 use hanzo_attestation_evidence::binding::DeviceDigests;
 use hanzo_attestation_evidence::nvidia::{Architecture, Bytes, Class, Fields, Format};
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, UnixTime};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -28,6 +28,8 @@ pub struct DeviceClaims {
     pub hwmodel: String,
     /// Per-Device Identifier, from the serial number of the device's own authority.
     pub pdi: Hex<8>,
+    /// SHA-256 of the root's certificate (DER) in which the chain ends: what vouches for the PDI.
+    pub root: Hex<32>,
     /// The device's name in its leaf certificate, e.g. `NVIDIA:GH100:48B0…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_info: Option<String>,
@@ -69,6 +71,12 @@ pub struct DeviceClaims {
 }
 
 impl DeviceClaims {
+    /// Which device this is.
+    #[must_use]
+    pub const fn id(&self) -> DeviceId {
+        DeviceId { root: self.root, pdi: self.pdi }
+    }
+
     /// What a binding has of this device.
     #[must_use]
     pub const fn digests(&self) -> DeviceDigests {

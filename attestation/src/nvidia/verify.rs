@@ -247,6 +247,7 @@ fn claims(
         chip: chain.chip.clone(),
         hwmodel: authority.common_name.clone(),
         pdi: chain.pdi,
+        root: Hex(chain.root),
         device_info: chain.device_info.clone(),
         leaf_serial: hex::encode(&leaf.serial),
         device_serial: hex::encode(&authority.serial),

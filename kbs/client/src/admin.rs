@@ -3,9 +3,11 @@
 use crate::error::ClientError;
 use crate::token::AdminToken;
 use crate::transport::{Client, Request};
+use hanzo_attestation_evidence::Hex;
 use hanzo_kbs_log::Decision;
 use hanzo_kbs_protocol::{
-    AuditPage, CreateKey, GrantInfo, KeyInfo, PolicyInfo, PutPolicy, PutReference, PutSecret, ReferenceInfo,
+    AuditPage, CreateKey, GrantInfo, KeyInfo, PairInfo, PolicyInfo, PutPair, PutPolicy, PutReference,
+    PutSecret, ReferenceInfo,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -117,12 +119,49 @@ impl Admin {
         self.get(&["references", name]).await
     }
 
-    /// `GET /kbs/v1/grants`: which session holds which key, and until when.
+    /// `PUT /kbs/v1/inventory/{name}`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `Conflict` if `expected_version` is not the current one, or a device is another
+    /// machine's.
+    pub async fn put_pair(&self, name: &str, request: &PutPair) -> Result<PairInfo, ClientError> {
+        self.put(&["inventory", name], request).await
+    }
+
+    /// `GET /kbs/v1/inventory`: the pairs in force.
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn list_grants(&self) -> Result<Vec<GrantInfo>, ClientError> {
-        self.get(&["grants"]).await
+    pub async fn list_pairs(&self) -> Result<Vec<PairInfo>, ClientError> {
+        self.get(&["inventory"]).await
+    }
+
+    /// `GET /kbs/v1/inventory/{name}`, also of a pair that was taken back.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn pair(&self, name: &str) -> Result<PairInfo, ClientError> {
+        self.get(&["inventory", name]).await
+    }
+
+    /// `DELETE /kbs/v1/inventory/{name}?expected_version=`: takes a pair back.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `Conflict` if that is not the current version.
+    pub async fn remove_pair(&self, name: &str, expected_version: u64) -> Result<PairInfo, ClientError> {
+        let request = Request::delete(&v1(&["inventory", name]));
+        let request = request.query("expected_version", Some(expected_version));
+        self.client.call(self.authorized(request)?).await
+    }
+
+    /// `GET /kbs/v1/grants`: which session holds which key, and until when; all, or those that rest on the
+    /// device of this PDI.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_grants(&self, device: Option<Hex<8>>) -> Result<Vec<GrantInfo>, ClientError> {
+        let request = Request::get(&v1(&["grants"])).query("device", device);
+        self.client.call(self.authorized(request)?).await
     }
 
     /// `GET /kbs/v1/audit`: decisions after row `after` (0: from the start), at most `limit`.

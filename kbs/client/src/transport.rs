@@ -181,6 +181,10 @@ impl Request {
         Self::new(Method::PUT, path).with_body(body)
     }
 
+    pub(crate) fn delete(path: &[&str]) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
     fn new(method: Method, path: &[&str]) -> Self {
         let path = path.iter().map(|segment| (*segment).to_owned()).collect();
         Self { method, path, query: Vec::new(), authorization: None, body: None }

@@ -6,6 +6,7 @@ use crate::completion::CompletionArgs;
 use crate::evidence::EvidenceArgs;
 use crate::exit;
 use crate::grant::GrantArgs;
+use crate::inventory::InventoryArgs;
 use crate::key::KeyArgs;
 use crate::login::LoginArgs;
 use crate::output::Format;
@@ -52,6 +53,12 @@ pub(crate) enum Verb {
     Secret(SecretArgs),
     /// Grants: which session holds which key
     Grant(GrantArgs),
+    /// Inventory: which machine has which GPUs
+    ///
+    /// What the broker asks of it is its configuration: attestation.gpu_inventory = "any" (nothing, the
+    /// default), "tofu" (a machine shows the GPUs and switches that it showed first) or "pinned" (those that it
+    /// is paired with here). All devices of a pair have to be there, and no other.
+    Inventory(InventoryArgs),
     /// The record: every decision, granted or refused
     Audit(AuditArgs),
     /// Evidence: verify a document, or show what it says

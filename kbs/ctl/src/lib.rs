@@ -15,6 +15,7 @@ mod evidence;
 mod exit;
 mod grant;
 mod input;
+mod inventory;
 mod key;
 mod login;
 mod output;

@@ -49,6 +49,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<Outcome, Failure> {
         Verb::Key(args) => args.run(context),
         Verb::Secret(args) => args.run(context),
         Verb::Grant(args) => args.run(context),
+        Verb::Inventory(args) => args.run(context),
         Verb::Audit(args) => args.run(context),
         Verb::Evidence(args) => args.run(context),
         Verb::Collateral(args) => args.run(context),

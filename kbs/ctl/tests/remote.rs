@@ -324,3 +324,80 @@ fn the_list_shows_the_newest_decisions_unless_told_otherwise() {
     let table = stdout(&kbsctl_at(&address, &["audit", "list", "--limit", "2", "--format", "table"]));
     assert!(table.contains("TierTooLow") && table.contains("tier 0 is below 2"), "{table}");
 }
+
+#[test]
+fn a_machine_is_paired_listed_and_taken_back() {
+    let (pdi, root) = ("41".repeat(8), "9f".repeat(32));
+    let nvidia = "102bf659d5419614c9d8e6aecebc80454eb26b1df6a769ac720b9a690b167b48";
+    let machine = format!("sev-snp:{}@{root}", "ab".repeat(64));
+    let of = json!({"tee": "sev-snp", "root": root, "id": "ab".repeat(64)});
+    let devices = json!([{"pdi": pdi, "root": nvidia}, {"pdi": "42".repeat(8), "root": root}]);
+    let expected = json!({"machine": of, "devices": devices, "note": "rack 1", "expected_version": 3});
+    let stored = json!({
+        "name": "rack-1", "version": 4, "machine": of, "devices": devices, "note": "rack 1",
+        "created_at": "2026-11-01T00:00:00Z",
+    });
+    let answer = stored.clone();
+    let asked = move |name: String, query: HashMap<String, String>, body: Option<Value>| {
+        let removed = query.get("expected_version").map(String::as_str) == Some("4");
+        match body {
+            Some(body) if name == "rack-1" && body == expected => Json(answer.clone()).into_response(),
+            None if name == "rack-1" && removed => Json(answer.clone()).into_response(),
+            _ => problem(400, "MalformedRequest"),
+        }
+    };
+    let put_pair = asked.clone();
+    let put_pair = put(
+        move |Path(name): Path<String>,
+              Query(query): Query<HashMap<String, String>>,
+              Json(body): Json<Value>| async move { put_pair(name, query, Some(body)) },
+    );
+    let both = put_pair.delete(
+        move |Path(name): Path<String>, Query(query): Query<HashMap<String, String>>| async move {
+            asked(name, query, None)
+        },
+    );
+    let list = stored.clone();
+    let router = Router::new().route("/kbs/v1/inventory/{name}", both);
+    let address = broker(router.route("/kbs/v1/inventory", get(move || async move { Json(json!([list])) })));
+    let second = format!("{}@{root}", "42".repeat(8));
+    let mut arguments = vec!["inventory", "put", "rack-1", "--machine", &machine, "--device", &pdi];
+    arguments.extend(["--device", &second, "--note", "rack 1", "--expected-version", "3"]);
+    let output = kbsctl_at(&address, &arguments);
+    assert_eq!((code(&output), json_of(&output)), (0, stored), "{}", stderr(&output));
+    let output = kbsctl_at(&address, &["inventory", "remove", "rack-1", "--expected-version", "4"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let table = stdout(&kbsctl_at(&address, &["inventory", "list", "--format", "table"]));
+    assert!(table.contains("rack-1") && table.contains(&pdi) && table.contains(&machine), "{table}");
+    for wrong in [
+        &["inventory", "put", "rack-1", "--machine", "sev-snp:zz", "--device", &pdi][..],
+        &["inventory", "put", "rack-1", "--machine", &machine, "--device", "GPU-0"],
+        &["inventory", "put", "rack-1", "--machine", &machine],
+        &["inventory", "remove", "rack-1"],
+        &["grant", "list", "--device", "41"],
+    ] {
+        assert_eq!(code(&kbsctl_at(&address, wrong)), 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn grants_are_listed_by_the_device_that_they_rest_on() {
+    let pdi = "41".repeat(8);
+    let grant = json!({
+        "session_id": "0f".repeat(16), "key_id": "acme/weights", "version": 1, "tier": 3,
+        "granted_at": "2026-11-01T00:00:00Z", "expires_at": "2026-11-01T01:00:00Z", "releases": 1, "decision": 9,
+        "revoked": true, "superseded": true, "machine": {"tee": "tpm", "id": "ab".repeat(32)},
+        "devices": [{"pdi": pdi, "root": "9f".repeat(32)}],
+    });
+    let (asked, listed) = (pdi.clone(), grant.clone());
+    let grants = get(move |Query(query): Query<HashMap<String, String>>| async move {
+        let all = query.get("device").is_none_or(|device| *device == asked);
+        Json(if all { json!([listed]) } else { json!([]) })
+    });
+    let address = broker(Router::new().route("/kbs/v1/grants", grants));
+    assert_eq!(json_of(&kbsctl_at(&address, &["grant", "list"])), json!([grant]));
+    assert_eq!(json_of(&kbsctl_at(&address, &["grant", "list", "--device", &pdi])), json!([grant]));
+    assert_eq!(json_of(&kbsctl_at(&address, &["grant", "list", "--device", &"42".repeat(8)])), json!([]));
+    let table = stdout(&kbsctl_at(&address, &["grant", "list", "--format", "table"]));
+    assert!(table.contains("superseded") && table.contains(&pdi), "{table}");
+}

@@ -1,7 +1,7 @@
 //! One row: what was decided, about what, on what grounds.
 
 use crate::claims::Claims;
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, UnixTime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -60,6 +60,12 @@ pub enum Action {
     /// A new version of a reference set.
     #[serde(rename = "reference.put")]
     ReferencePut,
+    /// A machine paired with its devices: by an administrator, or at first use.
+    #[serde(rename = "inventory.put")]
+    InventoryPut,
+    /// Such a pair, taken back.
+    #[serde(rename = "inventory.remove")]
+    InventoryRemove,
     /// Other collateral that evidence is judged by.
     #[serde(rename = "collateral.load")]
     CollateralLoad,
@@ -91,6 +97,8 @@ impl Action {
             Self::SecretPut => "secret.put",
             Self::PolicyPut => "policy.put",
             Self::ReferencePut => "reference.put",
+            Self::InventoryPut => "inventory.put",
+            Self::InventoryRemove => "inventory.remove",
             Self::CollateralLoad => "collateral.load",
             Self::AdminAuthenticate => "admin.authenticate",
             Self::Initialise => "initialise",
@@ -158,7 +166,7 @@ pub struct NewDecision {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_version: Option<u64>,
-    /// Name of the policy or reference set that was changed, or of the bundle of collateral.
+    /// Name of the policy, reference set or pair that was changed, or of the bundle of collateral.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// The version of that policy or set, or the bundle's sequence.
@@ -173,6 +181,12 @@ pub struct NewDecision {
     /// Digest of the evidence document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_digest: Option<Hex<32>>,
+    /// The machine that the evidence is of; absent where the platform hides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineId>,
+    /// The devices that the evidence is of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceId>,
     /// The verified claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<Claims>,
@@ -222,6 +236,8 @@ impl NewDecision {
             tier: None,
             minimum_tier: None,
             evidence_digest: None,
+            machine: None,
+            devices: Vec::new(),
             claims: None,
             policy_digest: None,
             reference_digest: None,

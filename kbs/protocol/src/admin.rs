@@ -3,7 +3,7 @@
 use crate::messages::Checkpoint;
 use crate::secret::SecretBytes;
 use crate::tier;
-use hanzo_attestation_evidence::{Digest, Hex, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Digest, Hex, MachineId, UnixTime};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -274,6 +274,50 @@ pub struct GrantInfo {
     pub decision: u64,
     /// Whether the session was ended.
     pub revoked: bool,
+    /// Whether that was because its machine opened another session for the same devices.
+    #[serde(default)]
+    pub superseded: bool,
+    /// The machine that the session is of; absent where the platform hides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineId>,
+    /// The devices that the session rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceId>,
+}
+
+/// Body of `PUT inventory/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutPair {
+    /// The machine.
+    pub machine: MachineId,
+    /// All the devices that it has, or that one of its guests has.
+    pub devices: Vec<DeviceId>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The version that this one replaces; absent when the pair is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+/// A version of a pair: a machine and its devices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairInfo {
+    /// Its name.
+    pub name: String,
+    /// 1 and up.
+    pub version: u64,
+    /// The machine.
+    pub machine: MachineId,
+    /// Its devices; none in a pair that was taken back.
+    pub devices: Vec<DeviceId>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// When this version was put.
+    pub created_at: UnixTime,
 }
 
 /// Answer to `GET audit`.

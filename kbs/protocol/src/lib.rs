@@ -24,8 +24,8 @@ pub mod tpm;
 
 pub use aad::{Aad, AadError, Expected, ExpectedAad};
 pub use admin::{
-    Algorithm, AuditPage, CreateKey, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PolicyInfo, PutPolicy,
-    PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, VersionState,
+    Algorithm, AuditPage, CreateKey, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PairInfo, PolicyInfo,
+    PutPair, PutPolicy, PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, VersionState,
 };
 pub use challenge::{Challenge, ChallengeRequest};
 pub use handshake::{ExpectAnswer, ExpectChallenge, HandshakeError, OpenedKey, Session};

@@ -2,7 +2,7 @@
 
 use crate::sealed::Sealed;
 use crate::tier;
-use hanzo_attestation_evidence::{Hex, Recipient, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, Recipient, UnixTime};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -248,6 +248,8 @@ pub enum SessionState {
     Expired,
     /// It was ended.
     Revoked,
+    /// Its machine opened another one for the same devices.
+    Superseded,
 }
 
 /// One grant of a session.
@@ -275,6 +277,9 @@ pub struct SessionStatus {
     pub tier: u8,
     /// Its deadline.
     pub expires_at: UnixTime,
+    /// The devices that it rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceId>,
     /// What it holds.
     pub grants: Vec<GrantStatus>,
 }

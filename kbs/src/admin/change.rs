@@ -49,6 +49,8 @@ impl Change {
             ChangeError::VersionConflict { .. } => (Code::Conflict, "VersionConflict"),
             ChangeError::SecretSize { .. } => (Code::MalformedRequest, "SecretSize"),
             ChangeError::Name { .. } => (Code::MalformedRequest, "NameMalformed"),
+            ChangeError::PairMalformed { .. } => (Code::MalformedRequest, "PairMalformed"),
+            ChangeError::DevicePaired { .. } => (Code::Conflict, "DevicePaired"),
             ChangeError::RuleSize { .. } => (Code::MalformedRequest, "RuleSize"),
             _ => return failed(&error),
         };

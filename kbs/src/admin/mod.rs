@@ -2,6 +2,7 @@
 
 mod change;
 mod credential;
+mod inventory;
 mod keys;
 mod policies;
 mod record;
@@ -11,6 +12,7 @@ mod sealing;
 pub use credential::{AdminCredential, TokenFormError};
 
 pub(crate) use credential::{Administrator, bearer};
+pub(crate) use inventory::{get_pair, list_pairs, put_pair, remove_pair};
 pub(crate) use keys::{create_key, get_key, list_keys, list_secrets, put_secret};
 pub(crate) use policies::{get_policy, list_policies, put_policy};
 pub(crate) use record::{audit, grants, receipt};

@@ -6,6 +6,7 @@ use crate::broker::Broker;
 use crate::problem::{Code, Problem};
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use hanzo_attestation_evidence::Hex;
 use hanzo_kbs_log::Decision;
 use hanzo_kbs_protocol::{AuditPage, Checkpoint, GrantInfo};
 use hanzo_kbs_vault::MAX_PAGE;
@@ -40,13 +41,22 @@ pub(crate) async fn audit(
     Ok(Json(AuditPage { entries, head: Checkpoint { seq: page.head.seq, hash: page.head.hash } }))
 }
 
-/// `GET grants`: which session holds which key, newest decision first.
+/// Query of `GET grants`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfDevice {
+    device: Option<Hex<8>>,
+}
+
+/// `GET grants?device=`: which session holds which key, newest decision first; all, or those that rest on the
+/// device of this PDI.
 pub(crate) async fn grants(
     _: Administrator,
     State(broker): State<Arc<Broker>>,
+    Query(of): Query<OfDevice>,
 ) -> Result<Json<Vec<GrantInfo>>, Problem> {
     let open = broker.open().await?;
-    open.vault.grants().await.map(Json).map_err(|e| failed(&e))
+    open.vault.grants(of.device).await.map(Json).map_err(|e| failed(&e))
 }
 
 /// `GET receipts/{seq}`: one row of the record, as `audit` has it.

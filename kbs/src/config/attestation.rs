@@ -8,6 +8,7 @@ use hanzo_attestation::identity::{PublicKey, RegisteredKey};
 use hanzo_attestation_evidence::identity::{KeyId, KeyIdError};
 use hanzo_attestation_evidence::tpm::Name;
 use hanzo_attestation_evidence::{Hex, encoding};
+use hanzo_kbs_vault::{DeviceRules, DeviceSessions, GpuInventory};
 use hanzo_policy::Appraisal;
 use serde::Deserialize as _;
 use std::path::PathBuf;
@@ -81,6 +82,8 @@ pub struct AttestationConfig {
     pub extra_roots: Option<ExtraRootsDir>,
     /// Keys that may identify a node: tier 1.
     pub identities: Vec<RegisteredKey>,
+    /// What a release asks of devices.
+    pub devices: DeviceRules,
 }
 
 pub(super) fn read(
@@ -103,6 +106,7 @@ pub(super) fn read(
     let tpm = tpm(&mut section, mistakes);
     let cache_entries = section.number("cache_entries", CACHE_ENTRIES, 0..=CACHE_ENTRIES, mistakes);
     let cache_entries = usize::try_from(cache_entries).unwrap_or(MAX_ENTRIES);
+    let devices = devices(&mut section, mistakes);
     let extra = section.text("extra_roots", mistakes);
     if let Some(extra) = &extra
         && environment == Environment::Production
@@ -125,6 +129,7 @@ pub(super) fn read(
         cache_entries,
         extra_roots,
         identities,
+        devices,
     })
 }
 
@@ -174,6 +179,25 @@ fn tpm(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> TpmConfig 
     };
     section.finish(mistakes);
     found
+}
+
+/// `device_sessions` and `gpu_inventory`.
+fn devices(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> DeviceRules {
+    let sessions = section.parsed("device_sessions", mistakes, |text| match text {
+        "one" => Ok(DeviceSessions::One),
+        "any" => Ok(DeviceSessions::Any),
+        _ => Err("must be \"one\" or \"any\""),
+    });
+    let inventory = section.parsed("gpu_inventory", mistakes, |text| match text {
+        "any" => Ok(GpuInventory::Any),
+        "tofu" => Ok(GpuInventory::Tofu),
+        "pinned" => Ok(GpuInventory::Pinned),
+        _ => Err("must be \"any\", \"tofu\" or \"pinned\""),
+    });
+    DeviceRules {
+        sessions: sessions.map_or(DeviceSessions::One, |placed| placed.value),
+        inventory: inventory.map_or(GpuInventory::Any, |placed| placed.value),
+    }
 }
 
 fn appraisal(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Appraisal> {

@@ -43,6 +43,8 @@ pub fn show(config: &Config) -> Value {
                 "ek_roots": attestation.tpm.ek_roots,
                 "trusted_eks": attestation.tpm.trusted_eks,
             },
+            "device_sessions": attestation.devices.sessions.name(),
+            "gpu_inventory": attestation.devices.inventory.name(),
             "cache_entries": attestation.cache_entries,
             "extra_roots": attestation.extra_roots.as_ref().map(|dir| &dir.0),
             "identities": attestation.identities.iter().map(|key| &key.key_id).collect::<Vec<_>>(),

@@ -232,3 +232,20 @@ fn trust_in_tpms_is_named_by_digests() {
         assert_eq!(found, [("limits.activation_seconds".to_owned(), line)]);
     }
 }
+
+/// NV-90, NV-91: what is asked of devices is one word each, and the safe one without it.
+#[test]
+fn devices_have_a_setting_each() {
+    use hanzo_kbs_vault::{DeviceRules, DeviceSessions, GpuInventory};
+    let rules = |text: &str| Config::parse(&with(text), Path::new("/")).unwrap().attestation.devices;
+    assert_eq!(rules(""), DeviceRules { sessions: DeviceSessions::One, inventory: GpuInventory::Any });
+    let loose = "[attestation]\ndevice_sessions = \"any\"\ngpu_inventory = \"tofu\"\n";
+    assert_eq!(rules(loose), DeviceRules { sessions: DeviceSessions::Any, inventory: GpuInventory::Tofu });
+    assert_eq!(rules("[attestation]\ngpu_inventory = \"pinned\"\n").inventory, GpuInventory::Pinned);
+    let wrong = "[attestation]\ndevice_sessions = \"two\"\ngpu_inventory = true\n";
+    let paths: Vec<_> = mistakes(&with(wrong)).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["attestation.device_sessions", "attestation.gpu_inventory"]);
+    let shown = show(&Config::parse(&with(loose), Path::new("/")).unwrap());
+    assert_eq!(shown["attestation"]["device_sessions"], "any");
+    assert_eq!(shown["attestation"]["gpu_inventory"], "tofu");
+}

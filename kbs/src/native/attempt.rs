@@ -9,7 +9,7 @@ use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_log::{Action, Claims, Door, NewDecision};
 use hanzo_kbs_protocol::AttestRequest;
 use hanzo_kbs_vault::UsedNonce;
-use hanzo_policy::Appraised;
+use hanzo_policy::{Appraised, Hardware};
 use std::sync::Arc;
 
 /// An attempt at one instant, and what is known of it so far. `draft` is the decision as it would be
@@ -80,6 +80,7 @@ impl Attempt {
                 self.draft.evidence_digest = Some(appraised.evidence_digest());
                 self.draft.tier = Some(appraised.tier().number());
                 self.draft.lab = appraised.lab();
+                Hardware { machine: self.draft.machine, devices: self.draft.devices } = appraised.hardware();
                 self.draft.claims = Some(Claims::new(claims(&appraised)));
                 Ok(appraised)
             }

@@ -31,6 +31,7 @@ impl Attempt {
                 session: session.clone(),
                 nonce: self.used_nonce(),
                 rules_epoch,
+                devices: self.broker.devices(),
                 decision: self.draft.clone(),
             };
             match self.open.vault.release(release).await {
@@ -88,6 +89,7 @@ impl Attempt {
     async fn not_released(&mut self, error: &ReleaseError) -> Problem {
         let public = match error {
             ReleaseError::Record(error) => return unrecorded(error),
+            ReleaseError::Inventory(error) => return unrecorded(error),
             ReleaseError::ChallengeReused => return self.reused().await,
             ReleaseError::ChallengeExpired { .. } => Code::ChallengeRefused,
             ReleaseError::SessionUnknown { .. }

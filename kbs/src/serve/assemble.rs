@@ -142,6 +142,7 @@ pub async fn assemble(config: &Config) -> Result<Arc<Broker>, StartError> {
         admin,
         environment: config.environment,
         limits: config.limits,
+        devices: config.attestation.devices,
         issuer: config.public_url.clone(),
     })))
 }

@@ -13,7 +13,7 @@ use crate::tls::Throwaway;
 use crate::verbs::reachable;
 use hanzo_attestation::Revocation;
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_kbs_vault::{KeyFileSeal, Seal, SealError, Store, SystemRng};
+use hanzo_kbs_vault::{DeviceRules, KeyFileSeal, Seal, SealError, Store, SystemRng};
 use hanzo_policy::Appraisal;
 use serde_json::json;
 use std::fs::OpenOptions;
@@ -97,6 +97,7 @@ async fn throwaway_broker(
         cache_entries: hanzo_attestation::cache::MAX_ENTRIES,
         extra_roots: lab.map(|dir| ExtraRootsDir(dir.to_owned())),
         identities: Vec::new(),
+        devices: DeviceRules::default(),
     };
     let grounds = read_grounds(&attestation)?;
     let rng = Arc::new(SystemRng);
@@ -118,6 +119,7 @@ async fn throwaway_broker(
         admin,
         environment: Environment::Development,
         limits,
+        devices: attestation.devices,
         issuer,
     }));
     broker.unseal(&Who::operator()).await.map_err(|e| failed(&e))?;

@@ -16,6 +16,7 @@ use crate::broker::Who;
 use crate::config::Config;
 use crate::router::{Doors, router};
 use crate::tls;
+use hanzo_kbs_vault::DeviceSessions;
 use std::sync::Arc;
 
 /// Serves a configuration until SIGINT or SIGTERM. A vault that cannot be unsealed now stays sealed, says so
@@ -28,6 +29,12 @@ pub async fn serve(config: &Config) -> Result<(), StartError> {
     let broker = assemble(config).await?;
     if let Err(error) = broker.unseal(&Who::operator()).await {
         tracing::warn!(%error, "the vault stays sealed");
+    }
+    if config.attestation.devices.sessions == DeviceSessions::Any {
+        tracing::warn!(
+            environment = config.environment.name(),
+            "attestation.device_sessions = \"any\": one GPU may serve several machines at once, and nobody notices"
+        );
     }
     reload::watch(Arc::clone(&broker), config.attestation.clone()).map_err(StartError::Socket)?;
     let together = config.admin_listen == config.listen;

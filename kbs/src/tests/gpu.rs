@@ -17,13 +17,13 @@ use std::collections::BTreeMap;
 const MPT: u16 = 1;
 
 /// A vendor of GPUs, and of manifests for what they measure.
-struct Vendor {
+pub(super) struct Vendor {
     gpus: NvidiaLab,
     manifests: RimVendor,
 }
 
 impl Vendor {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
         let validity = Validity { not_before: at(START - 86_400), not_after: at(START + 31_536_000) };
         let gpus = NvidiaLab::generate(LabChip::Gh100, validity).unwrap();
@@ -32,7 +32,7 @@ impl Vendor {
 
     /// The driver's manifest and the VBIOS's; the golden value of index `i` is what the lab's block `i + 1`
     /// has.
-    fn manifests(&self, vbios_golden: [u8; 48]) -> Vec<Vec<u8>> {
+    pub(super) fn manifests(&self, vbios_golden: [u8; 48]) -> Vec<Vec<u8>> {
         let order = |version: &str, golden| RimOrder {
             version: version.to_owned(),
             golden: BTreeMap::from([golden]),
@@ -43,7 +43,7 @@ impl Vendor {
         [driver, vbios].iter().map(|order| self.manifests.manifest(order).unwrap()).collect()
     }
 
-    fn options(&self, manifests: Vec<Vec<u8>>) -> Options {
+    pub(super) fn options(&self, manifests: Vec<Vec<u8>>) -> Options {
         Options {
             extra: ExtraRoots {
                 nvidia: vec![self.gpus.root().to_vec()],
@@ -57,7 +57,7 @@ impl Vendor {
     }
 
     /// A broker that accepts the vendor, with a key of tier 3 and one of tier 2.
-    async fn world(&self) -> World {
+    pub(super) async fn world(&self) -> World {
         self.world_with(self.manifests([1; 48])).await
     }
 
@@ -67,11 +67,11 @@ impl Vendor {
         world
     }
 
-    fn gpu(&self, binding: &Binding, pdi: [u8; 8]) -> LabDevice {
+    pub(super) fn gpu(&self, binding: &Binding, pdi: [u8; 8]) -> LabDevice {
         self.device(&DeviceOrder { pdi, nonce: *binding.device_nonce(), ..DeviceOrder::default() })
     }
 
-    fn device(&self, order: &DeviceOrder) -> LabDevice {
+    pub(super) fn device(&self, order: &DeviceOrder) -> LabDevice {
         self.gpus.device(order).unwrap()
     }
 }

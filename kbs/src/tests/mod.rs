@@ -5,6 +5,7 @@ mod admin;
 mod bad_input;
 mod challenge;
 mod collateral;
+mod devices;
 mod gpu;
 mod grant;
 mod refusals;

@@ -17,7 +17,7 @@ use hanzo_attestation::{Collateral, Revocation, Roots};
 use hanzo_attestation_evidence::{Binding, Hex, Kem, UnixTime, encoding};
 use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder, TpmOrder};
 use hanzo_kbs_protocol::RecipientKeyPair;
-use hanzo_kbs_vault::{KeyFileSeal, Rng, RngError, Seal, SealError, Store};
+use hanzo_kbs_vault::{DeviceRules, KeyFileSeal, Rng, RngError, Seal, SealError, Store};
 use hanzo_policy::Appraisal;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -103,6 +103,7 @@ pub(super) struct Options {
     /// Manifests of NVIDIA devices.
     pub(super) manifests: Vec<Vec<u8>>,
     pub(super) revocation: Revocation,
+    pub(super) devices: DeviceRules,
 }
 
 impl Default for Options {
@@ -122,6 +123,7 @@ impl Default for Options {
             extra: ExtraRoots::default(),
             manifests: Vec::new(),
             revocation: Revocation::Required,
+            devices: DeviceRules::default(),
         }
     }
 }
@@ -199,6 +201,7 @@ impl World {
             admin,
             environment: options.environment,
             limits: options.limits,
+            devices: options.devices,
             issuer: options.issuer.to_owned(),
         }));
         broker.unseal(&Who::operator()).await.unwrap();

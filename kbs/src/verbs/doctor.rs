@@ -7,7 +7,7 @@ use crate::serve::{read_admin_token, read_grounds};
 use crate::tls;
 use hanzo_attestation::{Revocation, Roots};
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_kbs_vault::{KeyFileSeal, ReferenceSet, Rng, Store};
+use hanzo_kbs_vault::{DeviceRules, DeviceSessions, GpuInventory, KeyFileSeal, ReferenceSet, Rng, Store};
 use hanzo_policy::Policies;
 use serde::Serialize;
 use std::fmt::Display;
@@ -69,6 +69,7 @@ pub async fn doctor(path: &Path, clock: &dyn Clock, rng: Arc<dyn Rng>) -> Vec<Ch
             )
         }),
         revocation(&config),
+        devices(&config),
     ];
     checks.extend(vault(&config, rng, clock.now().ok()).await);
     checks
@@ -102,6 +103,25 @@ fn revocation(config: &Config) -> Check {
         Revocation::Required => (true, format!("required, {lists} AMD lists")),
     };
     Check { check: "revocation", ok, found }
+}
+
+/// What may be shown by two machines at once is worth a warning, and no reason not to start.
+fn devices(config: &Config) -> Check {
+    let DeviceRules { sessions, inventory } = config.attestation.devices;
+    let (sessions, inventory) = (
+        match sessions {
+            DeviceSessions::One => "a device is in one holder's sessions",
+            DeviceSessions::Any => {
+                "WARNING: device_sessions = \"any\": one device may serve several machines at once"
+            }
+        },
+        match inventory {
+            GpuInventory::Any => "a machine may show any devices",
+            GpuInventory::Tofu => "a machine shows the devices that it showed first",
+            GpuInventory::Pinned => "a machine shows the devices that it is paired with",
+        },
+    );
+    Check { check: "devices", ok: true, found: format!("{sessions}; {inventory}") }
 }
 
 /// How many reference values have expired, or will within 30 days: what ages is no fault, and better known.

@@ -11,9 +11,9 @@
 use crate::envelope::Record;
 use crate::error::StoreError;
 use crate::rows::{
-    AttestationRow, GrantRow, KeyRow, LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow, VersionRow,
+    AttestationRow, GrantRow, HoldRow, KeyRow, LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow, VersionRow,
 };
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, UnixTime};
 use hanzo_kbs_log::Decision;
 use std::future::Future;
 
@@ -37,7 +37,7 @@ pub trait Backend: Send + Sync + 'static {
 
 /// An open transaction.
 pub trait Transaction:
-    MetaRows + DecisionRows + KeyRows + NonceRows + SessionRows + RuleRows + AttestationRows + Send
+    MetaRows + DecisionRows + KeyRows + NonceRows + SessionRows + HoldRows + RuleRows + AttestationRows + Send
 {
     /// Makes everything durable, or fails and leaves nothing.
     fn commit(self) -> impl Future<Output = StoreResult<()>> + Send;
@@ -136,20 +136,52 @@ pub trait SessionRows {
     fn session(&mut self, id: &str) -> impl Future<Output = StoreResult<Option<SessionRow>>> + Send;
     /// Adds a session.
     fn insert_session(&mut self, session: &SessionRow) -> impl Future<Output = StoreResult<()>> + Send;
-    /// Writes what a renewal changes: evidence, tier, lab, `renewed_at`, `expires_at`.
+    /// Writes what a renewal changes: evidence, tier, lab, `renewed_at`, `expires_at`, machine and devices.
     fn renew_session(&mut self, session: &SessionRow) -> impl Future<Output = StoreResult<()>> + Send;
     /// Ends a session; keeps the first time when it was ended before.
     fn revoke_session(&mut self, id: &str, at: UnixTime) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Ends a session because its machine opened another one; one that was ended before stays as it is.
+    fn supersede_session(&mut self, id: &str, at: UnixTime) -> impl Future<Output = StoreResult<()>> + Send;
     /// Adds a grant, or renews it and counts one release more.
     fn put_grant(&mut self, grant: &GrantRow) -> impl Future<Output = StoreResult<()>> + Send;
     /// The grants of a session, by key.
     fn grants_of(&mut self, session_id: &str) -> impl Future<Output = StoreResult<Vec<GrantRow>>> + Send;
-    /// At most `limit` grants with their session, newest decision first.
-    fn grants(&mut self, limit: u32)
-    -> impl Future<Output = StoreResult<Vec<(GrantRow, SessionRow)>>> + Send;
+    /// At most `limit` grants with their session, newest decision first; of sessions that rest on the device
+    /// of this identifier, below whatever root, if one is named.
+    fn grants(
+        &mut self,
+        pdi: Option<Hex<8>>,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<Vec<(GrantRow, SessionRow)>>> + Send;
 }
 
-/// Policies and reference sets.
+/// Which session holds which device.
+pub trait HoldRows {
+    /// Who holds a device, by session.
+    fn holds_of(&mut self, device: &DeviceId) -> impl Future<Output = StoreResult<Vec<HoldRow>>> + Send;
+    /// What a session holds, by device.
+    fn holds_in(&mut self, session_id: &str) -> impl Future<Output = StoreResult<Vec<HoldRow>>> + Send;
+    /// At most `limit` rows that ended before `before`.
+    fn ended_holds(
+        &mut self,
+        before: UnixTime,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<Vec<HoldRow>>> + Send;
+    /// All of them.
+    fn holds(&mut self) -> impl Future<Output = StoreResult<Vec<HoldRow>>> + Send;
+    /// How many there are.
+    fn count_holds(&mut self) -> impl Future<Output = StoreResult<u64>> + Send;
+    /// Adds one; fails when the session holds the device already.
+    fn insert_hold(&mut self, hold: &HoldRow) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Removes one; fails when there is none.
+    fn remove_hold(
+        &mut self,
+        device: &DeviceId,
+        session_id: &str,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
+}
+
+/// Policies, reference sets and the inventory.
 pub trait RuleRows {
     /// The newest version of each rule of a kind, by name.
     fn current_rules(&mut self, kind: RuleKind) -> impl Future<Output = StoreResult<Vec<RuleRow>>> + Send;

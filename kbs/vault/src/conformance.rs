@@ -2,14 +2,16 @@
 //! backends, and names the first demand that is not met.
 
 use crate::backend::{
-    AttestationRows, Backend, DecisionRows, KeyRows, MetaRows, NonceRows, RuleRows, SessionRows, Transaction,
+    AttestationRows, Backend, DecisionRows, HoldRows, KeyRows, MetaRows, NonceRows, RuleRows, SessionRows,
+    Transaction,
 };
 use crate::envelope::Record;
 use crate::error::StoreError;
 use crate::rows::{
-    AttestationRow, GrantRow, KeyRow, LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow, VersionRow,
+    AttestationRow, GrantRow, HoldRow, HoldsRow, KeyRow, LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow,
+    VersionRow,
 };
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, Tee, UnixTime};
 use hanzo_kbs_log::{Action, ChainError, Decision, Door, Head, NewDecision};
 use hanzo_kbs_protocol::{KeyKind, VersionState};
 use std::future::Future;
@@ -46,6 +48,7 @@ where
     a_challenge_is_used_once(&make().await).await?;
     keys_and_versions_read_back(&make().await).await?;
     sessions_and_grants_read_back(&make().await).await?;
+    devices_are_held_and_freed(&make().await).await?;
     rules_keep_their_history(&make().await).await?;
     attestations_end(&make().await).await?;
     make().await.integrity().await?;
@@ -177,6 +180,8 @@ async fn sessions_and_grants_read_back(backend: &impl Backend) -> Checked {
         lab: false,
         renewed_at: at(500)?,
         expires_at: at(900)?,
+        machine: None,
+        devices: vec![device(5)],
         ..session(1)?
     };
     tx.renew_session(&renewed).await?;
@@ -186,16 +191,63 @@ async fn sessions_and_grants_read_back(backend: &impl Backend) -> Checked {
     let renewed_grant = GrantRow { decision: 2, expires_at: at(900)?, releases: 2, ..grant(1, 1)? };
     let held = tx.grants_of(&renewed.id).await?;
     demand("count a grant's releases and keep its beginning", held.as_slice() == [renewed_grant.clone()])?;
-    demand("list grants with their session", tx.grants(10).await? == [(renewed_grant, renewed.clone())])?;
+    let listed = [(renewed_grant, renewed.clone())];
+    demand("list grants with their session", tx.grants(None, 10).await? == listed)?;
+    demand("list the grants on a device", tx.grants(Some(device(5).pdi), 10).await? == listed)?;
+    demand("leave out other devices", tx.grants(Some(device(1).pdi), 10).await?.is_empty())?;
+    demand("take no root for a device", tx.grants(Some(Hex([9; 8])), 10).await?.is_empty())?;
     tx.revoke_session(&renewed.id, at(600)?).await?;
     tx.revoke_session(&renewed.id, at(700)?).await?;
-    let revoked = tx.session(&renewed.id).await?.and_then(|session| session.revoked_at);
-    demand("keep the first end of a session", revoked == Some(at(600)?))?;
+    tx.supersede_session(&renewed.id, at(700)?).await?;
+    let revoked = tx.session(&renewed.id).await?.map(|session| (session.revoked_at, session.superseded));
+    demand("keep the first end of a session", revoked == Some((Some(at(600)?), false)))?;
+    tx.insert_session(&session(2)?).await?;
+    tx.supersede_session(&session(2)?.id, at(700)?).await?;
+    let ended = tx.session(&session(2)?.id).await?.map(|session| (session.revoked_at, session.superseded));
+    demand("say that a session was superseded", ended == Some((Some(at(700)?), true)))?;
     demand("refuse a session twice", tx.insert_session(&session(1)?).await.is_err())?;
     drop(tx);
     let mut tx = backend.begin().await?;
     let lone = GrantRow { session_id: "f".repeat(32), ..grant(1, 1)? };
     demand("refuse a grant without a session", tx.put_grant(&lone).await.is_err())
+}
+
+async fn devices_are_held_and_freed(backend: &impl Backend) -> Checked {
+    let mut tx = backend.begin().await?;
+    for n in [1, 2] {
+        tx.insert_session(&session(n)?).await?;
+    }
+    let rows = [hold(1, 1, 600)?, hold(2, 1, 600)?, hold(1, 2, 300)?];
+    for row in &rows {
+        tx.insert_hold(row).await?;
+    }
+    tx.commit().await?;
+    let [one, two, other] = &rows;
+    let mut tx = backend.read().await?;
+    demand("name who holds a device", tx.holds_of(&device(1)).await? == [one.clone(), other.clone()])?;
+    demand("name what a session holds", tx.holds_in(&one.session_id).await? == [one.clone(), two.clone()])?;
+    demand("know no other device", tx.holds_of(&device(3)).await?.is_empty())?;
+    let elsewhere = DeviceId { root: Hex([8; 32]), ..device(1) };
+    demand("tell roots apart", tx.holds_of(&elsewhere).await?.is_empty())?;
+    demand("count holds", tx.count_holds().await? == 3 && tx.holds().await?.len() == 3)?;
+    demand("keep a hold until it has ended", tx.ended_holds(at(300)?, 10).await?.is_empty())?;
+    demand(
+        "find ended holds",
+        tx.ended_holds(at(301)?, 10).await?.as_slice() == std::slice::from_ref(other),
+    )?;
+    demand("find as many as asked for", tx.ended_holds(at(900)?, 2).await?.len() == 2)?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    tx.remove_hold(&device(1), &one.session_id).await?;
+    demand("free one hold alone", tx.count_holds().await? == 2)?;
+    let again = tx.remove_hold(&device(1), &one.session_id).await;
+    demand("refuse to free what is free", again.is_err())?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    demand("refuse a hold twice", tx.insert_hold(one).await.is_err())?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    demand("refuse a hold without a session", tx.insert_hold(&hold(1, 7, 600)?).await.is_err())
 }
 
 async fn rules_keep_their_history(backend: &impl Backend) -> Checked {
@@ -281,7 +333,13 @@ fn meta() -> Result<MetaRow, StoreError> {
         seal_kind: "key-file".to_owned(),
         sealed_root: vec![2; 80],
         created_at: at(1)?,
-        ledger: LedgerRow { head: Head::EMPTY, clock_high: at(1)?, rules_epoch: 0, mac: [3; 32] },
+        ledger: LedgerRow {
+            head: Head::EMPTY,
+            clock_high: at(1)?,
+            rules_epoch: 0,
+            holds: HoldsRow { count: 3, digest: Hex([6; 32]) },
+            mac: [3; 32],
+        },
     })
 }
 
@@ -314,6 +372,28 @@ fn session(n: u8) -> Result<SessionRow, StoreError> {
         renewed_at: at(10)?,
         expires_at: at(600)?,
         revoked_at: None,
+        superseded: false,
+        machine: Some(machine(n)),
+        devices: vec![device(n), device(n + 1)],
+    })
+}
+
+fn device(n: u8) -> DeviceId {
+    DeviceId { root: Hex([9; 32]), pdi: Hex([n; 8]) }
+}
+
+fn machine(n: u8) -> MachineId {
+    MachineId { tee: Tee::SevSnp, root: Some(Hex([1; 32])), id: Hex([n; 64]).into() }
+}
+
+fn hold(n: u8, session: u8, until: i64) -> Result<HoldRow, StoreError> {
+    Ok(HoldRow {
+        device: device(n),
+        session_id: format!("{session:032x}"),
+        recipient_digest: Hex([session; 32]),
+        machine: (n > 1).then_some(machine(n)),
+        until: at(until)?,
+        mac: [n; 32],
     })
 }
 

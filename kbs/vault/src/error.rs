@@ -3,7 +3,7 @@
 use crate::envelope::EnvelopeError;
 use crate::place::PlaceError;
 use crate::rng::RngError;
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::{DeviceId, MachineId, UnixTime};
 use hanzo_kbs_log::{BrokenChain, ChainError};
 use std::path::PathBuf;
 
@@ -55,6 +55,9 @@ pub enum LogDamage {
     /// The head kept beside the record was not written by a holder of the root key.
     #[error("the head of the record is not authentic")]
     HeadForged,
+    /// The table of held devices is not what the vault wrote: a row was edited, added, removed or put back.
+    #[error("the table of held devices is not authentic")]
+    HoldsForged,
 }
 
 /// What every write can fail with.
@@ -166,6 +169,20 @@ pub enum ChangeError {
         /// The newest version; `None` is none.
         current: Option<u64>,
     },
+    /// Not a machine and its devices.
+    #[error("no pair: {reason}")]
+    PairMalformed {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A device has one machine: it is taken from that first.
+    #[error("the device {device} is paired with the machine {machine}: take it from there first")]
+    DevicePaired {
+        /// The device.
+        device: DeviceId,
+        /// The machine that it is paired with.
+        machine: Box<MachineId>,
+    },
     /// There is no such session.
     #[error("there is no session `{id}`")]
     SessionUnknown {
@@ -211,7 +228,7 @@ pub enum RulesError {
     /// A row was not written by a holder of the root key, or belongs elsewhere.
     #[error("{kind} `{name}` version {version} is not authentic")]
     Forged {
-        /// `policy` or `reference`.
+        /// `policy`, `reference` or `inventory`.
         kind: &'static str,
         /// Its name.
         name: String,
@@ -221,7 +238,7 @@ pub enum RulesError {
     /// The record names a newer version than the store has.
     #[error("{kind} `{name}` was rolled back: the record names decision {recorded}, the store {found}")]
     RolledBack {
-        /// `policy` or `reference`.
+        /// `policy`, `reference` or `inventory`.
         kind: &'static str,
         /// Its name.
         name: String,

@@ -5,9 +5,9 @@ use crate::backend::Transaction;
 use crate::envelope::{self, EnvelopeError};
 use crate::error::{LogDamage, RecordError, StoreError};
 use crate::root::RootKey;
-use crate::rows::LedgerRow;
+use crate::rows::{HoldsRow, LedgerRow};
 use aws_lc_rs::hmac;
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::{Hex, UnixTime};
 use hanzo_kbs_log::{BrokenChain, Decision, Head, NewDecision, Outcome, canonical};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
 pub const MAX_DECISION: usize = 256 * 1024;
 /// Domain of the key that authenticates the ledger.
 const DOMAIN: &[u8] = b"hanzo-kbs/v1/ledger-mac";
+/// What the mask over the sum of held devices is made with; no message of the ledger is as short.
+const MASK: &[u8] = b"holds-mask";
 
 /// Authenticates the record's head: a rewritten chain with a fitting head needs the root key.
 pub(crate) struct LedgerKey {
@@ -42,23 +44,49 @@ impl LedgerKey {
         hmac::verify(&self.key, &self.message(row), &row.mac).map_err(|_| LogDamage::HeadForged)
     }
 
-    /// Every part has a fixed length.
+    /// Every part has a fixed length. While no device is held, the row reads as one did before there were
+    /// devices.
     fn message(&self, row: &LedgerRow) -> Vec<u8> {
-        [
+        let mut message = [
             self.store_id.as_slice(),
             &row.head.seq.to_be_bytes(),
             row.head.hash.as_ref(),
             &row.clock_high.seconds().to_be_bytes(),
             &row.rules_epoch.to_be_bytes(),
         ]
-        .concat()
+        .concat();
+        if row.holds != HoldsRow::EMPTY {
+            message.extend_from_slice(&row.holds.count.to_be_bytes());
+            message.extend_from_slice(row.holds.digest.as_ref());
+        }
+        message
     }
+
+    /// Puts the mask of row `seq` over the sum of held devices, or takes it off. Without it, whoever keeps
+    /// copies of the store would learn what single rows add, and could make other rows of the same sum
+    /// (Clarke et al., Incremental Multiset Hash Functions, 2003, MSet-XOR-Hash).
+    pub(crate) fn mask(&self, holds: HoldsRow, seq: u64) -> HoldsRow {
+        if holds.count == 0 {
+            return holds;
+        }
+        let mask = hmac::sign(&self.key, &[MASK, &self.store_id, &seq.to_be_bytes()].concat());
+        HoldsRow { digest: xor(holds.digest, mask.as_ref()), ..holds }
+    }
+}
+
+/// Adds to a sum, or takes away from it.
+pub(crate) fn xor(sum: Hex<32>, share: &[u8]) -> Hex<32> {
+    let mut sum = sum.0;
+    sum.iter_mut().zip(share).for_each(|(byte, other)| *byte ^= other);
+    Hex(sum)
 }
 
 /// The end of the record during one transaction.
 pub(crate) struct Ledger<'a> {
     key: &'a LedgerKey,
     row: LedgerRow,
+    /// Without its mask.
+    holds: HoldsRow,
     now: UnixTime,
 }
 
@@ -80,7 +108,8 @@ impl<'a> Ledger<'a> {
         if now.after(CLOCK_TOLERANCE) < newest {
             return Err(RecordError::ClockWentBack { now, newest });
         }
-        Ok(Self { key, row, now })
+        let holds = key.mask(row.holds, row.head.seq);
+        Ok(Self { key, row, holds, now })
     }
 
     pub(crate) const fn head(&self) -> Head {
@@ -89,6 +118,27 @@ impl<'a> Ledger<'a> {
 
     pub(crate) const fn rules_epoch(&self) -> u64 {
         self.row.rules_epoch
+    }
+
+    pub(crate) const fn holds(&self) -> HoldsRow {
+        self.holds
+    }
+
+    /// Counts a held device, by what its row adds to the sum.
+    pub(crate) fn hold(&mut self, share: &[u8]) {
+        let HoldsRow { count, digest } = self.holds;
+        self.holds = HoldsRow { count: count.saturating_add(1), digest: xor(digest, share) };
+    }
+
+    /// Takes one away.
+    pub(crate) fn free(&mut self, share: &[u8]) -> Result<(), LogDamage> {
+        let HoldsRow { count, digest } = self.holds;
+        let count = count.checked_sub(1).ok_or(LogDamage::HoldsForged)?;
+        self.holds = HoldsRow { count, digest: xor(digest, share) };
+        if count == 0 && !self.holds.digest.is_zero() {
+            return Err(LogDamage::HoldsForged);
+        }
+        Ok(())
     }
 
     /// No clock that is accepted from now on can be before this.
@@ -120,6 +170,7 @@ impl<'a> Ledger<'a> {
     /// Writes the numbers back. The transaction is still to be committed.
     pub(crate) async fn close(mut self, tx: &mut impl Transaction) -> Result<Head, RecordError> {
         self.row.clock_high = self.row.clock_high.max(self.now);
+        self.row.holds = self.key.mask(self.holds, self.row.head.seq);
         self.row.mac = self.key.mac(&self.row);
         tx.set_ledger(&self.row).await?;
         Ok(self.row.head)

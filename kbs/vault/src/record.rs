@@ -1,6 +1,6 @@
 //! Reading the record, checking it, and writing decisions that have no other effect.
 
-use crate::backend::{Backend, DecisionRows, MetaRows, NonceRows, Transaction};
+use crate::backend::{Backend, DecisionRows, HoldRows, MetaRows, NonceRows, Transaction};
 use crate::error::{LogDamage, RecordError, StoreError};
 use crate::ledger::expect_outcome;
 use crate::sessions::{UsedNonce, prune};
@@ -85,8 +85,8 @@ impl<B: Backend> Vault<B> {
         Ok(tx.meta().await?.ok_or(StoreError::NotInitialised)?.ledger.head)
     }
 
-    /// Follows the whole chain, from the first row to the authenticated head. Damage is remembered: from then
-    /// on nothing is released or changed.
+    /// Follows the whole chain, from the first row to the authenticated head, and compares the table of held
+    /// devices with that head. Damage is remembered: from then on nothing is released or changed.
     ///
     /// # Errors
     /// [`RecordError::LogDamaged`], [`RecordError::Store`].
@@ -148,6 +148,8 @@ impl<B: Backend> Vault<B> {
         if head.hash != end.head.hash {
             return Err(LogDamage::Chain(BrokenChain::Head { seq: head.seq }).into());
         }
+        let holds = self.ledger_key().mask(end.holds, end.head.seq);
+        self.holds_key().check(&tx.holds().await?, holds)?;
         Ok(head)
     }
 }

@@ -6,6 +6,7 @@ mod error;
 pub use error::ReleaseError;
 
 use crate::backend::{Backend, KeyRows, SessionRows, Transaction};
+use crate::inventory::DeviceRules;
 use crate::ledger::Ledger;
 use crate::rng;
 use crate::rows::{GrantRow, SessionRow};
@@ -40,6 +41,8 @@ pub struct Release {
     pub nonce: Option<UsedNonce>,
     /// The epoch of the rules under which the permits were given ([`Rules::epoch`](crate::Rules::epoch)).
     pub rules_epoch: u64,
+    /// What is asked of the devices that the evidence is of.
+    pub devices: DeviceRules,
     /// What the rows have in common: `at` (the time of the release), door, action, actor, request id, claims.
     /// Everything about key, tier, digests, recipient, session and challenge is filled in from the permits.
     pub decision: NewDecision,
@@ -76,6 +79,7 @@ pub(crate) struct Order {
     pub(crate) session: SessionPlan,
     pub(crate) nonce: Option<UsedNonce>,
     pub(crate) rules_epoch: u64,
+    pub(crate) devices: DeviceRules,
     pub(crate) decision: NewDecision,
 }
 
@@ -83,16 +87,17 @@ impl<B: Backend> Vault<B> {
     /// Releases the keys of all permits, or none.
     ///
     /// In one transaction: the challenge is used up; the stored demands are compared with the permits'; the
-    /// session is opened or renewed; each key is opened, recorded, sealed to the permit's recipient, granted
+    /// devices of the evidence are compared with the inventory and with what other sessions hold; the session is
+    /// opened or renewed, and holds them; each key is opened, recorded, sealed to the permit's recipient, granted
     /// and counted. Only then is it committed, and only then is anything returned.
     ///
     /// # Errors
     /// [`ReleaseError`]; nothing was stored then, the challenge not used up either: record the refusal with
     /// [`Vault::refuse`], which does.
     pub async fn release(&self, release: Release) -> Result<Released, ReleaseError> {
-        let Release { permits, session, nonce, rules_epoch, decision } = release;
+        let Release { permits, session, nonce, rules_epoch, devices, decision } = release;
         let (party, keys) = entitled::read(permits)?;
-        self.execute(Order { party, keys, session, nonce, rules_epoch, decision }).await
+        self.execute(Order { party, keys, session, nonce, rules_epoch, devices, decision }).await
     }
 
     pub(crate) async fn execute(&self, order: Order) -> Result<Released, ReleaseError> {
@@ -110,7 +115,10 @@ impl<B: Backend> Vault<B> {
         if current != order.rules_epoch {
             return Err(ReleaseError::RulesChanged { decided: order.rules_epoch, current });
         }
+        self.pair_devices(&mut tx, &mut ledger, &order).await?;
+        let superseded = self.claim_devices(&mut tx, &ledger, &order, now).await?;
         let session = self.session_for(&mut tx, &order, expires_at, now).await?;
+        self.hold_devices(&mut tx, &mut ledger, &session, superseded, &order.decision).await?;
         let (mut keys, mut receipts) = (Vec::new(), Vec::new());
         for entitled in &order.keys {
             let (key, receipt) = self.release_one(&mut tx, &mut ledger, &order, entitled, &session).await?;
@@ -148,6 +156,9 @@ impl<B: Backend> Vault<B> {
             renewed_at: now,
             expires_at,
             revoked_at: None,
+            superseded: false,
+            machine: party.machine,
+            devices: party.devices.clone(),
         };
         match &order.session {
             SessionPlan::Open => {
@@ -169,7 +180,9 @@ impl<B: Backend> Vault<B> {
                         let expires_at = stored.expires_at;
                         return Err(ReleaseError::SessionExpired { id: stored.id, expires_at, now });
                     }
-                    SessionState::Revoked => return Err(ReleaseError::SessionRevoked { id: stored.id }),
+                    SessionState::Revoked | SessionState::Superseded => {
+                        return Err(ReleaseError::SessionRevoked { id: stored.id });
+                    }
                 }
                 if stored.recipient_digest != party.recipient_digest {
                     return Err(ReleaseError::RecipientChanged {

@@ -1,7 +1,7 @@
 //! Rows as a backend stores them. None holds a secret in the clear.
 
 use crate::envelope::Record;
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, UnixTime};
 use hanzo_kbs_log::Head;
 use hanzo_kbs_protocol::{KeyKind, VersionState};
 
@@ -27,10 +27,26 @@ pub struct LedgerRow {
     pub head: Head,
     /// The newest time of any decision.
     pub clock_high: UnixTime,
-    /// Number of the newest decision that changed a policy or a reference set.
+    /// Number of the newest decision that changed a policy, a reference set or the inventory.
     pub rules_epoch: u64,
+    /// What stands for the whole table of held devices.
+    pub holds: HoldsRow,
     /// HMAC-SHA256 over all of it.
     pub mac: [u8; 32],
+}
+
+/// What stands for the whole table of held devices, so that a row that is missing or was put back is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldsRow {
+    /// How many rows there are.
+    pub count: u64,
+    /// A keyed sum over them, masked; zero when there is none.
+    pub digest: Hex<32>,
+}
+
+impl HoldsRow {
+    /// Of a table without rows.
+    pub const EMPTY: Self = Self { count: 0, digest: Hex([0; 32]) };
 }
 
 /// A key without its material.
@@ -92,6 +108,29 @@ pub struct SessionRow {
     pub expires_at: UnixTime,
     /// When it was ended.
     pub revoked_at: Option<UnixTime>,
+    /// Whether that was because its machine opened another one for the same devices.
+    pub superseded: bool,
+    /// The machine that its newest evidence is of; `None` where the platform hides it.
+    pub machine: Option<MachineId>,
+    /// The devices that its newest evidence is of.
+    pub devices: Vec<DeviceId>,
+}
+
+/// A device held by a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldRow {
+    /// The device.
+    pub device: DeviceId,
+    /// The session.
+    pub session_id: String,
+    /// The recipient that the session serves.
+    pub recipient_digest: Hex<32>,
+    /// The machine that the session is of; `None` where the platform hides it.
+    pub machine: Option<MachineId>,
+    /// The session's deadline.
+    pub until: UnixTime,
+    /// HMAC-SHA256 over all of it.
+    pub mac: [u8; 32],
 }
 
 /// A key version held by a session.
@@ -122,6 +161,8 @@ pub enum RuleKind {
     Policy,
     /// A set of reference values, as JSON.
     Reference,
+    /// A machine and its devices, as JSON.
+    Inventory,
 }
 
 impl RuleKind {
@@ -131,6 +172,7 @@ impl RuleKind {
         match self {
             Self::Policy => "policy",
             Self::Reference => "reference",
+            Self::Inventory => "inventory",
         }
     }
 }
@@ -138,7 +180,7 @@ impl RuleKind {
 /// One version of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleRow {
-    /// Policy or reference set.
+    /// Policy, reference set or pair.
     pub kind: RuleKind,
     /// Its name.
     pub name: String,

@@ -3,7 +3,7 @@
 
 use crate::backend::{Backend, DecisionRows, MetaRows, RuleRows, Transaction};
 use crate::error::{ChangeError, RulesError, StoreError};
-use crate::ledger::expect_outcome;
+use crate::ledger::{Ledger, expect_outcome};
 use crate::rows::{RuleKind, RuleRow};
 use crate::vault::Vault;
 use aws_lc_rs::{digest, hmac};
@@ -58,6 +58,16 @@ pub struct Rules {
     pub references: Vec<ReferenceSet>,
 }
 
+/// The next version of a rule.
+pub(crate) struct NewRule {
+    pub(crate) kind: RuleKind,
+    pub(crate) name: String,
+    pub(crate) body: String,
+    /// The version that it follows.
+    pub(crate) current: Option<u64>,
+    pub(crate) decision: NewDecision,
+}
+
 impl From<Policy> for PolicyInfo {
     fn from(policy: Policy) -> Self {
         let Policy { name, version, digest, text, created_at } = policy;
@@ -92,8 +102,10 @@ impl<B: Backend> Vault<B> {
         let epoch = tx.meta().await?.ok_or(StoreError::NotInitialised)?.ledger.rules_epoch;
         let policies = tx.current_rules(RuleKind::Policy).await?;
         let references = tx.current_rules(RuleKind::Reference).await?;
+        let inventory = tx.current_rules(RuleKind::Inventory).await?;
         let recorded = tx.newest_rule_decisions().await?;
-        compare(policies.iter().chain(&references), recorded)?;
+        compare(policies.iter().chain(&references).chain(&inventory), recorded)?;
+        inventory.iter().try_for_each(|row| self.authenticate(row))?;
         Ok(Rules {
             epoch,
             policies: policies.into_iter().map(|row| self.policy_of(row)).collect::<Result<_, _>>()?,
@@ -192,23 +204,35 @@ impl<B: Backend> Vault<B> {
         if size > MAX_RULE {
             return Err(ChangeError::RuleSize { size, limit: MAX_RULE });
         }
-        let at = decision.at;
-        let (mut tx, mut ledger) = self.write(at).await?;
+        let (mut tx, mut ledger) = self.write(decision.at).await?;
         let current = tx.rule(kind, name, None).await?.map(|row| row.version);
         if current != expected {
             return Err(ChangeError::VersionConflict { name: name.to_owned(), expected, current });
         }
-        let version = current.unwrap_or(0).saturating_add(1);
-        let decision =
-            NewDecision { subject: Some(name.to_owned()), subject_version: Some(version), ..decision };
-        let decision = ledger.append(&mut tx, decision).await?.seq;
-        ledger.rules_changed();
-        let name = name.to_owned();
-        let unsigned = RuleRow { kind, name, version, body, created_at: at, decision, mac: [0; 32] };
-        let row = RuleRow { mac: self.rule_mac(&unsigned), ..unsigned };
-        tx.insert_rule(&row).await?;
+        let rule = NewRule { kind, name: name.to_owned(), body, current, decision };
+        let row = self.put_rule_in(&mut tx, &mut ledger, rule).await?;
         ledger.close(&mut tx).await?;
         tx.commit().await?;
+        Ok(row)
+    }
+
+    /// Writes the next version of a rule, and its decision. The transaction is still to be closed and
+    /// committed.
+    pub(crate) async fn put_rule_in(
+        &self,
+        tx: &mut B::Tx,
+        ledger: &mut Ledger<'_>,
+        rule: NewRule,
+    ) -> Result<RuleRow, ChangeError> {
+        let NewRule { kind, name, body, current, decision } = rule;
+        let (version, created_at) = (current.unwrap_or(0).saturating_add(1), decision.at);
+        let decision =
+            NewDecision { subject: Some(name.clone()), subject_version: Some(version), ..decision };
+        let decision = ledger.append(tx, decision).await?.seq;
+        ledger.rules_changed();
+        let unsigned = RuleRow { kind, name, version, body, created_at, decision, mac: [0; 32] };
+        let row = RuleRow { mac: self.rule_mac(&unsigned), ..unsigned };
+        tx.insert_rule(&row).await?;
         Ok(row)
     }
 
@@ -228,7 +252,7 @@ impl<B: Backend> Vault<B> {
         Ok(ReferenceSet { name, version, digest, values, created_at })
     }
 
-    fn authenticate(&self, row: &RuleRow) -> Result<(), RulesError> {
+    pub(crate) fn authenticate(&self, row: &RuleRow) -> Result<(), RulesError> {
         hmac::verify(self.rules_key(), &message(row), &row.mac).map_err(|_| RulesError::Forged {
             kind: row.kind.name(),
             name: row.name.clone(),
@@ -259,7 +283,7 @@ fn message(row: &RuleRow) -> Vec<u8> {
 }
 
 /// Each rule's stored version must be the one that the record names last, and none may be missing.
-fn compare<'a>(
+pub(crate) fn compare<'a>(
     rows: impl Iterator<Item = &'a RuleRow>,
     recorded: Vec<(RuleKind, String, u64)>,
 ) -> Result<(), RulesError> {
@@ -281,7 +305,7 @@ fn compare<'a>(
     }
 }
 
-fn check_name(name: &str) -> Result<(), ChangeError> {
+pub(crate) fn check_name(name: &str) -> Result<(), ChangeError> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let fits = (1..=MAX_NAME).contains(&name.len())
         && name.bytes().next().is_some_and(plain)

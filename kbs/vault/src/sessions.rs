@@ -38,7 +38,7 @@ impl SessionRow {
     #[must_use]
     pub fn state(&self, now: UnixTime) -> SessionState {
         if self.revoked_at.is_some() {
-            SessionState::Revoked
+            if self.superseded { SessionState::Superseded } else { SessionState::Revoked }
         } else if now >= self.expires_at {
             SessionState::Expired
         } else {
@@ -65,6 +65,7 @@ impl Session {
             state: self.session.state(now),
             tier: self.session.tier,
             expires_at: self.session.expires_at,
+            devices: self.session.devices.clone(),
             grants,
         }
     }
@@ -111,7 +112,7 @@ impl<B: Backend> Vault<B> {
         Ok(Some(Session { session, grants }))
     }
 
-    /// Ends a session. Ending it again changes nothing and is recorded too. Returns the number of the row.
+    /// Ends a session, and frees its devices. Ending it again changes nothing and is recorded too. Returns the number of the row.
     ///
     /// # Errors
     /// [`ChangeError::SessionUnknown`], [`ChangeError::Record`].
@@ -122,9 +123,12 @@ impl<B: Backend> Vault<B> {
             return Err(ChangeError::SessionUnknown { id: id.chars().take(64).collect() });
         };
         tx.revoke_session(id, decision.at).await?;
+        self.free_devices(&mut tx, &mut ledger, id).await?;
         let decision = NewDecision {
             session_id: Some(session.id),
             recipient_digest: Some(session.recipient_digest),
+            machine: session.machine,
+            devices: session.devices,
             ..decision
         };
         let decision = ledger.append(&mut tx, decision).await?;
@@ -133,12 +137,13 @@ impl<B: Backend> Vault<B> {
         Ok(decision.seq)
     }
 
-    /// The newest grants, at most 1000, newest decision first.
+    /// The newest grants, at most 1000, newest decision first: all, or those that rest on the device of this
+    /// identifier, below whatever root.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn grants(&self) -> Result<Vec<GrantInfo>, StoreError> {
-        let grants = self.backend().read().await?.grants(MAX_GRANTS).await?;
+    pub async fn grants(&self, pdi: Option<Hex<8>>) -> Result<Vec<GrantInfo>, StoreError> {
+        let grants = self.backend().read().await?.grants(pdi, MAX_GRANTS).await?;
         Ok(grants
             .into_iter()
             .map(|(grant, session)| GrantInfo {
@@ -151,6 +156,9 @@ impl<B: Backend> Vault<B> {
                 releases: grant.releases,
                 decision: grant.decision,
                 revoked: session.revoked_at.is_some(),
+                superseded: session.superseded,
+                machine: session.machine,
+                devices: session.devices,
             })
             .collect())
     }

@@ -5,7 +5,7 @@ use crate::error::{RecordError, StoreError};
 use crate::ledger::{Ledger, LedgerKey};
 use crate::rng::{self, Rng};
 use crate::root::RootKey;
-use crate::rows::{LedgerRow, MetaRow};
+use crate::rows::{HoldsRow, LedgerRow, MetaRow};
 use crate::seal::{Seal, SealContext, SealError};
 use crate::sqlite::Sqlite;
 use crate::vault::Vault;
@@ -64,7 +64,8 @@ impl<B: Backend> Store<B> {
         let root = RootKey::generate(self.rng())?;
         let sealed_root = seal.wrap_root(&root, &SealContext { store_id }, self.rng())?;
         let key = LedgerKey::derive(&root, store_id).map_err(RecordError::from)?;
-        let blank = LedgerRow { head: Head::EMPTY, clock_high: now, rules_epoch: 0, mac: [0; 32] };
+        let holds = HoldsRow::EMPTY;
+        let blank = LedgerRow { head: Head::EMPTY, clock_high: now, rules_epoch: 0, holds, mac: [0; 32] };
         let ledger = LedgerRow { mac: key.mac(&blank), ..blank };
         let seal_kind = seal.kind().to_owned();
         tx.insert_meta(&MetaRow { store_id, seal_kind, sealed_root, created_at: now, ledger }).await?;

@@ -3,6 +3,8 @@
 use crate::backend::Backend;
 use crate::envelope::{self, EnvelopeError};
 use crate::error::{LogDamage, RecordError};
+use crate::holds::HoldsKey;
+use crate::inventory::Inventory;
 use crate::ledger::{Ledger, LedgerKey};
 use crate::rng::Rng;
 use crate::root::RootKey;
@@ -11,7 +13,7 @@ use crate::store::Store;
 use aws_lc_rs::hmac;
 use hanzo_attestation_evidence::UnixTime;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Domain of the key that authenticates rules.
 const RULES_DOMAIN: &[u8] = b"hanzo-kbs/v1/rules-mac";
@@ -27,6 +29,9 @@ struct Open<B> {
     root: RootKey,
     ledger: LedgerKey,
     rules: hmac::Key,
+    holds: HoldsKey,
+    /// The inventory last read.
+    inventory: Mutex<Option<Arc<Inventory>>>,
     // Set once and never cleared: after damage is found, somebody has to look, and to unseal again.
     damage: OnceLock<LogDamage>,
 }
@@ -35,8 +40,9 @@ impl<B: Backend> Vault<B> {
     pub(crate) fn new(store: Store<B>, root: RootKey, ledger: LedgerKey) -> Result<Self, RecordError> {
         let rules = envelope::derive(root.expose(), RULES_DOMAIN, &[])?;
         let rules = hmac::Key::new(hmac::HMAC_SHA256, rules.as_slice());
-        let damage = OnceLock::new();
-        Ok(Self { open: Arc::new(Open { store, root, ledger, rules, damage }) })
+        let holds = HoldsKey::derive(&root)?;
+        let (inventory, damage) = (Mutex::new(None), OnceLock::new());
+        Ok(Self { open: Arc::new(Open { store, root, ledger, rules, holds, inventory, damage }) })
     }
 
     /// What was found damaged in the record, if anything was: then nothing is released or changed.
@@ -69,6 +75,14 @@ impl<B: Backend> Vault<B> {
 
     pub(crate) fn rules_key(&self) -> &hmac::Key {
         &self.open.rules
+    }
+
+    pub(crate) fn holds_key(&self) -> &HoldsKey {
+        &self.open.holds
+    }
+
+    pub(crate) fn inventory_cache(&self) -> &Mutex<Option<Arc<Inventory>>> {
+        &self.open.inventory
     }
 
     pub(crate) fn found(&self, damage: LogDamage) -> LogDamage {

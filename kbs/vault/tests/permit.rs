@@ -10,7 +10,8 @@ use hanzo_attestation_evidence::{Binding, Document, Hex, Kem, UnixTime, encoding
 use hanzo_kbs_log::{Action, Door, NewDecision};
 use hanzo_kbs_protocol::{Algorithm, AuthorizeResponse, RecipientKeyPair, handshake};
 use hanzo_kbs_vault::{
-    KeyFileSeal, Release, ReleaseError, Released, SessionPlan, Store, SystemRng, UsedNonce, Vault,
+    DeviceRules, KeyFileSeal, Release, ReleaseError, Released, SessionPlan, Store, SystemRng, UsedNonce,
+    Vault,
 };
 use hanzo_policy::{
     Appraisal, KeyId, KeyScope, Permit, Policies, PolicySource, References, Tier, appraise, authorize,
@@ -107,8 +108,8 @@ impl Bench {
         };
         let rules_epoch = self.vault.rules_epoch().await.unwrap();
         let nonce = Some(UsedNonce { digest: Hex([nonce; 32]), expires_at: at(now + 60) });
-        let decision = decision(now, action);
-        self.vault.release(Release { permits, session, nonce, rules_epoch, decision }).await
+        let (devices, decision) = (DeviceRules::default(), decision(now, action));
+        self.vault.release(Release { permits, session, nonce, rules_epoch, devices, decision }).await
     }
 }
 
@@ -150,7 +151,7 @@ async fn permits_of_two_decisions_are_not_mixed() {
     permits.extend(bench.permits(&other, "bm9uY2U=", &["acme/disk"], 10).await);
     let refused = bench.release(permits, SessionPlan::Open, 1, 10).await;
     assert_eq!(refused, Err(ReleaseError::PermitsDiffer { key: "acme/disk".to_owned() }));
-    assert_eq!(bench.vault.grants().await.unwrap(), []);
+    assert_eq!(bench.vault.grants(None).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -182,6 +183,7 @@ async fn a_permit_outlived_by_time_or_rules_is_refused() {
         session: SessionPlan::Open,
         nonce: None,
         rules_epoch: decided,
+        devices: DeviceRules::default(),
         decision: decision(622, Action::Authorize),
     };
     let refused = bench.vault.release(release).await;

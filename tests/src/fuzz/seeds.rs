@@ -167,6 +167,16 @@ pub(super) fn tpm_signatures() -> Vec<Vec<u8>> {
     member(&tpm_item(), "signature").into_iter().collect()
 }
 
+pub(super) fn hardware_names() -> Vec<Vec<u8>> {
+    let (pdi, root) = ("41".repeat(8), "9f".repeat(32));
+    let pair = format!(
+        r#"{{"machine":{{"tee":"sev-snp","root":"{root}","id":"{pdi}"}},"devices":[{{"root":"{root}","pdi":"{pdi}"}}]}}"#
+    );
+    [format!("{pdi}@{root}"), format!("sev-snp:{pdi}@{root}"), format!("tpm:{root}"), pair]
+        .map(String::into_bytes)
+        .to_vec()
+}
+
 pub(super) fn tpm_publics() -> Vec<Vec<u8>> {
     member(&tpm_item(), "ak_tpmt").into_iter().collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{GRANTED, Order, ReleaseError};
 use crate::rows::KeyRow;
-use hanzo_attestation_evidence::{Hex, Recipient, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, Recipient, UnixTime};
 use hanzo_kbs_log::NewDecision;
 use hanzo_kbs_protocol::messages::MAX_KEYS;
 use hanzo_policy::Permit;
@@ -15,6 +15,9 @@ pub(crate) struct Party {
     pub(crate) recipient_digest: Hex<32>,
     pub(crate) evidence_digest: Hex<32>,
     pub(crate) tier: u8,
+    pub(crate) machine: Option<MachineId>,
+    /// Each once.
+    pub(crate) devices: Vec<DeviceId>,
     pub(crate) lab: bool,
 }
 
@@ -47,6 +50,8 @@ fn party(permit: &Permit) -> Party {
         recipient_digest: permit.recipient().digest(),
         evidence_digest: permit.evidence_digest(),
         tier: permit.tier().number(),
+        machine: permit.hardware().machine,
+        devices: permit.hardware().devices.clone(),
         lab: permit.lab(),
     }
 }
@@ -111,6 +116,8 @@ pub(super) fn decision(order: &Order, entitled: &Entitled, version: u64, session
         tier: Some(order.party.tier),
         minimum_tier: Some(entitled.minimum_tier),
         evidence_digest: Some(order.party.evidence_digest),
+        machine: order.party.machine,
+        devices: order.party.devices.clone(),
         policy_digest: Some(entitled.policy_digest),
         reference_digest: Some(entitled.reference_digest),
         recipient_digest: Some(order.party.recipient_digest),

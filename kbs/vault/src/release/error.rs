@@ -1,8 +1,10 @@
 //! Why a release was not made.
 
-use crate::error::{RecordError, StoreError};
+use crate::error::{RecordError, RulesError, StoreError};
+use crate::holds::Machine;
+use crate::inventory::Devices;
 use crate::rng::RngError;
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, UnixTime};
 use hanzo_kbs_protocol::SealError;
 
 /// One variant for each broken rule. In every case nothing was stored, and nothing left the vault.
@@ -137,6 +139,60 @@ pub enum ReleaseError {
         /// The recipient in the evidence.
         found: Hex<32>,
     },
+    /// NV-90: a device is in a live session of another machine, or of one that cannot be told from another.
+    #[error(
+        "NV-90: the device {device} is in session `{session}` of {holder} until {until}; this evidence is of {found}"
+    )]
+    DeviceInAnotherSession {
+        /// The device.
+        device: DeviceId,
+        /// The session that holds it.
+        session: String,
+        /// That session's deadline.
+        until: UnixTime,
+        /// Whose session it is.
+        holder: Box<Machine>,
+        /// Whose evidence shows the device now.
+        found: Box<Machine>,
+    },
+    /// NV-91: the inventory pairs machines, and the platform hides which one this is.
+    #[error("NV-91: the inventory is about machines, and this evidence is of {}", Machine(None))]
+    MachineUnidentified,
+    /// NV-92: no operator has paired the machine with anything.
+    #[error("NV-92: {} is not in the inventory; it shows {found}", Machine(Some(**machine)))]
+    MachineNotInInventory {
+        /// The machine.
+        machine: Box<MachineId>,
+        /// What it shows.
+        found: Devices,
+    },
+    /// NV-93: the machine is paired with other devices, or with more.
+    #[error(
+        "NV-93: {} is paired with {}, and shows {found}",
+        Machine(Some(**machine)),
+        known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", or with ")
+    )]
+    PairingDiffers {
+        /// The machine.
+        machine: Box<MachineId>,
+        /// What it is paired with: one set of devices for each of its guests.
+        known: Vec<Devices>,
+        /// What it shows.
+        found: Devices,
+    },
+    /// NV-94: at first use, and the device is another machine's.
+    #[error("NV-94: the device {device} is paired with the machine {known}, and {found} shows it")]
+    DevicePairedElsewhere {
+        /// The device.
+        device: DeviceId,
+        /// The machine that it is paired with.
+        known: Box<MachineId>,
+        /// The machine that shows it.
+        found: Box<MachineId>,
+    },
+    /// The inventory is not the one that was put.
+    #[error(transparent)]
+    Inventory(#[from] RulesError),
     /// A renewal rests on fresh evidence, and so on a challenge.
     #[error("a session is renewed with a fresh challenge only")]
     RenewalNeedsChallenge,
@@ -168,6 +224,12 @@ impl ReleaseError {
             Self::SessionExpired { .. } => "SessionExpired",
             Self::SessionRevoked { .. } => "SessionRevoked",
             Self::RecipientChanged { .. } => "RecipientChanged",
+            Self::DeviceInAnotherSession { .. } => "DeviceInAnotherSession",
+            Self::MachineUnidentified => "MachineUnidentified",
+            Self::MachineNotInInventory { .. } => "MachineNotInInventory",
+            Self::PairingDiffers { .. } => "PairingDiffers",
+            Self::DevicePairedElsewhere { .. } => "DevicePairedElsewhere",
+            Self::Inventory(_) => "InventoryDamaged",
             Self::RenewalNeedsChallenge => "RenewalNeedsChallenge",
             Self::Seal(_) => "RecipientInvalid",
         }

@@ -2,7 +2,7 @@
 
 use crate::backend::StoreResult;
 use crate::error::StoreError;
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{Hex, MachineId, UnixTime};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{ColumnIndex, Decode, Row, Sqlite, Type};
 
@@ -56,6 +56,12 @@ impl<'a> Columns<'a> {
         value
             .try_into()
             .map_err(|_| malformed(self.table, format_args!("{column} has {length} bytes, not {N}")))
+    }
+
+    pub(super) fn machine(self, column: &'static str) -> StoreResult<Option<MachineId>> {
+        let value: Option<String> = self.get(column)?;
+        let machine = value.map(|text| text.parse()).transpose();
+        machine.map_err(|error| malformed(self.table, error))
     }
 
     pub(super) fn hex(self, column: &'static str) -> StoreResult<Hex<32>> {

@@ -2,7 +2,7 @@ use super::SqliteTx;
 use super::columns::{Columns, malformed, signed};
 use crate::backend::{DecisionRows, StoreResult};
 use crate::rows::RuleKind;
-use hanzo_kbs_log::{Action, Decision, canonical};
+use hanzo_kbs_log::{Decision, canonical};
 use serde_json::{Map, Value};
 
 const TABLE: &str = "decisions";
@@ -38,20 +38,20 @@ impl DecisionRows for SqliteTx {
 
     async fn newest_rule_decisions(&mut self) -> StoreResult<Vec<(RuleKind, String, u64)>> {
         let rows = sqlx::query(
-            "SELECT action, subject, max(seq) AS seq FROM decisions \
-             WHERE outcome = 'granted' AND subject IS NOT NULL AND action IN ('policy.put', 'reference.put') \
-             GROUP BY action, subject",
+            "SELECT substr(action, 1, instr(action, '.') - 1) AS kind, subject, max(seq) AS seq FROM decisions \
+             WHERE outcome = 'granted' AND subject IS NOT NULL \
+             AND action IN ('policy.put', 'reference.put', 'inventory.put', 'inventory.remove') \
+             GROUP BY kind, subject",
         )
         .fetch_all(self.connection())
         .await?;
         rows.iter()
             .map(|row| {
                 let columns = Columns { table: TABLE, row };
-                let action: String = columns.get("action")?;
-                let kind = match action.as_str() {
-                    name if name == Action::PolicyPut.name() => RuleKind::Policy,
-                    _ => RuleKind::Reference,
-                };
+                let kind: String = columns.get("kind")?;
+                let kinds = [RuleKind::Policy, RuleKind::Reference, RuleKind::Inventory];
+                let kind = kinds.into_iter().find(|known| known.name() == kind);
+                let kind = kind.ok_or_else(|| malformed(TABLE, "an action about no rule"))?;
                 Ok((kind, columns.get("subject")?, columns.unsigned("seq")?))
             })
             .collect()

@@ -3,7 +3,7 @@ use super::columns::{Columns, signed};
 use crate::backend::{MetaRows, StoreResult};
 use crate::envelope::Record;
 use crate::error::StoreError;
-use crate::rows::{LedgerRow, MetaRow};
+use crate::rows::{HoldsRow, LedgerRow, MetaRow};
 use hanzo_kbs_log::Head;
 
 impl MetaRows for SqliteTx {
@@ -21,6 +21,10 @@ impl MetaRows for SqliteTx {
                 head,
                 clock_high: columns.time("clock_high")?,
                 rules_epoch: columns.unsigned("rules_epoch")?,
+                holds: HoldsRow {
+                    count: columns.unsigned("holds_count")?,
+                    digest: columns.hex("holds_digest")?,
+                },
                 mac: columns.bytes("mac")?,
             },
         }))
@@ -30,7 +34,8 @@ impl MetaRows for SqliteTx {
         let ledger = &meta.ledger;
         let done = sqlx::query(
             "INSERT INTO meta (id, store_id, seal_kind, sealed_root, created_at, head_seq, head_hash, \
-             clock_high, rules_epoch, mac) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+             clock_high, rules_epoch, holds_count, holds_digest, mac) \
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(meta.store_id.as_slice())
         .bind(&meta.seal_kind)
@@ -40,6 +45,8 @@ impl MetaRows for SqliteTx {
         .bind(ledger.head.hash.as_ref())
         .bind(ledger.clock_high.seconds())
         .bind(signed("meta", ledger.rules_epoch)?)
+        .bind(signed("meta", ledger.holds.count)?)
+        .bind(ledger.holds.digest.as_ref())
         .bind(ledger.mac.as_slice())
         .execute(self.connection())
         .await?;
@@ -51,12 +58,15 @@ impl MetaRows for SqliteTx {
 
     async fn set_ledger(&mut self, ledger: &LedgerRow) -> StoreResult<()> {
         sqlx::query(
-            "UPDATE meta SET head_seq = ?, head_hash = ?, clock_high = ?, rules_epoch = ?, mac = ? WHERE id = 1",
+            "UPDATE meta SET head_seq = ?, head_hash = ?, clock_high = ?, rules_epoch = ?, holds_count = ?, \
+             holds_digest = ?, mac = ? WHERE id = 1",
         )
         .bind(signed("meta", ledger.head.seq)?)
         .bind(ledger.head.hash.as_ref())
         .bind(ledger.clock_high.seconds())
         .bind(signed("meta", ledger.rules_epoch)?)
+        .bind(signed("meta", ledger.holds.count)?)
+        .bind(ledger.holds.digest.as_ref())
         .bind(ledger.mac.as_slice())
         .execute(self.connection())
         .await?;

@@ -3,6 +3,7 @@
 mod attestations;
 mod columns;
 mod decisions;
+mod holds;
 mod keys;
 mod meta;
 mod rules;

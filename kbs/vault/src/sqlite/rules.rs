@@ -59,6 +59,7 @@ fn rule(row: &SqliteRow) -> StoreResult<RuleRow> {
     let kind = match kind.as_str() {
         "policy" => RuleKind::Policy,
         "reference" => RuleKind::Reference,
+        "inventory" => RuleKind::Inventory,
         other => return Err(malformed("rules", format_args!("kind is `{other}`"))),
     };
     Ok(RuleRow {

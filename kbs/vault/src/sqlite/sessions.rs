@@ -1,8 +1,8 @@
 use super::SqliteTx;
-use super::columns::{Columns, signed};
+use super::columns::{Columns, malformed, signed};
 use crate::backend::{NonceRows, SessionRows, StoreResult};
 use crate::rows::{GrantRow, SessionRow};
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::{DeviceId, Hex, UnixTime};
 use sqlx::sqlite::SqliteRow;
 
 impl NonceRows for SqliteTx {
@@ -49,7 +49,7 @@ impl SessionRows for SqliteTx {
     async fn insert_session(&mut self, session: &SessionRow) -> StoreResult<()> {
         sqlx::query(
             "INSERT INTO sessions (id, recipient_digest, evidence_digest, tier, lab, opened_at, renewed_at, \
-             expires_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             expires_at, revoked_at, superseded, machine, devices) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&session.id)
         .bind(session.recipient_digest.as_ref())
@@ -60,6 +60,9 @@ impl SessionRows for SqliteTx {
         .bind(session.renewed_at.seconds())
         .bind(session.expires_at.seconds())
         .bind(session.revoked_at.map(UnixTime::seconds))
+        .bind(session.superseded)
+        .bind(session.machine.map(|machine| machine.to_string()))
+        .bind(list(&session.devices))
         .execute(self.connection())
         .await?;
         Ok(())
@@ -67,14 +70,16 @@ impl SessionRows for SqliteTx {
 
     async fn renew_session(&mut self, session: &SessionRow) -> StoreResult<()> {
         sqlx::query(
-            "UPDATE sessions SET evidence_digest = ?, tier = ?, lab = ?, renewed_at = ?, expires_at = ? \
-             WHERE id = ?",
+            "UPDATE sessions SET evidence_digest = ?, tier = ?, lab = ?, renewed_at = ?, expires_at = ?, \
+             machine = ?, devices = ? WHERE id = ?",
         )
         .bind(session.evidence_digest.as_ref())
         .bind(session.tier)
         .bind(session.lab)
         .bind(session.renewed_at.seconds())
         .bind(session.expires_at.seconds())
+        .bind(session.machine.map(|machine| machine.to_string()))
+        .bind(list(&session.devices))
         .bind(&session.id)
         .execute(self.connection())
         .await?;
@@ -83,6 +88,15 @@ impl SessionRows for SqliteTx {
 
     async fn revoke_session(&mut self, id: &str, at: UnixTime) -> StoreResult<()> {
         sqlx::query("UPDATE sessions SET revoked_at = ifnull(revoked_at, ?) WHERE id = ?")
+            .bind(at.seconds())
+            .bind(id)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    async fn supersede_session(&mut self, id: &str, at: UnixTime) -> StoreResult<()> {
+        sqlx::query("UPDATE sessions SET revoked_at = ?, superseded = 1 WHERE id = ? AND revoked_at IS NULL")
             .bind(at.seconds())
             .bind(id)
             .execute(self.connection())
@@ -118,11 +132,17 @@ impl SessionRows for SqliteTx {
         rows.iter().map(grant).collect()
     }
 
-    async fn grants(&mut self, limit: u32) -> StoreResult<Vec<(GrantRow, SessionRow)>> {
-        let rows = sqlx::query("SELECT * FROM grants ORDER BY decision DESC LIMIT ?")
-            .bind(limit)
-            .fetch_all(self.connection())
-            .await?;
+    async fn grants(&mut self, pdi: Option<Hex<8>>, limit: u32) -> StoreResult<Vec<(GrantRow, SessionRow)>> {
+        // A device is written PDI@ROOT, between spaces: a root is never taken for a PDI.
+        let pattern = pdi.map(|pdi| format!(" {pdi}@"));
+        let rows = sqlx::query(
+            "SELECT grants.* FROM grants JOIN sessions ON sessions.id = grants.session_id \
+             WHERE ?1 IS NULL OR instr(sessions.devices, ?1) > 0 ORDER BY decision DESC LIMIT ?2",
+        )
+        .bind(pattern)
+        .bind(limit)
+        .fetch_all(self.connection())
+        .await?;
         let mut grants = Vec::with_capacity(rows.len());
         for row in &rows {
             let grant = grant(row)?;
@@ -135,8 +155,15 @@ impl SessionRows for SqliteTx {
     }
 }
 
+/// Devices as a column has them: a space before each.
+fn list(devices: &[DeviceId]) -> String {
+    devices.iter().map(|device| format!(" {device}")).collect()
+}
+
 fn session(row: &SqliteRow) -> StoreResult<SessionRow> {
     let columns = Columns { table: "sessions", row };
+    let devices: String = columns.get("devices")?;
+    let devices: Result<_, _> = devices.split_ascii_whitespace().map(str::parse).collect();
     Ok(SessionRow {
         id: columns.get("id")?,
         recipient_digest: columns.hex("recipient_digest")?,
@@ -147,6 +174,9 @@ fn session(row: &SqliteRow) -> StoreResult<SessionRow> {
         renewed_at: columns.time("renewed_at")?,
         expires_at: columns.time("expires_at")?,
         revoked_at: columns.optional_time("revoked_at")?,
+        superseded: columns.get("superseded")?,
+        machine: columns.machine("machine")?,
+        devices: devices.map_err(|error| malformed("sessions", error))?,
     })
 }
 

@@ -6,6 +6,7 @@ mod canary;
 mod clock;
 mod conformance;
 mod crash;
+mod holds;
 mod keys;
 mod memory;
 mod record;
@@ -16,7 +17,7 @@ mod speed;
 mod tamper;
 
 use crate::release::{Entitled, Order, Party, Released, SessionPlan};
-use crate::{KeyFileSeal, ReleaseError, Rng, RngError, Store, UsedNonce, Vault};
+use crate::{DeviceRules, KeyFileSeal, ReleaseError, Rng, RngError, Store, UsedNonce, Vault};
 use aws_lc_rs::digest::{SHA256, digest};
 use hanzo_attestation_evidence::{Hex, Kem, UnixTime};
 use hanzo_kbs_log::{Action, Door, NewDecision};
@@ -102,12 +103,15 @@ impl Bench {
                 recipient_digest: pair.recipient().digest(),
                 evidence_digest: Hex([nonce; 32]),
                 tier: 2,
+                machine: None,
+                devices: Vec::new(),
                 lab: true,
             },
             keys: vec![entitled(key, 2, now + 600)],
             session: SessionPlan::Open,
             nonce: Some(challenge(nonce, now + 60)),
             rules_epoch: 0,
+            devices: DeviceRules::default(),
             decision: node(now, Action::Authorize),
         }
     }

@@ -26,7 +26,7 @@ async fn a_key_leaves_sealed_recorded_and_counted() {
 
     let info = bench.vault.key(&KeyId::parse("acme/model").unwrap()).await.unwrap().unwrap();
     assert_eq!(info.versions[0].releases, 1);
-    let grants = bench.vault.grants().await.unwrap();
+    let grants = bench.vault.grants(None).await.unwrap();
     assert_eq!((grants.len(), grants[0].releases, grants[0].decision), (1, 1, row.seq));
     let session = bench.vault.session(&released.session_id).await.unwrap().unwrap();
     assert_eq!(session.status(at(609)).state, SessionState::Live);
@@ -65,7 +65,7 @@ async fn if_one_key_fails_nothing_happens() {
     order.keys.push(entitled("acme/absent", 0, 200));
     assert_eq!(bench.release(order).await, Err(ReleaseError::KeyUnknown { key: "acme/absent".to_owned() }));
     assert_eq!(bench.vault.head().await.unwrap(), before);
-    assert!(bench.vault.grants().await.unwrap().is_empty());
+    assert!(bench.vault.grants(None).await.unwrap().is_empty());
     assert!(!bench.vault.nonce_used(&Hex([1; 32])).await.unwrap());
     let info = bench.vault.key(&KeyId::parse("acme/model").unwrap()).await.unwrap().unwrap();
     assert_eq!(info.versions[0].releases, 0);
@@ -176,6 +176,7 @@ async fn permits_are_checked_in_themselves() {
         session: SessionPlan::Open,
         nonce: None,
         rules_epoch: 0,
+        devices: crate::DeviceRules::default(),
         decision: node(10, Action::Authorize),
     };
     assert_eq!(bench.vault.release(empty).await, Err(ReleaseError::NothingToRelease));
@@ -189,7 +190,7 @@ async fn an_invalid_recipient_key_gets_nothing() {
     order.party.recipient = hanzo_attestation_evidence::Recipient::new(kem, vec![4; 65]).unwrap();
     order.party.recipient_digest = order.party.recipient.digest();
     assert_eq!(bench.release(order).await, Err(ReleaseError::Seal(SealError::PublicKey { kem })));
-    assert!(bench.vault.grants().await.unwrap().is_empty());
+    assert!(bench.vault.grants(None).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -244,7 +245,7 @@ async fn a_renewal_is_refused_by_name() {
     );
     let session = bench.vault.session(&id).await.unwrap().unwrap();
     assert_eq!(session.status(at(31)).state, SessionState::Revoked);
-    assert!(bench.vault.grants().await.unwrap()[0].revoked);
+    assert!(bench.vault.grants(None).await.unwrap()[0].revoked);
 }
 
 #[tokio::test]

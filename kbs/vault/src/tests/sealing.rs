@@ -135,7 +135,7 @@ async fn a_store_that_cannot_be_opened_says_where() {
 #[tokio::test]
 async fn a_store_of_another_schema_is_refused() {
     let bench = Bench::new().await;
-    bench.edit("UPDATE _sqlx_migrations SET version = 9999").await;
+    bench.edit("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1").await;
     let error = Store::open(bench.path(), Arc::new(SeededRng::new(1))).await.unwrap_err();
     assert!(matches!(error, StoreError::Schema(_)), "{error}");
 }

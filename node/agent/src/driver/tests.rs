@@ -150,6 +150,7 @@ impl Door for Broker {
             state: SessionState::Revoked,
             tier: 2,
             expires_at: self.clock.now(),
+            devices: vec![],
             grants: vec![],
         })
     }

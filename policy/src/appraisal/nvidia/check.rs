@@ -12,6 +12,8 @@ const DRIVER_BELOW_FLOOR: Rule = Rule::new("NV-72", "DriverBelowFloor");
 const FIRMWARE_BELOW_FLOOR: Rule = Rule::new("NV-73", "FirmwareBelowFloor");
 const MODE_NOT_ALLOWED: Rule = Rule::new("NV-74", "ModeNotAllowed");
 const PDI_NOT_ALLOWED: Rule = Rule::new("NV-77", "PdiNotAllowed");
+const SERIAL_DENIED: Rule = Rule::new("NV-95", "DeviceSerialDenied");
+const FWID_DENIED: Rule = Rule::new("NV-96", "FwidDenied");
 const KIND: Rule = Rule::new("NV-82", "DeviceKindMismatch");
 const RIM_DENIED: Rule = Rule::new("NVR-48", "RimDenied");
 const RIM_SIGNER_DENIED: Rule = Rule::new("NVR-49", "RimSignerDenied");
@@ -110,4 +112,14 @@ fn identity(index: usize, device: &DeviceClaims, class: Class, limits: &Threshol
     });
     let allowed = limits.pdis.admits(&device.pdi) && !limits.denied_pdis.contains(&device.pdi);
     checks.refuse(!allowed, PDI_NOT_ALLOWED, || format!("device {index}: {} is not accepted", device.pdi));
+    let serial = &device.device_serial;
+    let denied = limits.denied_device_serials.iter().any(|denied| denied.to_string() == *serial);
+    checks.refuse(denied, SERIAL_DENIED, || {
+        format!("device {index}: the serial number {serial} of its authority is on the deny list")
+    });
+    if let Some(fwid) = device.fwid_certificate.filter(|fwid| limits.denied_fwids.contains(fwid)) {
+        checks.refuse(true, FWID_DENIED, || {
+            format!("device {index}: its firmware id {fwid} is on the deny list")
+        });
+    }
 }

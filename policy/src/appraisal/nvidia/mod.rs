@@ -1,4 +1,4 @@
-//! Thresholds for NVIDIA devices (`docs/nvidia-rules.md`, NV-70 to NV-82).
+//! Thresholds for NVIDIA devices (`docs/nvidia-rules.md`, NV-70 to NV-82, NV-95, NV-96).
 //!
 //! What nothing switches off: a device that no manifest vouches for, one device twice, and devices that do
 //! not answer one challenge, run one driver and share one mode.
@@ -37,6 +37,11 @@ pub struct Thresholds {
     pub pdis: Allowed<Hex<8>>,
     /// NV-77: devices that are refused, by PDI.
     pub denied_pdis: Vec<Hex<8>>,
+    /// NV-95: devices that are refused, by the serial number of their own authority, e.g. that of a `GH100 A01
+    /// GSP BROM`.
+    pub denied_device_serials: Vec<Hex<9>>,
+    /// NV-96: firmware that is refused, by the firmware id in a leaf's certificate.
+    pub denied_fwids: Vec<Hex<48>>,
     /// NVR-48: manifests that no longer count, by SHA-256 of the file.
     pub denied_manifests: Vec<Hex<32>>,
     /// NVR-49: signers whose manifests no longer count, by serial number, lower-case hex without leading
@@ -60,6 +65,8 @@ impl Thresholds {
             gpus: None,
             pdis: Allowed::Any,
             denied_pdis: Vec::new(),
+            denied_device_serials: Vec::new(),
+            denied_fwids: Vec::new(),
             denied_manifests: Vec::new(),
             denied_manifest_signers: Vec::new(),
             require_switches: true,

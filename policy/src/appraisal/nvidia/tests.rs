@@ -11,7 +11,7 @@ use hanzo_attestation::nvidia::{Claims, FwidMatch};
 use hanzo_attestation::roots::ExtraRoots;
 use hanzo_attestation::{Cache, Claims as AnyClaims, Collateral, Context, Facts, Revocation, Roots, verify};
 use hanzo_attestation_evidence::nvidia::Class;
-use hanzo_attestation_evidence::{Document, Finding, Hex, Severity, Tee};
+use hanzo_attestation_evidence::{Document, Finding, Hex, Severity, Tee, encoding};
 use hanzo_attestation_lab::{DeviceOrder, LabChip, NvidiaLab, Validity};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -182,6 +182,30 @@ fn modes_counts_and_identities_can_be_listed() {
     }
     for refused in [listed(other), denied(own), limits(|limits| limits.pdis = Allowed::none())] {
         assert_eq!(one(gpu(|_| {}), &refused), ["NV-77 PdiNotAllowed"]);
+    }
+}
+
+/// NV-95, NV-96: one device by its authority's serial number, all of a firmware by its id.
+#[test]
+fn serial_numbers_and_firmware_ids_can_be_denied() {
+    let device = &GPU.0.devices[0];
+    let own: Hex<9> = Hex(encoding::hex_array(&device.device_serial).unwrap());
+    let serials = |serial| limits(|limits| limits.denied_device_serials = vec![Hex([7; 9]), serial]);
+    assert_eq!(one(gpu(|_| {}), &serials(own)), ["NV-95 DeviceSerialDenied"]);
+    assert_eq!(one(gpu(|_| {}), &serials(Hex([8; 9]))), NOTHING);
+    assert_eq!(one(gpu(|device| device.device_serial = "08".repeat(9)), &serials(own)), NOTHING);
+    let fwid = device.fwid_certificate.unwrap();
+    let fwids = |fwid| limits(|limits| limits.denied_fwids = vec![fwid]);
+    assert_eq!(one(gpu(|_| {}), &fwids(fwid)), ["NV-96 FwidDenied"]);
+    assert_eq!(one(gpu(|_| {}), &fwids(Hex([8; 48]))), NOTHING);
+    let switch_denied =
+        refusals(&[switches(vec![switch(|device| device.fwid_certificate = Some(fwid))])], &fwids(fwid));
+    assert_eq!(switch_denied, ["NV-96 FwidDenied"], "of a switch as well");
+    let unstated = gpu(|device| device.fwid = FwidMatch::Absent);
+    let lenient = Thresholds { require_fwid: false, ..fwids(fwid) };
+    assert_eq!(one(unstated, &lenient), ["NV-96 FwidDenied"], "the certificate has it");
+    for wrong in ["denied_device_serials = [\"41\"]", "denied_fwids = [\"00\"]", "denied_fwid = []"] {
+        assert!(toml::from_str::<Thresholds>(wrong).is_err(), "{wrong}");
     }
 }
 
