@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Output};
 use tempfile::TempDir;
 
-/// Shows real evidence verified, a key granted to an attested node and used, and four denials by name.
+/// Shows real evidence verified, keys granted to attested nodes and one of them used, and six denials by name.
 #[derive(Parser)]
 struct Arguments {
     /// Folder with the built programs.
@@ -25,6 +25,7 @@ struct Arguments {
 
 const GOOD_IMAGE: &str = "5ea1";
 const OTHER_IMAGE: &str = "bad1";
+const GPU_KEY: &str = "acme/gpu-only";
 const WEIGHTS: &[u8] = b"0.12 -0.98 0.33 ... (the weights of a model)\n";
 
 fn main() -> ExitCode {
@@ -55,13 +56,16 @@ fn show(programs: &Programs) -> Result<()> {
     step(&format!("serving at {}", broker.info.addr));
     let owner = Owner::prepare(&broker, &folder)?;
 
-    heading("3. A lab node attests: GRANTED");
+    heading("3. Lab nodes attest: GRANTED, on a CPU alone and beside a GPU");
     granted(programs, &broker, &lab, &folder, &owner)?;
+    granted_gpu(programs, &broker, &lab, &folder)?;
 
-    heading("4. DENIED, four times, each for its own reason");
+    heading("4. DENIED, six times, each for its own reason");
     denied_image(programs, &broker, &lab)?;
     denied_debug(programs, &broker, &lab)?;
     denied_tier(programs, &broker, &lab)?;
+    denied_firmware(programs, &broker, &lab)?;
+    denied_copies(programs, &broker, &lab)?;
     denied_replay(&broker)?;
 
     heading("5. The record: every decision, granted or refused");
@@ -154,7 +158,7 @@ impl Owner {
         let policy_path = policy.to_string_lossy();
         let image = format!("sev-snp:measurement:{}", measurement(GOOD_IMAGE));
         broker.must_kbsctl(&["secret", "put", "acme/weights-key", "--min-tier", "2", "--file", &key_path])?;
-        broker.must_kbsctl(&["key", "create", "acme/gpu-only", "--min-tier", "gpu-cc"])?;
+        broker.must_kbsctl(&["key", "create", GPU_KEY, "--min-tier", "gpu-cc"])?;
         broker.must_kbsctl(&["reference", "put", "acme-images", "--value", &image])?;
         broker.must_kbsctl(&["policy", "put", "acme-release", &policy_path])?;
         std::fs::remove_file(&key_file)?;
@@ -212,6 +216,19 @@ fn granted(
     let opened = sealed_file::open(&std::fs::read(&out)?, &std::fs::read(&owner.sealed_file)?)?;
     ensure!(opened == WEIGHTS, "the key opened something else");
     step(&format!("✓ the node opened the sealed file with it: {}", String::from_utf8_lossy(&opened).trim()));
+    Ok(())
+}
+
+/// A CPU's report that names an H100's, both of the lab, and the lab's manifests of the H100's firmware: tier 3.
+fn granted_gpu(programs: &Programs, broker: &DevBroker, lab: &Path, folder: &TempDir) -> Result<()> {
+    let source =
+        LabSource::start(programs, lab, &["--measurement", &measurement(GOOD_IMAGE), "--gpus", "1"])?;
+    let output = node_secret(programs, broker, &source, GPU_KEY, &folder.path().join("gpu.key"))?;
+    ensure!(output.status.success(), "not granted: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    for line in said.lines().filter(|line| line.contains("GRANTED")) {
+        step(&format!("✓ {line} (the CPU names a GPU of the lab)"));
+    }
     Ok(())
 }
 
@@ -273,8 +290,20 @@ fn denied_debug(programs: &Programs, broker: &DevBroker, lab: &Path) -> Result<(
 
 fn denied_tier(programs: &Programs, broker: &DevBroker, lab: &Path) -> Result<()> {
     let knobs = ["--measurement", &measurement(GOOD_IMAGE)];
-    let what = "the right node (tier 2) asks for a key of tier 3";
-    denied_with(programs, broker, lab, what, &knobs, "acme/gpu-only", "TierTooLow")
+    let what = "the node that was granted a key of tier 3, without its GPU";
+    denied_with(programs, broker, lab, what, &knobs, GPU_KEY, "TierTooLow")
+}
+
+fn denied_firmware(programs: &Programs, broker: &DevBroker, lab: &Path) -> Result<()> {
+    let knobs = ["--measurement", &measurement(GOOD_IMAGE), "--gpus", "1", "--device-defect", "measurement"];
+    let what = "the same, and its GPU measures what no manifest says";
+    denied_with(programs, broker, lab, what, &knobs, GPU_KEY, "RimMeasurementMismatch")
+}
+
+fn denied_copies(programs: &Programs, broker: &DevBroker, lab: &Path) -> Result<()> {
+    let knobs = ["--measurement", &measurement(GOOD_IMAGE), "--device-defect", "copies"];
+    let what = "the same, and one GPU's report eleven times in the place of eleven GPUs";
+    denied_with(programs, broker, lab, what, &knobs, GPU_KEY, "DeviceDuplicate")
 }
 
 /// The same request, sent twice, byte for byte: the first is granted, the second finds its challenge used.
