@@ -10,7 +10,7 @@ mod nvidia;
 pub use intel::{
     intel_chain, intel_document, intel_pck_crl, intel_qe_identity, intel_root_crl, intel_tcb_info,
 };
-pub use nvidia::{nvidia_ocsp, nvidia_rim};
+pub use nvidia::{nvidia_crl, nvidia_ocsp, nvidia_rim};
 
 use crate::crypto::{Budget, FormError, Rsa4096Key, SignatureError};
 use crate::nvidia::rim::RimProofError;
@@ -101,6 +101,9 @@ pub enum AdmissionError {
     /// NV-22, NV-23: no OCSP response, or one that does not answer.
     #[error(transparent)]
     NvidiaOcsp(#[from] FormatError),
+    /// NV-32: a list in the name of a pinned root that it did not sign.
+    #[error("the revocation list is not signed by the pinned NVIDIA root in whose name it is")]
+    NvidiaCrlSignature,
     /// COL-08: dated ahead.
     #[error("issued at {issued}, after {now}")]
     NotYetValid {
@@ -142,6 +145,7 @@ impl Broken for AdmissionError {
             Self::PckCrlSignature => Rule::new("DCAP-29", "PckCrlSignature"),
             Self::NvidiaRim(error) => error.rule(),
             Self::NvidiaOcsp(error) => error.rule(),
+            Self::NvidiaCrlSignature => Rule::new("NV-32", "NvidiaCrlSignature"),
             Self::NotYetValid { .. } => Rule::new("COL-08", "CollateralNotYetValid"),
             Self::Expired { .. } => Rule::new("COL-09", "CollateralExpired"),
             Self::Signature(error) => error.rule(),

@@ -26,6 +26,8 @@ pub struct Collateral {
     intel_grace: IntelGrace,
     nvidia_rims: Vec<Arc<StoredRim>>,
     nvidia_ocsp: Vec<Arc<StoredOcsp>>,
+    nvidia_crls: Vec<Arc<List>>,
+    nvidia_rim_hold: RimHold,
 }
 
 impl Collateral {
@@ -127,6 +129,21 @@ impl Collateral {
         self
     }
 
+    /// Adds a revocation list of an authority of NVIDIA's (DER): its issuer says whose. One that cannot be
+    /// read is refused, when it is used.
+    #[must_use]
+    pub fn with_nvidia_crl(mut self, der: &[u8]) -> Self {
+        self.nvidia_crls.push(Arc::new(List::new(der)));
+        self
+    }
+
+    /// What a hold in the chain of a manifest of NVIDIA's means (NVR-30). In a device's it is a revocation.
+    #[must_use]
+    pub const fn with_nvidia_rim_hold(mut self, hold: RimHold) -> Self {
+        self.nvidia_rim_hold = hold;
+        self
+    }
+
     /// Whether any document of Intel's is at hand by which a platform is rated or revoked.
     pub(crate) fn has_intel(&self) -> bool {
         !(self.intel_tcb_infos.is_empty()
@@ -163,6 +180,14 @@ impl Collateral {
         self.nvidia_ocsp.iter().filter_map(move |stored| stored.about(serial, now))
     }
 
+    pub(crate) fn nvidia_crls(&self) -> impl Iterator<Item = &List> {
+        self.nvidia_crls.iter().map(AsRef::as_ref)
+    }
+
+    pub(crate) const fn nvidia_rim_hold(&self) -> RimHold {
+        self.nvidia_rim_hold
+    }
+
     pub(crate) fn nvidia_rims(&self) -> &[Arc<StoredRim>] {
         &self.nvidia_rims
     }
@@ -174,6 +199,17 @@ impl Collateral {
     pub(crate) fn amd_crls(&self) -> &[List] {
         &self.amd_crls
     }
+}
+
+/// What a certificate on hold in the chain of a manifest means: NVIDIA holds back manifests of firmware that
+/// is in early access, or withdrawn for now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RimHold {
+    /// A revocation.
+    #[default]
+    Refuse,
+    /// A finding (NVR-30).
+    Accept,
 }
 
 /// What to do where revocation cannot be checked because a list is absent.

@@ -32,6 +32,6 @@ mod x509;
 
 pub use cache::Cache;
 pub use claims::{Claims, CollateralUse, Debug, Facts, Measurement, Product, RULESET, TcbStatus, Trace};
-pub use collateral::{Collateral, IntelCollateralError, IntelDocument, IntelGrace, Revocation};
+pub use collateral::{Collateral, IntelCollateralError, IntelDocument, IntelGrace, Revocation, RimHold};
 pub use roots::{ExtraAmdRoot, ExtraRoots, Roots};
 pub use verify::{Attested, Context, Refused, Verified, VerifiedItem, precheck, verify};

@@ -53,7 +53,7 @@ impl Devices {
             fwid_stated: all(|device| device.fwid == FwidMatch::Match),
             manifests_match: all(|device| device.rim.outcome == Outcome::Success),
             revocation_checked: all(|device| {
-                device.revocation.iter().all(|standing| standing.source == Source::Ocsp)
+                device.revocation.iter().all(|standing| standing.source != Source::Unchecked)
             }),
         }
     }

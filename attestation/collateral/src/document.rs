@@ -164,6 +164,7 @@ impl Document {
             }
             Kind::NvidiaRim => Ok(admission::nvidia_rim(&self.bytes, roots)?),
             Kind::NvidiaOcsp => Ok(admission::nvidia_ocsp(&self.bytes)?),
+            Kind::NvidiaCrl => Ok(admission::nvidia_crl(&self.bytes, roots)?),
             // Judged with the quote that needs it: its platform, and its chain to the root.
             Kind::IntelPck => Ok(self.as_stated()),
             Kind::Policy => match std::str::from_utf8(&self.bytes) {

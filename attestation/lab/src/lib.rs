@@ -51,8 +51,9 @@ pub use intel::{
 };
 pub use lab::Lab;
 pub use nvidia::{
-    DeviceOrder, Devices, DevicesDefect, DevicesOrder, LabChip, LabDevice, LabMode, NvidiaDefect, NvidiaLab,
-    OcspDefect, OcspOrder, OcspStaple, RimDefect, RimMinimum, RimOrder, RimProduct, RimVendor,
+    CrlDefect, CrlOrder, DeviceOrder, Devices, DevicesDefect, DevicesOrder, LabChip, LabDevice, LabMode,
+    NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder, OcspStaple, RimDefect, RimMinimum, RimOrder, RimProduct,
+    RimVendor,
 };
 pub use tpm::{
     AkCertificate, AkUsage, EkDefect, EndorsementKey, GceInstance, TpmBank, TpmDefect, TpmHash, TpmKey,

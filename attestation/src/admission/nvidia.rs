@@ -1,9 +1,12 @@
-//! NVIDIA's documents: reference integrity manifests.
+//! NVIDIA's documents: reference integrity manifests, OCSP responses, revocation lists.
 
 use super::{AdmissionError, Judged};
+use crate::crypto::{Budget, SignatureError};
+use crate::nvidia::ecdsa;
 use crate::nvidia::rim::StoredRim;
 use crate::roots::{Roots, sha256};
 use hanzo_attestation_evidence::nvidia::{FormatError, OcspResponse};
+use hanzo_attestation_evidence::x509::{Crl, PublicKey};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 
 /// Judges a reference integrity manifest (XML): form, digest, chain to a pinned root, family and signatures.
@@ -31,4 +34,40 @@ pub fn nvidia_ocsp(der: &[u8]) -> Result<Judged, AdmissionError> {
     let (Some(issued), Some(expires)) = (issued, expires) else { return Err(FormatError::Ocsp.into()) };
     let subject = Hex(sha256(der)).to_string();
     Ok(Judged { subject, evaluation: 0, issued, expires: expires.max(issued).min(UnixTime::MAX), lab: false })
+}
+
+/// Judges a revocation list (DER) of an authority over devices or manifests. The subject is the identifier of
+/// the key that signed it, hex, so that a newer list takes the place of an older one; the SHA-256 of the
+/// issuer's name where a list states none. A list of a pinned root's is signed by it; who signed another is
+/// judged with the certificates about which it speaks.
+///
+/// # Errors
+/// [`AdmissionError`]. Dates are not judged here: see [`Judged::check_dates`].
+pub fn nvidia_crl(der: &[u8], roots: &Roots) -> Result<Judged, AdmissionError> {
+    let list = Crl::parse(der)?;
+    let issuer = list.issuer().der();
+    let mut lab = false;
+    for root in roots.nvidia() {
+        let Some(authority) = root.authority().filter(|authority| authority.subject == issuer) else {
+            continue;
+        };
+        if list.authority_key_id().is_some_and(|stated| stated != authority.key_id) {
+            continue;
+        }
+        let key = PublicKey::P384(&authority.point);
+        let (algorithm, signature) = (list.signature_algorithm(), list.signature());
+        match ecdsa(&mut Budget::new(), algorithm, key, list.tbs(), signature) {
+            Ok(()) => lab = root.is_lab(),
+            Err(SignatureError::Mismatch) => return Err(AdmissionError::NvidiaCrlSignature),
+            Err(SignatureError::Form(error)) => return Err(AdmissionError::Signature(error)),
+        }
+    }
+    let name = || Hex(sha256(issuer)).to_string();
+    Ok(Judged {
+        subject: list.authority_key_id().map_or_else(name, hex::encode),
+        evaluation: 0,
+        issued: list.this_update(),
+        expires: list.next_update(),
+        lab,
+    })
 }

@@ -43,6 +43,9 @@ pub(super) struct Certified {
     pub(super) serial: Vec<u8>,
     /// The subject's name, DER.
     pub(super) subject: Vec<u8>,
+    /// Identifier of its key, and whether that may sign revocation lists.
+    pub(super) key_id: Option<Vec<u8>>,
+    pub(super) crl_sign: bool,
     pub(super) common_name: String,
     pub(super) validity: Validity,
     pub(super) sha256: [u8; 32],
@@ -207,6 +210,8 @@ impl Certified {
             point: *p384(place, certificate)?,
             serial: certificate.serial().to_vec(),
             subject: certificate.subject().der().to_vec(),
+            key_id: certificate.subject_key_id().map(<[u8]>::to_vec),
+            crl_sign: certificate.key_usage().is_some_and(|usage| usage.crl_sign()),
             common_name: common_name(place, certificate)?.to_owned(),
             validity: Validity::of(certificate),
             sha256: sha256(certificate.der()),

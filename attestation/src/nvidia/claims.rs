@@ -115,6 +115,8 @@ pub struct Standing {
 pub enum Source {
     /// A verified OCSP response.
     Ocsp,
+    /// Its issuer's verified revocation list.
+    Crl,
     /// Nobody: the check was waived.
     Unchecked,
 }

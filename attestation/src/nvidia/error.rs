@@ -148,6 +148,29 @@ pub enum NvidiaError {
     /// NV-28: the vendor does not know it.
     #[error("the {0} is unknown to its responder")]
     CertificateUnknown(Place),
+    /// NV-32: a list in the issuer's name that its key did not sign, or must not.
+    #[error("the revocation list about the {0} is not signed by its issuer, or its issuer must not sign any")]
+    CrlSignature(Place),
+    /// NV-33: a list outside its dates.
+    #[error("the revocation list about the {place} counts from {this_update} to {next_update}, not at {now}")]
+    CrlNotCurrent {
+        /// About which certificate.
+        place: Place,
+        /// The instant of verification.
+        now: UnixTime,
+        /// thisUpdate.
+        this_update: UnixTime,
+        /// nextUpdate.
+        next_update: UnixTime,
+    },
+    /// NV-34: its issuer's list names it.
+    #[error("the {place} {serial} is on its issuer's revocation list")]
+    Listed {
+        /// Which certificate.
+        place: Place,
+        /// Its serial number, hex.
+        serial: String,
+    },
     /// NV-30: the report answers another challenge.
     #[error("the report's nonce is not the expected one")]
     Nonce,
@@ -187,6 +210,9 @@ impl Broken for NvidiaError {
             Self::OcspNotCurrent { .. } => ("NV-26", "OcspNotCurrent"),
             Self::Revoked { .. } => ("NV-27", "CertificateRevoked"),
             Self::CertificateUnknown(_) => ("NV-28", "CertificateUnknown"),
+            Self::CrlSignature(_) => ("NV-32", "NvidiaCrlSignature"),
+            Self::CrlNotCurrent { .. } => ("NV-33", "NvidiaCrlNotCurrent"),
+            Self::Listed { .. } => ("NV-34", "NvidiaCertificateListed"),
             Self::Nonce => ("NV-30", "Nonce"),
             Self::NotCovered => ("NV-31", "DevicesNotCovered"),
         };

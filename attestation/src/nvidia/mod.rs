@@ -9,6 +9,7 @@ mod chain;
 mod claims;
 mod eat;
 mod error;
+mod lists;
 mod proved;
 mod revocation;
 pub mod rim;
@@ -19,4 +20,5 @@ pub use eat::eat_claims;
 pub use error::{DeviceError, NvidiaError, Place};
 
 pub(crate) use chain::Chain;
+pub(crate) use revocation::ecdsa;
 pub(crate) use verify::{check_covered, check_nonces, verify};

@@ -3,12 +3,18 @@
 //! Three of the four can be: the leaf is the device's own work, of which no responder knows. What is at hand
 //! about a certificate is enforced, whether it is demanded or waived. The nonce of whoever asked is not
 //! compared: the answer is the attester's or a relay's, and its dates bound its age.
+//!
+//! Revocation lists at hand are enforced as well (see `lists`), and stand in for a responder's answer about
+//! the two authorities of which NVIDIA publishes lists.
 
 use super::chain::{self, Certified, Chain};
 use super::claims::{Source, Standing};
 use super::error::{NvidiaError, Place};
+use super::lists::Listed;
 use super::proved::Proved;
-use crate::collateral::Revocation;
+use crate::claims::CollateralUse;
+use crate::collateral::{Revocation, RimHold};
+use crate::crl::Content;
 use crate::crypto::{self, Budget, FormError, SignatureError};
 use crate::roots::{NvidiaAuthority, sha256};
 use crate::verify::Context;
@@ -32,14 +38,31 @@ pub(super) struct Verdict {
     pub(super) standing: Vec<Standing>,
     /// The waiver, if nothing is known of one of them.
     pub(super) waived: Option<Finding>,
-    /// Earliest end of the answers.
+    /// Earliest end of the answers and the lists.
     pub(super) not_after: UnixTime,
+    /// Lists.
+    pub(super) uses: Vec<CollateralUse>,
 }
 
 /// Who issued a certificate.
 pub(super) struct Issuer<'a> {
     pub(super) subject: &'a [u8],
     pub(super) point: &'a [u8; 97],
+    /// Identifier of its key, where its certificate states one.
+    pub(super) key_id: Option<&'a [u8]>,
+    /// Whether it may sign revocation lists.
+    pub(super) crl_sign: bool,
+}
+
+/// What a verified answer says: not revoked.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    /// Since when.
+    pub(super) this_update: UnixTime,
+    /// Until when it counts.
+    pub(super) until: UnixTime,
+    /// Whether the certificate is on hold, which whoever asked accepts.
+    pub(super) held: bool,
 }
 
 /// Looks up every certificate that can be revoked.
@@ -55,13 +78,15 @@ pub(super) fn check(
     let questions = [
         (Place::Device, device, Issuer::of(provisioner)),
         (Place::Provisioner, provisioner, Issuer::of(product)),
-        (Place::Product, product, Issuer { subject: &root.subject, point: &root.point }),
+        (Place::Product, product, Issuer::of_root(root)),
     ];
-    let mut verdict = Verdict { standing: Vec::new(), waived: None, not_after: UnixTime::MAX };
+    let mut verdict =
+        Verdict { standing: Vec::new(), waived: None, not_after: UnixTime::MAX, uses: Vec::new() };
     for (place, certificate, issuer) in questions {
-        let asked = Asked { place, serial: &certificate.serial, issuer };
+        let asked = Asked { place, serial: &certificate.serial, issuer, hold: RimHold::Refuse };
         let known = asked.look_up(responses, context, proved, budget)?;
-        verdict.add(place, certificate, known, context.revocation)?;
+        let listed = asked.in_lists(context, proved, budget)?;
+        verdict.add(&asked, certificate, known, listed, context.revocation)?;
     }
     Ok(verdict)
 }
@@ -72,83 +97,122 @@ pub(super) struct Asked<'a> {
     /// As the certificate writes it.
     pub(super) serial: &'a [u8],
     pub(super) issuer: Issuer<'a>,
+    /// What a hold means.
+    pub(super) hold: RimHold,
 }
 
 impl Asked<'_> {
-    /// Since when and until when the certificate is known to be good; `None` if no response speaks of it.
-    /// Each that does is enforced.
+    /// What is known of the certificate; `None` if no response speaks of it. Each that does is enforced.
     pub(super) fn look_up(
         &self,
         responses: &[OcspResponse<'_>],
         context: &Context<'_>,
         proved: &mut Proved<'_>,
         budget: &mut Budget,
-    ) -> Result<Option<(UnixTime, UnixTime)>, NvidiaError> {
-        let mut known = None;
+    ) -> Result<Option<Known>, NvidiaError> {
+        let mut known: Option<Known> = None;
         for response in responses {
             for answer in response.answers.iter().filter(|answer| self.issuer.answers(answer, self.serial)) {
-                let until = judge(self.place, answer, self.serial, context.now)?;
+                let found = self.judge(answer, context.now)?;
                 self.issuer.check_signed(self.place, response, context, proved, budget)?;
-                known = Some((answer.this_update, until));
+                // One answer that it is on hold is enough.
+                let held = found.held || known.is_some_and(|known| known.held);
+                known = Some(Known { held, ..found });
             }
         }
         Ok(known)
     }
 }
 
+impl Asked<'_> {
+    /// NV-26 to NV-28: until when the answer counts.
+    fn judge(&self, answer: &OcspAnswer<'_>, now: UnixTime) -> Result<Known, NvidiaError> {
+        let place = self.place;
+        let held = answer.status.is_hold() && self.hold == RimHold::Accept;
+        match answer.status {
+            OcspStatus::Revoked { at, .. } if !held => {
+                let serial = hex::encode(self.serial);
+                return Err(NvidiaError::Revoked { place, serial, since: at });
+            }
+            OcspStatus::Unknown => return Err(NvidiaError::CertificateUnknown(place)),
+            OcspStatus::Good | OcspStatus::Revoked { .. } => {}
+        }
+        let this_update = answer.this_update;
+        let assumed = UnixTime::from_seconds(this_update.seconds().saturating_add(ASSUMED));
+        let next_update = answer.next_update.or(assumed.ok()).unwrap_or(this_update);
+        if this_update <= now && now <= next_update {
+            return Ok(Known { this_update, until: next_update, held });
+        }
+        Err(NvidiaError::OcspNotCurrent { place, now, this_update, next_update })
+    }
+}
+
 impl Verdict {
     fn add(
         &mut self,
-        place: Place,
+        asked: &Asked<'_>,
         certificate: &Certified,
-        known: Option<(UnixTime, UnixTime)>,
+        known: Option<Known>,
+        listed: Listed,
         revocation: &Revocation,
     ) -> Result<(), NvidiaError> {
-        if let Some((_, until)) = known {
+        if let Some((_, until)) = listed.dates {
             self.not_after = self.not_after.min(until);
-        } else {
-            let missing = NvidiaError::RevocationUnchecked(place);
-            let Revocation::Waived { reason } = revocation else { return Err(missing) };
-            let message = format!("revocation was not checked, waived: {reason}");
-            self.waived = Some(Finding::new(missing.rule(), Severity::Warn, message));
+        }
+        self.uses.extend(listed.uses);
+        let by_list = listed.dates.filter(|_| asked.may_be_vouched_for_by_list());
+        let (source, dates) = match (known, by_list) {
+            (Some(known), _) => (Source::Ocsp, Some((known.this_update, known.until))),
+            (None, Some(dates)) => (Source::Crl, Some(dates)),
+            (None, None) => {
+                self.waived = Some(waiver(asked.place, revocation)?);
+                (Source::Unchecked, None)
+            }
+        };
+        if let Some((_, until)) = dates {
+            self.not_after = self.not_after.min(until);
         }
         self.standing.push(Standing {
             certificate: certificate.common_name.clone(),
-            source: if known.is_some() { Source::Ocsp } else { Source::Unchecked },
-            this_update: known.map(|(this_update, _)| this_update),
-            next_update: known.map(|(_, until)| until),
+            source,
+            this_update: dates.map(|(this_update, _)| this_update),
+            next_update: dates.map(|(_, until)| until),
         });
         Ok(())
     }
 }
 
-/// NV-26 to NV-28: until when the answer counts.
-fn judge(
-    place: Place,
-    answer: &OcspAnswer<'_>,
-    serial: &[u8],
-    now: UnixTime,
-) -> Result<UnixTime, NvidiaError> {
-    match answer.status {
-        OcspStatus::Good => {}
-        OcspStatus::Revoked { at, .. } => {
-            let serial = hex::encode(serial);
-            return Err(NvidiaError::Revoked { place, serial, since: at });
-        }
-        OcspStatus::Unknown => return Err(NvidiaError::CertificateUnknown(place)),
-    }
-    let this_update = answer.this_update;
-    let assumed = UnixTime::from_seconds(this_update.seconds().saturating_add(ASSUMED));
-    let next_update = answer.next_update.or(assumed.ok()).unwrap_or(this_update);
-    if this_update <= now && now <= next_update {
-        return Ok(next_update);
-    }
-    Err(NvidiaError::OcspNotCurrent { place, now, this_update, next_update })
+/// NV-21, where nothing is known.
+fn waiver(place: Place, revocation: &Revocation) -> Result<Finding, NvidiaError> {
+    let missing = NvidiaError::RevocationUnchecked(place);
+    let Revocation::Waived { reason } = revocation else { return Err(missing) };
+    let message = format!("revocation was not checked, waived: {reason}");
+    Ok(Finding::new(missing.rule(), Severity::Warn, message))
 }
 
 impl<'a> Issuer<'a> {
     fn of(link: &'a Certified) -> Self {
-        Self { subject: &link.subject, point: &link.point }
+        Self {
+            subject: &link.subject,
+            point: &link.point,
+            key_id: link.key_id.as_deref(),
+            crl_sign: link.crl_sign,
+        }
+    }
+
+    fn of_root(root: &'a NvidiaAuthority) -> Self {
+        Self {
+            subject: &root.subject,
+            point: &root.point,
+            key_id: Some(&root.key_id),
+            crl_sign: root.crl_sign,
+        }
+    }
+
+    /// Whether a list is in its name, and does not say that another key signed it.
+    pub(super) fn has_issued(&self, list: &Content) -> bool {
+        let stated = list.authority_key_id.as_deref();
+        list.issuer == self.subject && (stated.is_none() || self.key_id.is_none() || stated == self.key_id)
     }
 
     /// Whether an answer is about this certificate: the issuer's name and key, and the serial number.
@@ -264,7 +328,7 @@ fn key_bits<'a>(key: PublicKey<'a>) -> Option<&'a [u8]> {
 }
 
 /// ECDSA with SHA-384 by P-384, or with SHA-256 by either curve.
-fn ecdsa(
+pub(crate) fn ecdsa(
     budget: &mut Budget,
     algorithm: &[u8],
     key: PublicKey<'_>,

@@ -77,7 +77,7 @@ struct Item<'a> {
     /// Signatures of certificates and responses that this item has proved.
     proved: Proved<'a>,
     not_after: Option<UnixTime>,
-    /// Manifests, each once.
+    /// Manifests and lists, each once.
     uses: BTreeSet<CollateralUse>,
     /// The root of the last device.
     root: Option<Hex<32>>,
@@ -107,7 +107,7 @@ impl<'a> Item<'a> {
     ) -> Result<(), NvidiaError> {
         let chain = self.chain(device, context, budget)?;
         let root = chain.root(context.roots)?;
-        let Verdict { standing, waived, not_after } = revocation::check(
+        let Verdict { standing, waived, not_after, uses } = revocation::check(
             &chain,
             root,
             &self.answers(&chain, context),
@@ -124,6 +124,7 @@ impl<'a> Item<'a> {
                 self.findings.push(finding);
             }
         }
+        self.uses.extend(uses);
         self.uses.extend(appraised.uses);
         self.root = chain.anchor(context.roots).map(|root| Hex(*root.sha256()));
         self.lab |= appraised.lab || chain.anchor(context.roots).is_some_and(NvidiaRoot::is_lab);

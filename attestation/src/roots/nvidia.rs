@@ -30,6 +30,8 @@ pub(crate) struct NvidiaAuthority {
     pub(crate) subject: Vec<u8>,
     /// Identifier of its key.
     pub(crate) key_id: Vec<u8>,
+    /// Whether its key may sign revocation lists.
+    pub(crate) crl_sign: bool,
     /// When its certificate is valid.
     pub(crate) validity: Validity,
     /// Uncompressed point.
@@ -87,6 +89,7 @@ impl NvidiaAuthority {
         Some(Self {
             subject: root.subject().der().to_vec(),
             key_id: root.subject_key_id()?.to_vec(),
+            crl_sign: root.key_usage().is_some_and(|usage| usage.crl_sign()),
             validity: Validity::of(&root),
             point: *point,
         })

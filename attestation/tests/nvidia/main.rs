@@ -9,6 +9,8 @@ mod cache;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod crl;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod lab;

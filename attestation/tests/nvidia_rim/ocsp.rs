@@ -3,9 +3,9 @@
 use super::{lab_roots, now, time, vendor};
 use hanzo_attestation::nvidia::rim::{RimProofError, TrustedRim, verify_rim};
 use hanzo_attestation::verify::Context;
-use hanzo_attestation::{Cache, Collateral, Revocation};
+use hanzo_attestation::{Cache, Collateral, Revocation, RimHold};
 use hanzo_attestation_evidence::{Broken as _, UnixTime};
-use hanzo_attestation_lab::{OcspDefect, OcspOrder, RimOrder, RimProduct};
+use hanzo_attestation_lab::{CrlDefect, CrlOrder, OcspDefect, OcspOrder, RimOrder, RimProduct};
 
 fn order(index: usize) -> OcspOrder {
     OcspOrder { index, device_serial: Vec::new(), sha384: false, by_issuer: false, now: now(), defect: None }
@@ -43,7 +43,7 @@ fn good_answers_about_all_three_need_no_waiver() {
         let responses: Vec<_> =
             (0..3).map(|index| answer(&OcspOrder { sha384, by_issuer, ..order(index) })).collect();
         let trusted = judge_with(&responses, &Revocation::Required, now(), Cache::off()).unwrap();
-        assert!(trusted.finding().is_none());
+        assert!(trusted.findings().next().is_none());
         assert_eq!(trusted.not_after(), time("2026-06-02T00:00:00Z"), "the answers end before the chain");
         for missing in 0..3 {
             let mut fewer = responses.clone();
@@ -111,4 +111,60 @@ fn a_cache_knows_answers_and_judges_their_dates() {
     revoked[0] = answer(&OcspOrder { defect: Some(OcspDefect::Revoked), ..order(0) });
     let refused = judge_with(&revoked, &Revocation::Required, now(), &cache);
     assert_eq!(refused.unwrap_err().rule().code, "CertificateRevoked");
+}
+
+/// What is judged with the collateral of a case, without a waiver.
+fn judge_collateral(collateral: &Collateral) -> Result<TrustedRim, String> {
+    let xml = vendor().manifest(&RimOrder::default()).unwrap();
+    let (roots, revocation, now) = (&lab_roots(), &Revocation::Required, now());
+    let judged = verify_rim(&xml, &Context { roots, collateral, revocation, now, cache: Cache::off() });
+    judged.map_err(|error| error.rule().to_string())
+}
+
+/// NVR-30: a hold is accepted where that is configured, and every answer says so. No other revocation is.
+#[test]
+fn a_hold_is_accepted_by_configuration_alone() {
+    let with = |index, defect| {
+        let mut responses = good();
+        responses[index] = answer(&OcspOrder { defect: Some(defect), ..order(index) });
+        responses.into_iter().fold(Collateral::default(), Collateral::with_nvidia_ocsp)
+    };
+    for index in 0..3 {
+        let held = with(index, OcspDefect::Hold);
+        let refused = judge_collateral(&held.clone().with_nvidia_rim_hold(RimHold::Refuse));
+        assert_eq!(refused.map(drop), Err("NV-27 CertificateRevoked".to_owned()));
+        let trusted = judge_collateral(&held.with_nvidia_rim_hold(RimHold::Accept)).unwrap();
+        let said: Vec<_> = trusted.findings().map(|finding| finding.rule.to_string()).collect();
+        assert_eq!(said, ["NVR-30 RimOnHold"]);
+        assert_eq!(trusted.not_after(), time("2026-06-02T00:00:00Z"), "the answers end as others do");
+        let revoked = with(index, OcspDefect::Revoked).with_nvidia_rim_hold(RimHold::Accept);
+        assert_eq!(judge_collateral(&revoked).map(drop), Err("NV-27 CertificateRevoked".to_owned()));
+    }
+    let none = judge_collateral(
+        &good()
+            .into_iter()
+            .fold(Collateral::default(), Collateral::with_nvidia_ocsp)
+            .with_nvidia_rim_hold(RimHold::Accept),
+    );
+    assert_eq!(none.unwrap().findings().count(), 0, "nothing is on hold");
+}
+
+/// NVR-29, NV-34: a list adds a revocation of a manifest's certificates, and never stands in for an answer.
+#[test]
+fn a_list_adds_a_revocation_and_no_trust() {
+    let list = |index, defect| {
+        let order = CrlOrder { index, revoked: Vec::new(), now: now(), defect };
+        vendor().crl(RimProduct::Gh100, &order).unwrap()
+    };
+    let answered = || good().into_iter().fold(Collateral::default(), Collateral::with_nvidia_ocsp);
+    for index in 0..3 {
+        assert!(judge_collateral(&answered().with_nvidia_crl(&list(index, None))).is_ok());
+        for defect in CrlDefect::ALL {
+            let refused = judge_collateral(&answered().with_nvidia_crl(&list(index, Some(*defect))));
+            assert_eq!(refused.map(drop), Err(format!("{} {}", defect.rule(), defect.expects())), "{index}");
+        }
+    }
+    let lists = (0..3).fold(Collateral::default(), |all, index| all.with_nvidia_crl(&list(index, None)));
+    let refused = judge_collateral(&lists).map(drop);
+    assert_eq!(refused, Err("NVR-29 RimRevocationUnchecked".to_owned()));
 }

@@ -4,15 +4,20 @@
 
 mod program;
 
-use hanzo_attestation_lab::{Lab, RimDefect, RimOrder, RimVendor, Validity};
+use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_lab::{
+    CrlDefect, CrlOrder, Lab, OcspDefect, OcspOrder, RimDefect, RimOrder, RimProduct, RimVendor, Validity,
+};
 use program::{code, json_of, kbsctl, stderr, stdout};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Output;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const AT: &str = "2026-06-01T00:00:00Z";
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A folder with a lab that has a root of manifests, and manifests.
 struct Desk {
@@ -49,6 +54,26 @@ impl Desk {
             ("other.xml", other),
         ] {
             fs::write(folder.path().join(name), vendor.manifest(&order).unwrap()).unwrap();
+        }
+        let now = UnixTime::parse(AT).unwrap();
+        let asked = |index, defect| OcspOrder {
+            index,
+            device_serial: Vec::new(),
+            sha384: true,
+            by_issuer: false,
+            now,
+            defect,
+        };
+        let listed = |now, defect| CrlOrder { index: 1, revoked: Vec::new(), now, defect };
+        for (name, bytes) in [
+            ("hold.ocsp", vendor.ocsp(RimProduct::Gh100, &asked(0, Some(OcspDefect::Hold)))),
+            ("one.ocsp", vendor.ocsp(RimProduct::Gh100, &asked(1, None))),
+            ("two.ocsp", vendor.ocsp(RimProduct::Gh100, &asked(2, None))),
+            ("list.crl", vendor.crl(RimProduct::Gh100, &listed(now, None))),
+            ("older.crl", vendor.crl(RimProduct::Gh100, &listed(now.before(DAY), None))),
+            ("revoked.crl", vendor.crl(RimProduct::Gh100, &listed(now, Some(CrlDefect::Listed)))),
+        ] {
+            fs::write(folder.path().join(name), bytes.unwrap()).unwrap();
         }
         fs::write(folder.path().join("large.xml"), " ".repeat((256 << 10) + 1)).unwrap();
         let desk = Self { folder };
@@ -169,4 +194,41 @@ fn a_store_takes_no_manifest_that_is_not_trusted() {
     }
     let expired = desk.run(&format!("collateral add --rim expired.xml --lab lab --at {AT}"));
     assert_eq!((code(&expired), &json_of(&expired)["code"]), (1, &json!("CollateralExpired")));
+}
+
+/// NVR-30: a signer on hold is accepted by a flag, which the answer repeats; a list refuses beside it.
+#[test]
+fn a_hold_and_a_list_are_judged_by_name() {
+    let desk = Desk::new();
+    let line = format!(
+        "evidence rim driver.xml --at {AT} --lab lab --ocsp hold.ocsp --ocsp one.ocsp --ocsp two.ocsp"
+    );
+    let refused = desk.run(&line);
+    assert_eq!((code(&refused), findings(&json_of(&refused))), (1, vec!["CertificateRevoked".to_owned()]));
+    let held = desk.run(&format!("{line} --accept-rim-hold --nvidia-crl list.crl"));
+    assert_eq!((code(&held), findings(&json_of(&held))), (0, vec!["RimOnHold".to_owned()]));
+    let revoked = desk.run(&format!("{line} --accept-rim-hold --nvidia-crl revoked.crl"));
+    assert_eq!(
+        (code(&revoked), findings(&json_of(&revoked))),
+        (1, vec!["NvidiaCertificateListed".to_owned()])
+    );
+}
+
+/// COL-11: a store has one list of an authority, and takes no older one after a newer.
+#[test]
+fn a_store_keeps_the_newest_list_of_an_authority() {
+    let desk = Desk::new();
+    let add = |file: &str| desk.run(&format!("collateral add --store store --nvidia-crl {file} --at {AT}"));
+    for file in ["older.crl", "list.crl"] {
+        let added = add(file);
+        assert_eq!(code(&added), 0, "{}", stderr(&added));
+    }
+    let shown = json_of(&desk.run(&format!("collateral show --store store --at {AT}")));
+    let kinds: Vec<&Value> =
+        shown["documents"].as_array().unwrap().iter().map(|found| &found["kind"]).collect();
+    assert_eq!(kinds, ["nvidia-crl"]);
+    let rolled_back = add("older.crl");
+    assert_eq!(code(&rolled_back), 1);
+    assert!(stdout(&rolled_back).contains("COL-11"), "{}", stdout(&rolled_back));
+    assert_eq!(code(&add("driver.xml")), 2, "no list at all");
 }

@@ -2,7 +2,7 @@
 
 use super::Environment;
 use super::reader::{Mistakes, Section};
-use hanzo_attestation::Revocation;
+use hanzo_attestation::{Revocation, RimHold};
 use hanzo_attestation::cache::MAX_ENTRIES;
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
 use hanzo_attestation_evidence::identity::{KeyId, KeyIdError};
@@ -72,6 +72,10 @@ pub struct AttestationConfig {
     pub amd_crls: Vec<PathBuf>,
     /// Reference integrity manifests of NVIDIA devices, XML.
     pub nvidia_rims: Vec<PathBuf>,
+    /// Revocation lists of authorities over NVIDIA devices and manifests, DER.
+    pub nvidia_crls: Vec<PathBuf>,
+    /// What a hold in a manifest's chain means.
+    pub nvidia_rim_hold: RimHold,
     /// The store of collateral, and who may fill it.
     pub store: Option<StoreConfig>,
     /// What makes a TPM's attestation key trusted.
@@ -102,6 +106,12 @@ pub(super) fn read(
     let second_opinion = section.flag("second_opinion", mistakes);
     let amd_crls = section.files("amd_crls", mistakes);
     let nvidia_rims = section.files("nvidia_rims", mistakes);
+    let nvidia_crls = section.files("nvidia_crls", mistakes);
+    let nvidia_rim_hold = section.parsed("nvidia_rim_hold", mistakes, |text| match text {
+        "refuse" => Ok(RimHold::Refuse),
+        "accept" => Ok(RimHold::Accept),
+        _ => Err("must be \"refuse\" or \"accept\""),
+    });
     let store = store(&mut section, mistakes);
     let tpm = tpm(&mut section, mistakes);
     let cache_entries = section.number("cache_entries", CACHE_ENTRIES, 0..=CACHE_ENTRIES, mistakes);
@@ -124,6 +134,8 @@ pub(super) fn read(
         second_opinion,
         amd_crls,
         nvidia_rims,
+        nvidia_crls,
+        nvidia_rim_hold: nvidia_rim_hold.map(|placed| placed.value).unwrap_or_default(),
         store,
         tpm,
         cache_entries,

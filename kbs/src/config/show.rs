@@ -1,7 +1,7 @@
 //! `config show`: the configuration in effect, defaults included. Secrets appear as the names of their files.
 
 use super::Config;
-use hanzo_attestation::Revocation;
+use hanzo_attestation::{Revocation, RimHold};
 use hanzo_attestation_evidence::tpm::Name;
 use serde_json::{Value, json};
 
@@ -28,6 +28,11 @@ pub fn show(config: &Config) -> Value {
             "second_opinion": attestation.second_opinion,
             "amd_crls": attestation.amd_crls,
             "nvidia_rims": attestation.nvidia_rims,
+            "nvidia_crls": attestation.nvidia_crls,
+            "nvidia_rim_hold": match attestation.nvidia_rim_hold {
+                RimHold::Refuse => "refuse",
+                RimHold::Accept => "accept",
+            },
             "collateral": attestation.store.as_ref().map(|store| json!({
                 "store": store.directory,
                 "keys": store.keys,

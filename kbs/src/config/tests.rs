@@ -249,3 +249,18 @@ fn devices_have_a_setting_each() {
     assert_eq!(shown["attestation"]["device_sessions"], "any");
     assert_eq!(shown["attestation"]["gpu_inventory"], "tofu");
 }
+
+/// NVR-30: a hold is refused unless a configuration says otherwise, in one of two words.
+#[test]
+fn a_hold_of_manifests_is_refused_by_default() {
+    let read = |text: &str| Config::parse(&with(&format!("[attestation]\n{text}\n")), Path::new(""));
+    let hold = |text: &str| read(text).unwrap().attestation.nvidia_rim_hold;
+    assert_eq!(hold(""), hanzo_attestation::RimHold::Refuse);
+    assert_eq!(hold("nvidia_rim_hold = \"refuse\""), hanzo_attestation::RimHold::Refuse);
+    assert_eq!(hold("nvidia_rim_hold = \"accept\""), hanzo_attestation::RimHold::Accept);
+    for wrong in ["nvidia_rim_hold = true", "nvidia_rim_hold = \"maybe\"", "nvidia_crls = \"one\""] {
+        assert_eq!(mistakes(&with(&format!("[attestation]\n{wrong}\n"))).len(), 1, "{wrong}");
+    }
+    let lists = read("nvidia_crls = [\"l1-root.crl\"]").unwrap().attestation.nvidia_crls;
+    assert_eq!(lists.len(), 1);
+}

@@ -184,6 +184,10 @@ pub(super) fn read_grounds_with(
     for path in &config.nvidia_rims {
         collateral = collateral.with_nvidia_rim(&read_nvidia_rim(path)?);
     }
+    for path in &config.nvidia_crls {
+        collateral = collateral.with_nvidia_crl(&read_amd_crl(path)?);
+    }
+    collateral = collateral.with_nvidia_rim_hold(config.nvidia_rim_hold);
     let mut store = config.store.as_ref().map(read_store).transpose()?;
     if let Some(stored) = &mut store {
         collateral = stored.add_to(collateral);

@@ -11,7 +11,7 @@ use crate::judge::Judge;
 use crate::router::{Doors, router};
 use crate::tls::Throwaway;
 use crate::verbs::reachable;
-use hanzo_attestation::Revocation;
+use hanzo_attestation::{Revocation, RimHold};
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_vault::{DeviceRules, KeyFileSeal, Seal, SealError, Store, SystemRng};
 use hanzo_policy::Appraisal;
@@ -92,6 +92,8 @@ async fn throwaway_broker(
         second_opinion: false,
         amd_crls: Vec::new(),
         nvidia_rims: Vec::new(),
+        nvidia_crls: Vec::new(),
+        nvidia_rim_hold: RimHold::Refuse,
         store: None,
         tpm: TpmConfig::default(),
         cache_entries: hanzo_attestation::cache::MAX_ENTRIES,

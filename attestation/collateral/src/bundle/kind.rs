@@ -37,6 +37,9 @@ pub enum Kind {
     NvidiaRim,
     /// OCSP response about certificates of NVIDIA devices or manifests, DER. Key: its SHA-256.
     NvidiaOcsp,
+    /// Revocation list of an authority over NVIDIA devices or manifests, DER. Key: the identifier of the key
+    /// that signed it, hex.
+    NvidiaCrl,
     /// Root of a manufacturer's or a cloud's TPM keys, DER. Key: its SHA-256.
     TpmRoot,
     /// Reference values of an Azure paravisor, JSON. Key: product and release.
@@ -67,6 +70,7 @@ impl Kind {
             Self::IntelChain => "intel-chain",
             Self::NvidiaRim => "nvidia-rim",
             Self::NvidiaOcsp => "nvidia-ocsp",
+            Self::NvidiaCrl => "nvidia-crl",
             Self::TpmRoot => "tpm-root",
             Self::AzParavisorRef => "az-paravisor-ref",
             Self::ReferenceValues => "reference-values",
@@ -80,7 +84,7 @@ impl Kind {
     #[must_use]
     pub const fn limit(self) -> usize {
         match self {
-            Self::AmdCrl | Self::IntelPckCrl | Self::IntelRootCrl => MAX_CRL,
+            Self::AmdCrl | Self::IntelPckCrl | Self::IntelRootCrl | Self::NvidiaCrl => MAX_CRL,
             Self::AmdVek | Self::TpmRoot => MAX_CERTIFICATE,
             Self::NvidiaRim => MAX_RIM,
             Self::NvidiaOcsp => MAX_OCSP,

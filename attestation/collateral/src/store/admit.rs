@@ -83,7 +83,12 @@ pub(super) fn documents(manifest: &Manifest, files: &Container) -> Vec<Document>
 const fn is_dated(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::AmdCrl | Kind::IntelTcbInfo | Kind::IntelQeIdentity | Kind::IntelPckCrl | Kind::IntelRootCrl
+        Kind::AmdCrl
+            | Kind::IntelTcbInfo
+            | Kind::IntelQeIdentity
+            | Kind::IntelPckCrl
+            | Kind::IntelRootCrl
+            | Kind::NvidiaCrl
     )
 }
 

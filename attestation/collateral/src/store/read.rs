@@ -170,6 +170,7 @@ impl Stored {
                 Kind::AmdVek => collateral.with_amd_vek(bytes()),
                 Kind::IntelPckCrl | Kind::IntelRootCrl => collateral.with_intel_crl(bytes()),
                 Kind::NvidiaOcsp => collateral.with_nvidia_ocsp(bytes()),
+                Kind::NvidiaCrl => collateral.with_nvidia_crl(&document.bytes),
                 Kind::NvidiaRim => collateral.with_nvidia_rim(&document.bytes),
                 Kind::IntelPck => collateral.with_intel_pck_chain(bytes()),
                 _ => collateral,

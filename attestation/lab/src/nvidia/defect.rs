@@ -168,3 +168,17 @@ defects! {
         OtherSerial = "other-serial" breaks "NV-21" "RevocationUnchecked",
     }
 }
+
+defects! {
+    /// One defect of a revocation list about provisioners or products.
+    CrlDefect {
+        /// Signed by somebody else than its issuer.
+        Signature = "list-signature" breaks "NV-32" "NvidiaCrlSignature",
+        /// Of last week.
+        OutOfDate = "list-out-of-date" breaks "NV-33" "NvidiaCrlNotCurrent",
+        /// Of next week.
+        NotYet = "list-not-yet" breaks "NV-33" "NvidiaCrlNotCurrent",
+        /// It names the certificate.
+        Listed = "listed" breaks "NV-34" "NvidiaCertificateListed",
+    }
+}

@@ -5,6 +5,7 @@
 //! [`NvidiaLab`] or a [`RimVendor`] alone has keys that live as long as the value.
 
 mod certificates;
+mod crl;
 mod defect;
 mod devices;
 mod ocsp;
@@ -13,7 +14,8 @@ mod report;
 mod rim;
 mod vendor;
 
-pub use defect::{DevicesDefect, NvidiaDefect, OcspDefect};
+pub use crl::CrlOrder;
+pub use defect::{CrlDefect, DevicesDefect, NvidiaDefect, OcspDefect};
 pub use devices::{Devices, DevicesOrder, LabMode, OcspStaple};
 pub use ocsp::OcspOrder;
 pub use order::{DeviceOrder, LabChip};
@@ -108,6 +110,14 @@ impl NvidiaLab {
     /// [`LabError::Signing`].
     pub fn ocsp(&self, order: &OcspOrder) -> Result<Vec<u8>, LabError> {
         ocsp::response(self, order)
+    }
+
+    /// A revocation list of one of the authorities above a device.
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn crl(&self, order: &CrlOrder) -> Result<Vec<u8>, LabError> {
+        crl::list(self, order)
     }
 
     /// The item of these devices.

@@ -39,6 +39,9 @@ pub(super) struct Link {
     pub(super) subject: Vec<u8>,
     /// As certificates write it.
     pub(super) serial: Vec<u8>,
+    /// Identifier of its key, and whether that may sign revocation lists.
+    pub(super) key_id: Option<Vec<u8>>,
+    pub(super) crl_sign: bool,
     pub(super) validity: Validity,
     /// P-384, uncompressed point.
     pub(super) key: [u8; 97],
@@ -156,6 +159,8 @@ fn link(certificate: &Certificate<'_>, place: &'static str) -> Result<Link, RimP
         name: name.to_owned(),
         subject: certificate.subject().der().to_vec(),
         serial: certificate.serial().to_vec(),
+        key_id: certificate.subject_key_id().map(<[u8]>::to_vec),
+        crl_sign: certificate.key_usage().is_some_and(|usage| usage.crl_sign()),
         validity: Validity::of(certificate),
         key: *key,
         signed: certificate.tbs().to_vec(),

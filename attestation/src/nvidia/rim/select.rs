@@ -80,8 +80,8 @@ impl<'a> Manifests<'a> {
         let trusted = || driver.into_iter().chain(firmware);
         Appraised {
             result,
-            uses: trusted().map(TrustedRim::collateral_use).collect(),
-            findings: trusted().filter_map(|rim| rim.finding().cloned()).collect(),
+            uses: trusted().flat_map(TrustedRim::collateral_uses).collect(),
+            findings: trusted().flat_map(TrustedRim::findings).cloned().collect(),
             not_after: trusted().map(TrustedRim::not_after).fold(UnixTime::MAX, UnixTime::min),
             lab: trusted().any(TrustedRim::is_lab),
         }

@@ -88,7 +88,8 @@ impl StoredRim {
         let content = self.content.as_ref().map_err(RimProofError::clone)?;
         let lab = content.chain.pinned(context.roots)?.is_lab();
         content.chain.check_dates(context.now)?;
-        let mut budget = Budget::new();
+        // A device's worth more than a document's: three answers with their responders, and lists.
+        let mut budget = Budget::for_devices(1);
         let verdict = revocation::check(&content.chain, stapled, context, proved, &mut budget)?;
         if context.cache.nvidia_rims.get(&self.sha256.0).is_none() {
             content.verify(&mut budget)?;
@@ -146,10 +147,9 @@ impl TrustedRim {
         RimClaims::new(&self.content, self.lab)
     }
 
-    /// The waiver, if its revocation was not checked.
-    #[must_use]
-    pub const fn finding(&self) -> Option<&Finding> {
-        self.verdict.waived.as_ref()
+    /// What there is to say of its revocation: that it was not checked, that its signer is on hold.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.verdict.waived.iter().chain(&self.verdict.held)
     }
 
     /// When its signer's certificate began: of two manifests of one id the later one counts.
@@ -170,15 +170,16 @@ impl TrustedRim {
         self.lab
     }
 
-    /// What a verdict rests on (COL-24).
-    pub(super) fn collateral_use(&self) -> CollateralUse {
-        CollateralUse {
+    /// What a verdict rests on (COL-24): the manifest, and the lists that were asked about it.
+    pub(super) fn collateral_uses(&self) -> impl Iterator<Item = CollateralUse> {
+        let manifest = CollateralUse {
             kind: "nvidia-rim",
             sha256: self.rim().sha256(),
             issued: self.issued(),
             expires: self.content.chain.not_after(),
             grace_used: false,
-        }
+        };
+        std::iter::once(manifest).chain(self.verdict.uses.iter().cloned())
     }
 
     pub(super) fn signer(&self) -> super::RimSigner {

@@ -6,7 +6,7 @@ use super::{now, refused, roots, wrong};
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::run::Context;
-use hanzo_attestation::admission::nvidia_rim;
+use hanzo_attestation::admission::{nvidia_crl, nvidia_rim};
 use hanzo_attestation_collateral::bundle::Kind;
 use hanzo_attestation_collateral::{Document, Store};
 use hanzo_attestation_evidence::{Broken, Hex};
@@ -23,6 +23,11 @@ pub(super) fn run(args: &AddArgs, context: &Context) -> Result<Outcome, Failure>
         let bytes = input::read(path, Kind::NvidiaOcsp.limit())?.to_vec();
         let key = digest(&bytes).to_string();
         documents.push((path, Document::received(Kind::NvidiaOcsp, key, bytes, &[], &roots)));
+    }
+    for path in &args.nvidia_crl {
+        let bytes = input::read(path, Kind::NvidiaCrl.limit())?.to_vec();
+        let judged = nvidia_crl(&bytes, &roots).map_err(|error| broken(path, &error))?;
+        documents.push((path, Document::received(Kind::NvidiaCrl, judged.subject, bytes, &[], &roots)));
     }
     for path in &args.tpm_root {
         let bytes = input::read(path, Kind::TpmRoot.limit())?.to_vec();

@@ -75,6 +75,9 @@ pub(super) struct AddArgs {
     /// OCSP response about certificates of NVIDIA devices or manifests (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) ocsp: Vec<PathBuf>,
+    /// Revocation list of an authority over NVIDIA devices or manifests (DER): its key is read from it
+    #[arg(long, value_name = "FILE")]
+    pub(super) nvidia_crl: Vec<PathBuf>,
     /// Root of TPM keys (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) tpm_root: Vec<PathBuf>,

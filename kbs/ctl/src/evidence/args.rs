@@ -56,6 +56,13 @@ pub(super) struct VerifyArgs {
     /// OCSP response about certificates of an NVIDIA device or of its manifests (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) ocsp: Vec<PathBuf>,
+    /// Revocation list of an authority over NVIDIA devices or manifests (DER), as `l1-root.crl`. It is
+    /// enforced, and stands in for OCSP about a device's provisioner and product; never about the device
+    #[arg(long, value_name = "FILE")]
+    pub(super) nvidia_crl: Vec<PathBuf>,
+    /// Accept manifests whose signer is on hold (OCSP certificateHold), and say so in the answer
+    #[arg(long)]
+    pub(super) accept_rim_hold: bool,
     /// AMD certificate revocation list (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) amd_crl: Vec<PathBuf>,
@@ -92,6 +99,12 @@ pub(super) struct RimArgs {
     /// OCSP response about a certificate of the manifest's chain (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) ocsp: Vec<PathBuf>,
+    /// Revocation list of an authority over the manifest (DER): it is enforced, and never stands in for OCSP
+    #[arg(long, value_name = "FILE")]
+    pub(super) nvidia_crl: Vec<PathBuf>,
+    /// Accept a manifest whose signer is on hold (OCSP certificateHold), and say so in the answer
+    #[arg(long)]
+    pub(super) accept_rim_hold: bool,
     /// Go on although nothing says that the chain is not revoked, and say why in the answer
     #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
     pub(super) waive_revocation: Option<String>,

@@ -4,7 +4,7 @@ use super::args::{Profile, VerifyArgs};
 use crate::exit::Failure;
 use crate::input;
 use hanzo_attestation::collateral::MAX_INTEL_JSON;
-use hanzo_attestation::{Collateral, Revocation, Roots};
+use hanzo_attestation::{Collateral, Revocation, RimHold, Roots};
 use hanzo_attestation_collateral::bundle::{Deny, EdnFloors};
 use hanzo_attestation_collateral::{Store, read_lab, read_tpm_cas, read_trusted_ak};
 use hanzo_attestation_evidence::nvidia::MAX_OCSP;
@@ -76,6 +76,12 @@ impl Inputs {
         }
         for path in &args.ocsp {
             collateral = collateral.with_nvidia_ocsp(input::read(path, MAX_OCSP)?.to_vec());
+        }
+        for path in &args.nvidia_crl {
+            collateral = collateral.with_nvidia_crl(&input::read(path, MAX_CRL)?);
+        }
+        if args.accept_rim_hold {
+            collateral = collateral.with_nvidia_rim_hold(RimHold::Accept);
         }
         for path in &args.trust_ak {
             let key = read_trusted_ak(path).map_err(|error| unreadable(path, &error.to_string()))?;

@@ -8,11 +8,12 @@ use crate::input;
 use crate::output::{Sheet, Show};
 use crate::run::Context;
 use hanzo_attestation::nvidia::rim::{RimClaims, RimProofError, TrustedRim, verify_rim};
-use hanzo_attestation::{Cache, Collateral, Revocation, Roots, verify};
+use hanzo_attestation::{Cache, Collateral, Revocation, RimHold, Roots, verify};
 use hanzo_attestation_collateral::read_lab;
 use hanzo_attestation_evidence::Finding;
 use hanzo_attestation_evidence::nvidia::MAX_OCSP;
 use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
+use hanzo_attestation_evidence::x509::MAX_CRL;
 use hanzo_policy::Tier;
 use serde::Serialize;
 
@@ -52,6 +53,12 @@ pub(super) fn run(args: &RimArgs, context: &Context) -> Result<Outcome, Failure>
     for path in &args.ocsp {
         collateral = collateral.with_nvidia_ocsp(input::read(path, MAX_OCSP)?.to_vec());
     }
+    for path in &args.nvidia_crl {
+        collateral = collateral.with_nvidia_crl(&input::read(path, MAX_CRL)?);
+    }
+    if args.accept_rim_hold {
+        collateral = collateral.with_nvidia_rim_hold(RimHold::Accept);
+    }
     let revocation = match &args.waive_revocation {
         None => Revocation::Required,
         Some(reason) => Revocation::Waived { reason: reason.clone() },
@@ -74,7 +81,7 @@ impl Answer {
     fn of(proof: Result<TrustedRim, RimProofError>) -> Self {
         let authentic = proof.is_ok();
         let (findings, claims) = match proof {
-            Ok(trusted) => (trusted.finding().cloned().into_iter().collect(), Some(trusted.claims())),
+            Ok(trusted) => (trusted.findings().cloned().collect(), Some(trusted.claims())),
             Err(error) => (vec![Finding::refuse(&error)], None),
         };
         let item = Item { kind: "nvidia-rim", authentic, acceptable: authentic, findings, claims };

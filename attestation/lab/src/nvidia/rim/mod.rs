@@ -10,6 +10,7 @@ pub use defect::RimDefect;
 pub use order::{RimMinimum, RimOrder, RimProduct};
 
 use super::OcspOrder;
+use super::crl::{self, CrlOrder};
 use super::ocsp::{self, Parties};
 use crate::sign::{Curve, EcKey};
 use crate::{LabError, Validity};
@@ -82,6 +83,16 @@ impl RimVendor {
         let [issuer, other] = &issuers;
         let (responder, stranger) = (&self.keys.responder, &self.keys.stranger);
         ocsp::about(serial, &Parties { responder, stranger, validity: self.validity, issuer, other }, order)
+    }
+
+    /// A revocation list about certificates of the chain of manifests of this product, by the index of
+    /// [`RimVendor::ocsp`].
+    ///
+    /// # Errors
+    /// [`LabError::Signing`].
+    pub fn crl(&self, product: RimProduct, order: &CrlOrder) -> Result<Vec<u8>, LabError> {
+        let (serial, [issuer, _]) = chain::asked(product, order.index, &self.keys);
+        crl::of(serial, &issuer, &self.keys.stranger, order)
     }
 
     /// Its root certificate, DER.
