@@ -8,6 +8,7 @@
 //! A new parser gets an entry in [`TARGETS`], and nothing else.
 
 mod mutate;
+mod references;
 mod seeds;
 
 pub use mutate::{Mutator, Random};
@@ -82,6 +83,10 @@ targets! {
     "bundle-manifest": seeds::manifests => |bytes| drop(Manifest::parse(bytes));
     "bundle-signatures": seeds::bundle_signatures => |bytes| drop(Signatures::parse(bytes));
     "bundle-archive": seeds::archives => |bytes| drop(tar::read(bytes));
+    "corim": references::corims => references::corim;
+    "cose": references::envelopes => references::cose;
+    "rvps": references::messages => |bytes| drop(hanzo_attestation_reference::rvps::read(bytes));
+    "snp-firmware": references::firmwares => references::firmware;
     "protocol-messages": seeds::messages => messages;
     "protocol-associated-data": seeds::associated_data => associated_data;
     "policy": seeds::policies => policy;

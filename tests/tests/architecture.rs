@@ -15,6 +15,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // second reader is held against it.
     ("hanzo-attestation", &["hanzo-attestation-evidence"]),
     ("hanzo-policy", &["hanzo-attestation", "hanzo-attestation-evidence"]),
+    ("hanzo-attestation-measure", &["hanzo-attestation-evidence"]),
+    ("hanzo-attestation-reference", &["hanzo-attestation", "hanzo-attestation-evidence"]),
     ("hanzo-attestation-opinion", &["hanzo-attestation", "hanzo-attestation-evidence"]),
     ("hanzo-kbs-protocol", &["hanzo-attestation-evidence"]),
     // 2 contracts. One declared edge: a release and its record are one transaction.
@@ -58,6 +60,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hanzo-attestation-collateral",
             "hanzo-attestation-collateral-fetch",
             "hanzo-attestation-evidence",
+            "hanzo-attestation-measure",
+            "hanzo-attestation-reference",
             "hanzo-kbs-client",
             "hanzo-kbs-log",
             "hanzo-kbs-protocol",
@@ -83,6 +87,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const PURE: &[(&str, &str)] = &[
     ("hanzo-attestation-evidence", "attestation/evidence"),
     ("hanzo-attestation", "attestation"),
+    ("hanzo-attestation-measure", "attestation/measure"),
+    ("hanzo-attestation-reference", "attestation/reference"),
     ("hanzo-attestation-opinion", "attestation/opinion"),
     ("hanzo-policy", "policy"),
     ("hanzo-kbs-protocol", "kbs/protocol"),

@@ -1,5 +1,10 @@
 //! `reference`: the measurements that policies trust. Public values, versioned as a whole set.
 
+mod import;
+mod mapping;
+mod measure;
+mod sign;
+
 use crate::connect::ConnectArgs;
 use crate::exit::{Failure, Outcome};
 use crate::input;
@@ -42,6 +47,13 @@ enum ReferenceVerb {
         #[arg(long, value_name = "VERSION")]
         expected_version: Option<u64>,
     },
+    /// Store values that others published, their signatures verified: JSON, CoRIM, Trustee's messages
+    Import(import::ImportArgs),
+    /// Sign a file of reference values, for an import
+    Sign(sign::SignArgs),
+    /// Compute the launch measurement of images, before anything is launched
+    #[command(subcommand)]
+    Measure(measure::MeasureVerb),
     /// List the sets
     List,
     /// Show one set
@@ -66,6 +78,9 @@ impl ReferenceArgs {
                     .output
                     .show(&context.wait(async { Ok(admin.put_reference(&name, &request).await?) })?)?;
             }
+            ReferenceVerb::Import(import) => return import.run(&self.connect, context),
+            ReferenceVerb::Sign(sign) => return sign.run(context),
+            ReferenceVerb::Measure(measure) => return measure.run(context),
             ReferenceVerb::List => {
                 let admin = self.connect.admin(environment)?;
                 let sets = context.wait(async { Ok(admin.list_references().await?) })?;
@@ -122,28 +137,33 @@ fn parse_value(text: &str) -> Result<ReferenceValue, String> {
 
 impl Show for ReferenceInfo {
     fn sheet(&self) -> Sheet {
-        let rows = self.values.iter().map(|value| {
-            let text = |text: &Option<String>| text.clone().unwrap_or_default();
-            [
-                value.tee.clone(),
-                value.register.clone(),
-                value.digest.to_string(),
-                text(&value.entry),
-                text(&value.note),
-                date(value.not_before),
-                date(value.expires_at),
-                text(&value.source),
-                value.signer.as_ref().map(signer).unwrap_or_default(),
-            ]
-        });
-        Sheet::new()
-            .facts([
-                ("reference set", self.name.clone()),
-                ("version", self.version.to_string()),
-                ("created", self.created_at.to_string()),
-            ])
-            .grid(["kind", "register", "digest", "entry", "note", "from", "until", "source", "signer"], rows)
+        let facts = [
+            ("reference set", self.name.clone()),
+            ("version", self.version.to_string()),
+            ("created", self.created_at.to_string()),
+        ];
+        grid_of_values(Sheet::new().facts(facts), &self.values)
     }
+}
+
+/// Adds a row for each value.
+fn grid_of_values(sheet: Sheet, values: &[ReferenceValue]) -> Sheet {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let rows = values.iter().map(|value| {
+        [
+            value.tee.clone(),
+            value.register.clone(),
+            value.digest.to_string(),
+            text(&value.entry),
+            text(&value.note),
+            date(value.not_before),
+            date(value.expires_at),
+            text(&value.source),
+            value.signer.as_ref().map(signer).unwrap_or_default(),
+        ]
+    });
+    let header = ["kind", "register", "digest", "entry", "note", "from", "until", "source", "signer"];
+    sheet.grid(header, rows)
 }
 
 fn date(date: Option<UnixTime>) -> String {

@@ -10,9 +10,13 @@ use crate::rules;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use hanzo_kbs_log::Action;
-use hanzo_kbs_protocol::{PutReference, ReferenceInfo};
+use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceSigner, ReferenceValue};
 use hanzo_policy::References;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Most reasons that a row of the record names: imports that one set still has values of.
+const MAX_REASONS: usize = 8;
 
 /// `PUT references/{name}`.
 pub(crate) async fn put_reference(
@@ -31,6 +35,9 @@ pub(crate) async fn put_reference(
     if let Err(error) = References::new(sets) {
         return Err(change.refuse(Code::MalformedRequest, "ReferenceMalformed", error.to_string()).await);
     }
+    if let Some(reason) = unsigned(&request.values) {
+        change.draft.reason = reason;
+    }
     let put = change.open.vault.put_reference(
         &name,
         &request.values,
@@ -41,6 +48,17 @@ pub(crate) async fn put_reference(
         Ok(set) => Ok(Json(set.into())),
         Err(error) => Err(change.refused_by_vault(error).await),
     }
+}
+
+/// Why values that nobody signed were accepted, for the record: the reasons that the administrator gave.
+fn unsigned(values: &[ReferenceValue]) -> Option<String> {
+    let reasons = values.iter().filter_map(|value| match &value.signer {
+        Some(ReferenceSigner::Unsigned { unsigned }) => Some(unsigned.as_str()),
+        _ => None,
+    });
+    let reasons: BTreeSet<&str> = reasons.collect();
+    let named: Vec<&str> = reasons.iter().copied().take(MAX_REASONS).collect();
+    (!named.is_empty()).then(|| format!("unsigned reference values: {}", named.join("; ")))
 }
 
 /// `GET references`.

@@ -1,0 +1,327 @@
+//! `reference import`: values that others published, their signatures verified before anything is sent.
+//!
+//! ```text
+//! file ──signature by a pinned key──▶ measurements by their publisher's names ──mapping──▶ values ──▶ broker
+//! ```
+
+use super::mapping::{Mapped, apply, parse_mapped};
+use super::{check, grid_of_values};
+use crate::connect::ConnectArgs;
+use crate::exit::{Failure, Outcome};
+use crate::input;
+use crate::output::{Sheet, Show};
+use crate::run::Context;
+use clap::{Args, ValueEnum};
+use hanzo_attestation_collateral::bundle::{BundleKey, MAX_SIGNATURES, Signatures, Trust};
+use hanzo_attestation_evidence::{UnixTime, json};
+use hanzo_attestation_reference::Measured;
+use hanzo_attestation_reference::corim::{Corim, SNP_MEASUREMENT, SNP_MEASUREMENT_VLEK};
+use hanzo_attestation_reference::cose;
+use hanzo_attestation_reference::rvps;
+use hanzo_attestation_reference::signer::Signer;
+use hanzo_kbs_client::ClientError;
+use hanzo_kbs_protocol::{PutReference, ReferenceSigner, ReferenceValue};
+use serde::Serialize;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest reason for accepting what nobody signed, in bytes.
+const MAX_REASON: usize = 256;
+
+/// The forms that can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// The body of `reference put --file`; signed beside it
+    Json,
+    /// A CoRIM in COSE_Sign1
+    Corim,
+    /// A message of Trustee's reference value provider service; signed beside it
+    Rvps,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ImportArgs {
+    /// The file, or - for standard input
+    file: PathBuf,
+    /// Name of the set, as policies name it
+    #[arg(long, value_name = "SET")]
+    name: String,
+    /// What the file is [default: recognised by its content]
+    #[arg(long)]
+    form: Option<Form>,
+    /// Public key (PEM; Ed25519, P-256 or P-384) or certificate whose signature counts; of a certificate, the
+    /// key alone. May be given several times: one of them must have signed
+    #[arg(long, value_name = "FILE", required_unless_present = "accept_unsigned")]
+    signer: Vec<PathBuf>,
+    /// Signature beside the file, as `reference sign` makes it: for forms that carry none
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
+    /// Import what nobody signed, for this reason, which every value and the record keep. A CoRIM is always
+    /// signed
+    #[arg(long, value_name = "REASON", value_parser = parse_reason, conflicts_with_all = ["signer", "signature"])]
+    accept_unsigned: Option<String>,
+    /// Which register a name of the file means, e.g. snp_launch_measurement=sev-snp:measurement; NAME=none
+    /// leaves it out. May be given many times; a name without one is an error, except a CoRIM's SEV-SNP launch
+    /// measurement
+    #[arg(long = "map", value_name = "NAME=KIND:REGISTER", value_parser = parse_mapped)]
+    map: Vec<Mapped>,
+    /// The version that this one replaces; refused if another is current, and needed if the set exists and is
+    /// replaced
+    #[arg(long, value_name = "VERSION")]
+    expected_version: Option<u64>,
+    /// Keep the values that the set has, and add these
+    #[arg(long)]
+    merge: bool,
+    /// Show what would be stored, and store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Judge dates at this time [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = UnixTime::parse)]
+    at: Option<UnixTime>,
+}
+
+fn parse_reason(text: &str) -> Result<String, String> {
+    let fits = (1..=MAX_REASON).contains(&text.len()) && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err(format!("a reason has 1 to {MAX_REASON} bytes")) }
+}
+
+/// What a file comes to, and who vouches for it.
+struct Imported {
+    values: Vec<ReferenceValue>,
+    signer: ReferenceSigner,
+}
+
+/// What an import would store.
+#[derive(Debug, Serialize)]
+struct Planned {
+    name: String,
+    replaces: Option<u64>,
+    values: Vec<ReferenceValue>,
+}
+
+impl ImportArgs {
+    pub(super) fn run(self, connect: &ConnectArgs, context: &Context) -> Result<Outcome, Failure> {
+        let now = self.at.or(context.environment.now).ok_or(Failure::NoClock)?;
+        let bytes = input::read(&self.file, input::MAX_FILE)?;
+        let Imported { mut values, signer } = self.read(&bytes, now)?;
+        values.iter_mut().for_each(|value| value.signer = Some(signer.clone()));
+        let mut replaces = self.expected_version;
+        if self.merge {
+            let current = self.current(connect, context)?;
+            replaces = replaces.or(current.as_ref().map(|(version, _)| *version));
+            values = merged(current.map(|(_, values)| values).unwrap_or_default(), values);
+        }
+        check(&self.name, values.clone()).map_err(|reason| self.wrong(reason))?;
+        if self.dry_run {
+            context.output.show(&Planned { name: self.name, replaces, values })?;
+            return Ok(Outcome::Yes);
+        }
+        let request = PutReference { values, expected_version: replaces };
+        let admin = connect.admin(&context.environment)?;
+        context
+            .output
+            .show(&context.wait(async { Ok(admin.put_reference(&self.name, &request).await?) })?)?;
+        Ok(Outcome::Yes)
+    }
+
+    fn wrong(&self, reason: impl Display) -> Failure {
+        wrong(&self.file, reason)
+    }
+
+    /// The set as the broker has it; `None` if it has none of that name.
+    fn current(
+        &self,
+        connect: &ConnectArgs,
+        context: &Context,
+    ) -> Result<Option<(u64, Vec<ReferenceValue>)>, Failure> {
+        let admin = connect.admin(&context.environment)?;
+        context.wait(async {
+            match admin.reference(&self.name).await {
+                Ok(set) => Ok(Some((set.version, set.values))),
+                Err(ClientError::Problem(problem)) if problem.code == "NotFound" => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    fn read(&self, bytes: &[u8], now: UnixTime) -> Result<Imported, Failure> {
+        let form = self.form.map_or_else(|| recognise(bytes).map_err(|reason| self.wrong(reason)), Ok)?;
+        match form {
+            Form::Json => self.json(bytes),
+            Form::Corim => self.corim(bytes, now),
+            Form::Rvps => self.rvps(bytes, now),
+        }
+    }
+
+    fn source(&self, kind: &str) -> String {
+        let file = self.file.file_name().unwrap_or_default().to_string_lossy();
+        format!("{kind}:{file}")
+    }
+
+    fn json(&self, bytes: &[u8]) -> Result<Imported, Failure> {
+        if !self.map.is_empty() {
+            return Err(self.wrong("a file with registers needs no --map"));
+        }
+        let signer = self.detached(bytes)?;
+        let mut request: PutReference = json::from_slice(bytes).map_err(|error| self.wrong(error))?;
+        if request.expected_version.is_some() {
+            return Err(self.wrong("`expected_version` is said with --expected-version"));
+        }
+        if request.values.iter().any(|value| value.signer.is_some()) {
+            return Err(self.wrong("`signer` is what an import finds out, and a file cannot say it"));
+        }
+        for value in &mut request.values {
+            value.source.get_or_insert_with(|| self.source("json"));
+        }
+        Ok(Imported { values: request.values, signer })
+    }
+
+    fn rvps(&self, bytes: &[u8], now: UnixTime) -> Result<Imported, Failure> {
+        match rvps::read(bytes).map_err(|error| self.wrong(error))? {
+            rvps::Payload::Corim(corim) => self.corim(&corim, now),
+            rvps::Payload::Sample(measured) => {
+                let signer = self.detached(bytes)?;
+                let mut values = apply(&measured, &self.map, true).map_err(|reason| self.wrong(reason))?;
+                values.iter_mut().for_each(|value| value.source = Some(self.source("rvps")));
+                Ok(Imported { values, signer })
+            }
+        }
+    }
+
+    fn corim(&self, bytes: &[u8], now: UnixTime) -> Result<Imported, Failure> {
+        if self.signature.is_some() || self.accept_unsigned.is_some() {
+            return Err(self.wrong("a CoRIM carries its signature: name its --signer"));
+        }
+        let signers = self.signer.iter().map(|path| {
+            let pem = input::read(path, input::MAX_FILE)?;
+            Signer::from_pem(&name_of(path), &pem).map_err(|error| wrong(path, error))
+        });
+        let signers = signers.collect::<Result<Vec<_>, _>>()?;
+        let signed = cose::verify(bytes, &signers, now).map_err(|error| self.wrong(error))?;
+        let corim = Corim::read(&signed, now).map_err(|error| self.wrong(error))?;
+        let (mut maps, known) = (self.map.clone(), known_names(&corim.measured, &self.map));
+        maps.extend(known);
+        let mut values = apply(&corim.measured, &maps, false).map_err(|reason| self.wrong(reason))?;
+        for value in &mut values {
+            value.source = Some(format!("corim:{}", corim.id));
+            value.not_before = corim.not_before;
+            // A CoRIM names the last second at which its values count.
+            value.expires_at = corim.not_after.map(|end| end.after(Duration::from_secs(1)));
+        }
+        let signer = ReferenceSigner::Key { key_id: signed.key_id(), name: signed.key_name().to_owned() };
+        Ok(Imported { values, signer })
+    }
+
+    /// Whoever signed the file beside it, or the reason for which nobody need have.
+    fn detached(&self, bytes: &[u8]) -> Result<ReferenceSigner, Failure> {
+        if let Some(reason) = &self.accept_unsigned {
+            return Ok(ReferenceSigner::Unsigned { unsigned: reason.clone() });
+        }
+        let Some(path) = &self.signature else {
+            return Err(
+                self.wrong("carries no signature of its own: give the one beside it with --signature")
+            );
+        };
+        let mut keys = Vec::new();
+        for path in &self.signer {
+            let pem = input::read(path, input::MAX_FILE)?;
+            keys.push((name_of(path), BundleKey::from_pem(&pem).map_err(|error| wrong(path, error))?));
+        }
+        let trust = Trust::new(keys.iter().map(|(_, key)| key.clone()).collect(), 1);
+        let trust = trust.map_err(|error| wrong(Path::new("--signer"), error))?;
+        // A signature has some 200 bytes as it is written, and a few hundred more around it.
+        let signatures = input::read(path, (MAX_SIGNATURES + 1) * 1024)?;
+        let verified = Signatures::parse(&signatures).and_then(|signed| signed.verify(bytes, &trust));
+        let signers = verified.map_err(|error| wrong(path, error))?;
+        let signer = keys.iter().find(|(_, key)| signers.contains(&key.id()));
+        let signer = signer.map(|(name, key)| ReferenceSigner::Key { key_id: key.id(), name: name.clone() });
+        signer.ok_or_else(|| wrong(path, "no trusted key signed"))
+    }
+}
+
+fn wrong(path: &Path, reason: impl Display) -> Failure {
+    Failure::Input { path: path.display().to_string(), reason: reason.to_string() }
+}
+
+/// A signer is called as its file is.
+fn name_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What a file is, by how it begins or by the members it has. Each form is then read strictly.
+fn recognise(bytes: &[u8]) -> Result<Form, String> {
+    if cose::looks_like_one(bytes) {
+        return Ok(Form::Corim);
+    }
+    let unknown = || "is no set in JSON, no CoRIM and no RVPS message: say what it is with --form".to_owned();
+    let value = json::parse(bytes).map_err(|_| unknown())?;
+    match (value.get("values").is_some(), value.get("payload").is_some()) {
+        (true, false) => Ok(Form::Json),
+        (false, true) => Ok(Form::Rvps),
+        _ => Err(unknown()),
+    }
+}
+
+/// What the AMD profile's names mean, where nobody said otherwise.
+fn known_names(measured: &[Measured], said: &[Mapped]) -> Vec<Mapped> {
+    let names = [SNP_MEASUREMENT, SNP_MEASUREMENT_VLEK].into_iter();
+    let there = names.filter(|name| measured.iter().any(|found| found.name == *name));
+    let unsaid = there.filter(|name| said.iter().all(|map| map.name != *name));
+    unsaid.map(|name| Mapped::to(name, "sev-snp", "measurement")).collect()
+}
+
+/// The values of both; of a value that both have, the imported one.
+fn merged(current: Vec<ReferenceValue>, imported: Vec<ReferenceValue>) -> Vec<ReferenceValue> {
+    let same = |a: &ReferenceValue, b: &ReferenceValue| {
+        (&a.tee, &a.register, &a.digest, &a.entry) == (&b.tee, &b.register, &b.digest, &b.entry)
+    };
+    let kept = current.into_iter().filter(|old| !imported.iter().any(|new| same(old, new)));
+    let mut values: Vec<_> = kept.collect();
+    values.extend(imported);
+    values
+}
+
+impl Show for Planned {
+    fn sheet(&self) -> Sheet {
+        let replaces =
+            self.replaces.map_or_else(|| "nothing".to_owned(), |version| format!("version {version}"));
+        let facts = [("reference set", self.name.clone()), ("would replace", replaces)];
+        grid_of_values(Sheet::new().facts(facts), &self.values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hanzo_attestation_evidence::Hex;
+
+    #[test]
+    fn a_file_is_recognised_by_its_content() {
+        for (bytes, form) in [
+            (&b"\xd2\x84"[..], Form::Corim),
+            (b"\xd9\x01\xf5\xa0", Form::Corim),
+            (br#"{"values":[]}"#, Form::Json),
+            (br#"{"version":"0.1.0","type":"sample","payload":""}"#, Form::Rvps),
+        ] {
+            assert_eq!(recognise(bytes), Ok(form));
+        }
+        for bytes in [&b""[..], b"<RIM/>", b"[]", b"{}", br#"{"values":[],"payload":""}"#, b"\xff"] {
+            assert!(recognise(bytes).unwrap_err().contains("--form"), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_merge_keeps_what_is_there_and_prefers_what_is_new() {
+        let value = |byte: u8, note: &str| ReferenceValue {
+            note: Some(note.to_owned()),
+            ..ReferenceValue::new("tdx", "mr_td", Hex([byte; 48]).into())
+        };
+        let entry = ReferenceValue { entry: Some("a".to_owned()), ..value(1, "in an entry") };
+        let values = merged(
+            vec![value(1, "old"), value(2, "kept"), entry.clone()],
+            vec![value(1, "new"), value(3, "new")],
+        );
+        assert_eq!(values, [value(2, "kept"), entry, value(1, "new"), value(3, "new")]);
+    }
+}
