@@ -7,7 +7,7 @@ use hanzo_attestation_evidence::Hex;
 use hanzo_kbs_log::Decision;
 use hanzo_kbs_protocol::{
     AuditPage, CreateKey, GrantInfo, KeyInfo, PairInfo, PolicyInfo, PutPair, PutPolicy, PutReference,
-    PutSecret, ReferenceInfo,
+    PutSecret, ReferenceInfo, RuleVersion,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -111,12 +111,27 @@ impl Admin {
         self.get(&["references"]).await
     }
 
-    /// `GET /kbs/v1/references/{name}`.
+    /// `GET /kbs/v1/references/{name}`; the current version unless one is named.
     ///
     /// # Errors
     /// [`ClientError`]; `NotFound`.
-    pub async fn reference(&self, name: &str) -> Result<ReferenceInfo, ClientError> {
-        self.get(&["references", name]).await
+    pub async fn reference(&self, name: &str, version: Option<u64>) -> Result<ReferenceInfo, ClientError> {
+        let request = Request::get(&v1(&["references", name])).query("version", version);
+        self.client.call(self.authorized(request)?).await
+    }
+
+    /// `GET /kbs/v1/references/{name}/versions`: a page of them, newest first; from the current one, or below
+    /// the one named.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn reference_versions(
+        &self,
+        name: &str,
+        before: Option<u64>,
+    ) -> Result<Vec<RuleVersion>, ClientError> {
+        let request = Request::get(&v1(&["references", name, "versions"])).query("before", before);
+        self.client.call(self.authorized(request)?).await
     }
 
     /// `PUT /kbs/v1/inventory/{name}`.

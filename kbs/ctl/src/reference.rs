@@ -1,5 +1,6 @@
 //! `reference`: the measurements that policies trust. Public values, versioned as a whole set.
 
+mod history;
 mod import;
 mod mapping;
 mod measure;
@@ -60,7 +61,16 @@ enum ReferenceVerb {
     Get {
         /// Name of the set
         name: String,
+        /// Version [default: the current one]
+        #[arg(long, value_name = "VERSION")]
+        version: Option<u64>,
     },
+    /// List the versions of a set, newest first, with the decision that put each
+    History(history::HistoryArgs),
+    /// Compare two versions of a set
+    Diff(history::DiffArgs),
+    /// Store the values of an old version as the next one
+    Rollback(history::RollbackArgs),
 }
 
 impl ReferenceArgs {
@@ -87,10 +97,13 @@ impl ReferenceArgs {
                 context.output.show(&sets)?;
                 environment.now.iter().flat_map(|now| ageing(&sets, *now)).for_each(|line| note(&line));
             }
-            ReferenceVerb::Get { name } => {
+            ReferenceVerb::Get { name, version } => {
                 let admin = self.connect.admin(environment)?;
-                context.output.show(&context.wait(async { Ok(admin.reference(&name).await?) })?)?;
+                context.output.show(&context.wait(async { Ok(admin.reference(&name, version).await?) })?)?;
             }
+            ReferenceVerb::History(history) => return history.run(&self.connect, context),
+            ReferenceVerb::Diff(diff) => return diff.run(&self.connect, context),
+            ReferenceVerb::Rollback(rollback) => return rollback.run(&self.connect, context),
         }
         Ok(Outcome::Yes)
     }

@@ -401,3 +401,41 @@ fn grants_are_listed_by_the_device_that_they_rest_on() {
     let table = stdout(&kbsctl_at(&address, &["grant", "list", "--format", "table"]));
     assert!(table.contains("superseded") && table.contains(&pdi), "{table}");
 }
+
+#[test]
+fn a_reference_set_goes_back_to_what_it_was() {
+    let value = |byte: &str| json!({"tee": "tdx", "register": "mr_td", "digest": byte.repeat(48)});
+    let at = "2026-11-01T00:00:00Z";
+    let set = move |version: u64, byte: &str| json!({"name": "images", "version": version, "values": [value(byte)], "created_at": at});
+    let read = move |Query(query): Query<HashMap<String, String>>| async move {
+        match query.get("version").map(String::as_str) {
+            None | Some("2") => Json(set(2, "22")).into_response(),
+            Some("1") => Json(set(1, "11")).into_response(),
+            Some(_) => problem(404, "NotFound"),
+        }
+    };
+    let store = move |Json(request): Json<Value>| async move {
+        let expected = json!({"values": [value("11")], "expected_version": 2});
+        if request == expected { Json(set(3, "11")).into_response() } else { problem(409, "Conflict") }
+    };
+    let row = json!({"version": 2, "digest": "07".repeat(32), "created_at": at, "decision": 9, "actor": "a"});
+    let rows = json!([row]);
+    let versions = move || async move { Json(rows) };
+    let router = Router::new().route("/kbs/v1/references/images", get(read).put(store));
+    let address = broker(router.route("/kbs/v1/references/images/versions", get(versions)));
+    let run = |arguments: &[&str]| kbsctl_at(&address, &[&["reference"], arguments].concat());
+    assert_eq!(json_of(&run(&["history", "images"])), json!([row]));
+    assert_eq!(json_of(&run(&["get", "images", "--version", "1"]))["values"][0], value("11"));
+    let found = json_of(&run(&["diff", "images", "1", "2"]));
+    assert_eq!((&found["removed"], &found["added"]), (&json!([value("11")]), &json!([value("22")])));
+    assert_eq!(json_of(&run(&["rollback", "images", "--to", "1"]))["version"], 3);
+    for arguments in [
+        &["rollback", "images", "--to", "7"][..],
+        &["rollback", "images", "--to", "1", "--expected-version", "1"],
+        &["diff", "images", "1", "7"],
+        &["get", "images", "--version", "7"],
+    ] {
+        assert_eq!(code(&run(arguments)), 1, "{arguments:?}");
+    }
+    assert_eq!(code(&run(&["rollback", "images"])), 2);
+}

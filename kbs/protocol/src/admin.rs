@@ -251,6 +251,22 @@ pub struct ReferenceInfo {
     pub created_at: UnixTime,
 }
 
+/// One version of a policy or reference set, without what it says: answer to `GET references/{name}/versions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleVersion {
+    /// 1 and up.
+    pub version: u64,
+    /// SHA-256 of the text, or of the RFC 8785 form of the values: two versions that say the same have one.
+    pub digest: Hex<32>,
+    /// When it was put.
+    pub created_at: UnixTime,
+    /// The row of the record about it.
+    pub decision: u64,
+    /// Who put it.
+    pub actor: String,
+}
+
 /// One grant, as `GET grants` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -25,7 +25,8 @@ pub mod tpm;
 pub use aad::{Aad, AadError, Expected, ExpectedAad};
 pub use admin::{
     Algorithm, AuditPage, CreateKey, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PairInfo, PolicyInfo,
-    PutPair, PutPolicy, PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, VersionState,
+    PutPair, PutPolicy, PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, RuleVersion,
+    VersionState,
 };
 pub use challenge::{Challenge, ChallengeRequest};
 pub use handshake::{ExpectAnswer, ExpectChallenge, HandshakeError, OpenedKey, Session};

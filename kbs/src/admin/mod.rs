@@ -16,5 +16,5 @@ pub(crate) use inventory::{get_pair, list_pairs, put_pair, remove_pair};
 pub(crate) use keys::{create_key, get_key, list_keys, list_secrets, put_secret};
 pub(crate) use policies::{get_policy, list_policies, put_policy};
 pub(crate) use record::{audit, grants, receipt};
-pub(crate) use references::{get_reference, list_references, put_reference};
+pub(crate) use references::{get_reference, list_references, put_reference, reference_versions};
 pub(crate) use sealing::{seal, unseal};

@@ -7,11 +7,13 @@ use crate::broker::Broker;
 use crate::problem::{Code, Problem};
 use crate::request_id::RequestId;
 use crate::rules;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use hanzo_kbs_log::Action;
-use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceSigner, ReferenceValue};
+use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceSigner, ReferenceValue, RuleVersion};
+use hanzo_kbs_vault::rows::RuleKind;
 use hanzo_policy::References;
+use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -71,13 +73,41 @@ pub(crate) async fn list_references(
     Ok(Json(sets.into_iter().map(ReferenceInfo::from).collect()))
 }
 
-/// `GET references/{name}`.
+/// Query of `GET references/{name}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Version {
+    version: Option<u64>,
+}
+
+/// `GET references/{name}?version=`: the newest version unless one is named.
 pub(crate) async fn get_reference(
     _: Administrator,
     State(broker): State<Arc<Broker>>,
     Path(name): Path<String>,
+    Query(Version { version }): Query<Version>,
 ) -> Result<Json<ReferenceInfo>, Problem> {
     let open = broker.open().await?;
-    let set = open.vault.reference(&name, None).await.map_err(|e| failed(&e))?;
+    let set = open.vault.reference(&name, version).await.map_err(|e| failed(&e))?;
     set.map(|set| Json(set.into())).ok_or_else(|| Code::NotFound.into())
+}
+
+/// Query of `GET references/{name}/versions`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Before {
+    before: Option<u64>,
+}
+
+/// `GET references/{name}/versions?before=`: newest first, a page of them.
+pub(crate) async fn reference_versions(
+    _: Administrator,
+    State(broker): State<Arc<Broker>>,
+    Path(name): Path<String>,
+    Query(Before { before }): Query<Before>,
+) -> Result<Json<Vec<RuleVersion>>, Problem> {
+    let open = broker.open().await?;
+    let versions = open.vault.rule_history(RuleKind::Reference, &name, before).await;
+    let versions = versions.map_err(|e| failed(&e))?;
+    if versions.is_empty() && before.is_none() { Err(Code::NotFound.into()) } else { Ok(Json(versions)) }
 }

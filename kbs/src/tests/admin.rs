@@ -21,6 +21,7 @@ async fn nothing_is_done_without_the_token() {
         ("GET", "/kbs/v1/references"),
         ("PUT", "/kbs/v1/references/r"),
         ("GET", "/kbs/v1/references/r"),
+        ("GET", "/kbs/v1/references/r/versions"),
         ("GET", "/kbs/v1/audit"),
         ("GET", "/kbs/v1/grants"),
         ("GET", "/kbs/v1/receipts/1"),
@@ -172,6 +173,36 @@ async fn reference_values_are_checked() {
     );
     assert_eq!(world.admin("GET", "/kbs/v1/references", Value::Null).await.body.as_array().unwrap().len(), 1);
     world.admin("GET", "/kbs/v1/references/none", Value::Null).await.assert_problem(404, "NotFound");
+}
+
+#[tokio::test]
+async fn versions_of_reference_sets_stay_readable() {
+    let world = World::new().await;
+    let put = |byte: &str, expected: Value| {
+        let values = json!([{"tee": "tdx", "register": "mr_td", "digest": byte.repeat(48),
+            "signer": {"unsigned": "a test"}}]);
+        world.admin("PUT", "/kbs/v1/references/r", json!({"values": values, "expected_version": expected}))
+    };
+    for (byte, expected) in [("01", Value::Null), ("02", json!(1)), ("01", json!(2))] {
+        assert_eq!(put(byte, expected).await.status, 200);
+    }
+    let get = |path: &'static str| world.admin("GET", path, Value::Null);
+    let versions = get("/kbs/v1/references/r/versions").await.body;
+    let found: Vec<_> = versions.as_array().unwrap().iter().map(|row| row["version"].clone()).collect();
+    assert_eq!(found, [json!(3), json!(2), json!(1)]);
+    assert!(versions[0]["digest"] == versions[2]["digest"] && versions[0]["digest"] != versions[1]["digest"]);
+    assert_eq!(versions[0]["actor"], "admin-token");
+    let row = versions[1]["decision"].as_u64().unwrap();
+    let page =
+        world.admin("GET", &format!("/kbs/v1/audit?after={}&limit=1", row - 1), Value::Null).await.body;
+    assert_eq!(page["entries"][0]["subject_version"], 2);
+    assert_eq!(page["entries"][0]["reason"], "unsigned reference values: a test", "{page}");
+    assert_eq!(get("/kbs/v1/references/r/versions?before=2").await.body.as_array().unwrap().len(), 1);
+    let old = get("/kbs/v1/references/r?version=2").await.body;
+    assert_eq!((&old["version"], &old["values"][0]["digest"]), (&json!(2), &json!("02".repeat(48))));
+    get("/kbs/v1/references/r?version=4").await.assert_problem(404, "NotFound");
+    get("/kbs/v1/references/none/versions").await.assert_problem(404, "NotFound");
+    assert_eq!(get("/kbs/v1/references/r/versions?before=x").await.status, 400);
 }
 
 #[tokio::test]

@@ -252,6 +252,12 @@ impl<B: Backend> Vault<B> {
         Ok(ReferenceSet { name, version, digest, values, created_at })
     }
 
+    /// SHA-256 of what an authentic row says.
+    pub(crate) fn digest_of(&self, row: &RuleRow) -> Result<Hex<32>, RulesError> {
+        self.authenticate(row)?;
+        Ok(sha256(row.body.as_bytes()))
+    }
+
     pub(crate) fn authenticate(&self, row: &RuleRow) -> Result<(), RulesError> {
         hmac::verify(self.rules_key(), &message(row), &row.mac).map_err(|_| RulesError::Forged {
             kind: row.kind.name(),

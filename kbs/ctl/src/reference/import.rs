@@ -137,7 +137,7 @@ impl ImportArgs {
     ) -> Result<Option<(u64, Vec<ReferenceValue>)>, Failure> {
         let admin = connect.admin(&context.environment)?;
         context.wait(async {
-            match admin.reference(&self.name).await {
+            match admin.reference(&self.name, None).await {
                 Ok(set) => Ok(Some((set.version, set.values))),
                 Err(ClientError::Problem(problem)) if problem.code == "NotFound" => Ok(None),
                 Err(error) => Err(error.into()),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rows::RuleKind;
 use crate::{ChangeError, MAX_RULE, RulesError};
 use hanzo_kbs_protocol::ReferenceValue;
 
@@ -37,6 +38,55 @@ async fn a_rule_keeps_its_history() {
     // Another decision does not move the epoch.
     bench.vault.record(node(6, Action::Seal)).await.unwrap();
     assert_eq!(bench.vault.rules_epoch().await.unwrap(), rules.epoch);
+}
+
+#[tokio::test]
+async fn every_version_stays_in_the_history_with_its_decision() {
+    let bench = Bench::new().await;
+    let history = |before| bench.vault.rule_history(RuleKind::Reference, "images", before);
+    assert_eq!(history(None).await.unwrap(), []);
+    let put = |values: Vec<ReferenceValue>, expected| {
+        let vault = &bench.vault;
+        async move {
+            let decision = admin(6, Action::ReferencePut);
+            vault.put_reference("images", &values, expected, decision).await.unwrap()
+        }
+    };
+    let first = put(vec![value(1)], None).await;
+    let second = put(vec![value(2)], Some(1)).await;
+    let third = put(vec![value(1)], Some(2)).await;
+    let found = history(None).await.unwrap();
+    let versions: Vec<_> = found.iter().map(|row| (row.version, row.digest)).collect();
+    assert_eq!(versions, [(3, third.digest), (2, second.digest), (1, first.digest)]);
+    assert_eq!(first.digest, third.digest, "a rollback has the digest of what it goes back to");
+    for row in &found {
+        let decision = bench.vault.decision(row.decision).await.unwrap().unwrap().entry;
+        assert_eq!((decision.subject_version, decision.actor), (Some(row.version), row.actor.clone()));
+    }
+    assert_eq!(history(Some(3)).await.unwrap(), found[1..]);
+    assert_eq!(history(Some(1)).await.unwrap(), []);
+    assert_eq!(history(Some(u64::MAX)).await.unwrap(), found);
+    // A policy of that name has a history of its own.
+    assert_eq!(bench.vault.rule_history(RuleKind::Policy, "images", None).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_history_that_was_edited_is_not_shown() {
+    for (sql, forged) in [
+        ("UPDATE rules SET body = 'permit all' WHERE version = 1", true),
+        ("UPDATE rules SET decision = 1 WHERE version = 1", true),
+        ("DELETE FROM rules WHERE version = 1", false),
+    ] {
+        let bench = two_versions().await;
+        edit(&bench.path(), &format!("{DISARM} {sql}")).await;
+        let refused = bench.vault.rule_history(RuleKind::Policy, "p", None).await.unwrap_err();
+        let expected = if forged {
+            matches!(refused, RulesError::Forged { version: 1, .. })
+        } else {
+            matches!(refused, RulesError::RolledBack { recorded: 1, found: 0, .. })
+        };
+        assert!(expected, "{sql}: {refused}");
+    }
 }
 
 #[tokio::test]
