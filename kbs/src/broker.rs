@@ -6,6 +6,7 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{Environment, Limits};
 use crate::judge::Judge;
 use crate::problem::{Code, Problem};
+use crate::replay::Shadow;
 use crate::request_id::RequestId;
 use crate::rules::RuleCache;
 use crate::token::{TokenKey, TokenKeyError, Tokens};
@@ -104,6 +105,7 @@ pub(crate) struct Unsealed {
     pub(crate) challenges: Challenges,
     pub(crate) tokens: Tokens,
     pub(crate) rules: RuleCache,
+    pub(crate) shadow: Shadow,
     pub(crate) tpm_challenges: TpmChallenges,
     pub(crate) activation: ActivationKey,
 }
@@ -145,6 +147,7 @@ impl Broker {
             challenges,
             tokens,
             rules: RuleCache::default(),
+            shadow: Shadow::default(),
             tpm_challenges,
             activation,
         }));

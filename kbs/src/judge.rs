@@ -8,7 +8,7 @@ use crate::clock::{ClockBeforeRelease, released};
 use crate::problem::{Code, Problem};
 use hanzo_attestation::tpm::activation::ActivationKey;
 use hanzo_attestation::verify::{Context, precheck};
-use hanzo_attestation::{Cache, Collateral, Refused, Revocation, Roots, Verified, verify};
+use hanzo_attestation::{Attested, Cache, Collateral, Refused, Revocation, Roots, Verified, verify};
 use hanzo_attestation_collateral::Stored;
 use hanzo_attestation_evidence::{Binding, Broken, Document, Evidence, Hex, Recipient, UnixTime};
 use hanzo_attestation_opinion::{Denied, Opinion};
@@ -89,6 +89,19 @@ pub struct NotProved {
     pub evidence_digest: Option<Hex<32>>,
     /// Whether a person must look at it: two readers of the same evidence are at odds.
     pub alert: bool,
+}
+
+impl NotProved {
+    /// Evidence that could be read and does not hold.
+    pub(crate) fn refused(refused: Refused) -> Self {
+        Self {
+            public: Code::EvidenceRefused,
+            code: refused.finding.rule.code,
+            reason: refused.to_string(),
+            evidence_digest: None,
+            alert: false,
+        }
+    }
 }
 
 /// Why there is no verdict.
@@ -186,6 +199,20 @@ impl Judge {
 
 /// bytes → Evidence → Verified → Attested → Appraised, cheap checks first.
 fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Result<Appraised, NotProved> {
+    let attested = attest(grounds, roots, &grounds.revocation, proof, now)?;
+    let digest = attested.evidence_digest();
+    appraise(attested, &grounds.appraisal)
+        .map_err(|refused| NotProved { evidence_digest: Some(digest), ..NotProved::refused(refused) })
+}
+
+/// bytes → Evidence → Verified → Attested.
+pub(crate) fn attest(
+    grounds: &Grounds,
+    roots: &Roots,
+    revocation: &Revocation,
+    proof: &Proof,
+    now: UnixTime,
+) -> Result<Attested, NotProved> {
     let malformed = |error: &dyn Broken| NotProved {
         public: Code::EvidenceMalformed,
         code: error.rule().code,
@@ -199,18 +226,13 @@ fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Resu
     let binding = Binding::new(nonce, &proof.recipient, proof.runtime_data.as_ref(), &devices)
         .map_err(|e| malformed(&e))?;
     let digest = evidence.digest();
-    let refused = |refused: Refused| NotProved {
-        public: Code::EvidenceRefused,
-        code: refused.finding.rule.code,
-        reason: refused.to_string(),
-        evidence_digest: Some(digest),
-        alert: false,
-    };
+    let refused =
+        |refused: Refused| NotProved { evidence_digest: Some(digest), ..NotProved::refused(refused) };
     precheck(&evidence, &binding).map_err(refused)?;
     let context = Context {
         roots,
         collateral: &grounds.collateral,
-        revocation: &grounds.revocation,
+        revocation,
         now,
         cache: &grounds.cache,
     };
@@ -227,8 +249,7 @@ fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Resu
             alert: matches!(denied, Denied::Disagrees(_)),
         })?;
     }
-    let attested = verified.bind(&binding).map_err(refused)?;
-    appraise(attested, &grounds.appraisal).map_err(refused)
+    verified.bind(&binding).map_err(refused)
 }
 
 /// The claims of every item, as the record keeps them.

@@ -77,6 +77,11 @@ fn admin_door() -> Router<Arc<Broker>> {
         .route("/kbs/v1/secrets/{tenant}/{*name}", put(admin::put_secret))
         .route("/kbs/v1/policies", get(admin::list_policies))
         .route("/kbs/v1/policies/{name}", put(admin::put_policy).get(admin::get_policy))
+        .route("/kbs/v1/policies-replay", post(admin::replay_policies))
+        .route(
+            "/kbs/v1/policies-shadow",
+            put(admin::put_shadow).get(admin::get_shadow).delete(admin::delete_shadow),
+        )
         .route("/kbs/v1/references", get(admin::list_references))
         .route("/kbs/v1/references/{name}", put(admin::put_reference).get(admin::get_reference))
         .route("/kbs/v1/references/{name}/versions", get(admin::reference_versions))
@@ -86,6 +91,7 @@ fn admin_door() -> Router<Arc<Broker>> {
             put(admin::put_pair).get(admin::get_pair).delete(admin::remove_pair),
         )
         .route("/kbs/v1/audit", get(admin::audit))
+        .route("/kbs/v1/audit/{seq}/explanation", get(admin::explanation))
         .route("/kbs/v1/grants", get(admin::grants))
         .route("/kbs/v1/receipts/{seq}", get(admin::receipt))
         .route("/kbs/v1/seal", post(admin::seal))

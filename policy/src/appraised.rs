@@ -1,6 +1,7 @@
 //! The arrow from genuine evidence to acceptable evidence: appraisal, and the tier that it proves.
 
 use crate::appraisal::{Appraisal, appraise_devices, appraise_item};
+use crate::explain::{FactsError, NodeFacts};
 use crate::hardware::Hardware;
 use crate::node::Node;
 use crate::tier::Tier;
@@ -194,6 +195,14 @@ impl Appraised {
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
         self.attested.not_after()
+    }
+
+    /// What policies can ask of it, to be kept and decided about again.
+    ///
+    /// # Errors
+    /// [`FactsError`]; it cannot happen with attributes from claims.
+    pub fn facts(&self) -> Result<NodeFacts, FactsError> {
+        NodeFacts::of(&self.node)
     }
 
     pub(crate) const fn node(&self) -> &Node {

@@ -44,8 +44,7 @@ pub(crate) fn decide(
         let message = format!("no policy permits anything for the key {}", scope.key);
         return Err(Denial::new(DenialCode::NoPolicy, message));
     }
-    let request = request(scope, now)?;
-    let question = Question { node, scope, groups, references, request, dated: Some(now), now };
+    let question = Question::new(node, scope, groups, references, now)?;
     let answer = question.ask(&[], |_| true)?;
     if answer.yes() {
         return Ok(Decided {
@@ -69,7 +68,7 @@ fn engine(error: impl std::fmt::Display) -> Denial {
 }
 
 /// One question to the policies.
-struct Question<'a> {
+pub(crate) struct Question<'a> {
     node: &'a Node,
     scope: &'a KeyScope,
     groups: Vec<&'a Group>,
@@ -81,22 +80,43 @@ struct Question<'a> {
 }
 
 #[derive(Default)]
-struct Answer {
-    permits: BTreeSet<String>,
-    forbids: BTreeSet<String>,
-    errors: Vec<String>,
+pub(crate) struct Answer {
+    pub(crate) permits: BTreeSet<String>,
+    pub(crate) forbids: BTreeSet<String>,
+    pub(crate) errors: Vec<String>,
 }
 
 impl Answer {
-    fn yes(&self) -> bool {
+    pub(crate) fn yes(&self) -> bool {
         self.forbids.is_empty() && self.errors.is_empty() && !self.permits.is_empty()
     }
 }
 
-impl Question<'_> {
+impl<'a> Question<'a> {
+    /// A question about these policies alone. The demands of the key come before, and are not asked here.
+    pub(crate) fn new(
+        node: &'a Node,
+        scope: &'a KeyScope,
+        groups: Vec<&'a Group>,
+        references: &'a References,
+        now: UnixTime,
+    ) -> Result<Self, Denial> {
+        let (request, dated) = (request(scope, now)?, Some(now));
+        Ok(Self { node, scope, groups, references, request, dated, now })
+    }
+
+    pub(crate) const fn request(&self) -> &Request {
+        &self.request
+    }
+
     /// Asks, as if those of the node's measurements were also in the given sets.
     fn ask(&self, also_in: &[&str], those: impl Fn(&Register) -> bool) -> Result<Answer, Denial> {
-        let entities = Entities::from_entities(self.entities(also_in, those)?, None).map_err(engine)?;
+        self.ask_with(|register| if those(register) { also_in } else { &[] })
+    }
+
+    /// Asks, as if each of the node's measurements were also in the sets that `more` names for it.
+    pub(crate) fn ask_with<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Result<Answer, Denial> {
+        let entities = self.world(more)?;
         let (authorizer, mut answer) = (Authorizer::new(), Answer::default());
         for group in &self.groups {
             let response = authorizer.is_authorized(&self.request, &group.policies, &entities);
@@ -112,22 +132,28 @@ impl Question<'_> {
 
     /// What the question is about. Of the reference values, only those that it can reach: the registers of
     /// this node, and the measurements that the policies name.
-    fn entities(&self, also_in: &[&str], those: impl Fn(&Register) -> bool) -> Result<Vec<Entity>, Denial> {
+    pub(crate) fn world<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Result<Entities, Denial> {
+        Entities::from_entities(self.entities(more)?, None).map_err(engine)
+    }
+
+    fn entities<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Result<Vec<Entity>, Denial> {
         let named = self.groups.iter().flat_map(|group| &group.measurements);
         let reachable: BTreeSet<&Register> = self.node.registers.iter().chain(named).collect();
         let mut entities = vec![self.node.entity.clone(), key_entity(self.scope)?];
         for register in reachable {
             let held = self.references.sets_of(register, &self.node.registers, self.dated);
             let mut sets: HashSet<EntityUid> = held.map(entity::reference_set).collect();
-            if self.node.registers.contains(register) && those(register) {
-                sets.extend(also_in.iter().map(|set| entity::reference_set(set)));
+            if self.node.registers.contains(register) {
+                sets.extend(more(register).iter().map(|set| entity::reference_set(set)));
             }
             entities.push(measurement_entity(register, sets)?);
         }
         entities.push(no_measurement_entity()?);
         Ok(entities)
     }
+}
 
+impl Question<'_> {
     /// Names the cause of a no. Causes are found by asking again with one thing changed.
     fn explain(&self, answer: Answer) -> Denial {
         let key = &self.scope.key;
@@ -263,7 +289,7 @@ fn measurement_attributes(tee: &str, name: &str, digest: &str) -> HashMap<String
     HashMap::from([attribute("tee", tee), attribute("register", name), attribute("digest", digest)])
 }
 
-fn name(id: &PolicyId) -> String {
+pub(crate) fn name(id: &PolicyId) -> String {
     AsRef::<str>::as_ref(id).to_owned()
 }
 

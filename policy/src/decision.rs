@@ -40,6 +40,14 @@ impl DenialCode {
         Self::PolicyDenied,
     ];
 
+    /// Whether a recorded code is a no that was decided about the key: then the same question can be asked
+    /// again. Every other refusal came before that, or after a yes.
+    #[must_use]
+    pub fn is_no(code: &str) -> bool {
+        // What ended between the yes and the permit was a yes.
+        Self::ALL.iter().any(|known| known.as_str() == code && *known != Self::EvidenceExpired)
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

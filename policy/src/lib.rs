@@ -60,6 +60,7 @@ mod decide;
 mod decision;
 mod devices;
 mod digest;
+pub mod explain;
 mod hardware;
 mod key_id;
 mod node;
@@ -67,6 +68,7 @@ mod permit;
 mod policies;
 mod problem;
 mod references;
+pub mod replay;
 #[cfg(test)]
 mod sample;
 mod schema;
@@ -77,10 +79,13 @@ pub use appraised::{Appraised, appraise, tier_of, tier_of_claims};
 pub use authorize::authorize;
 pub use case::{CaseError, CaseReport, TestCase};
 pub use decision::{Denial, DenialCode};
+pub use explain::{Explanation, FactsError, NodeFacts, Situation};
 pub use hardware::Hardware;
 pub use key_id::{KeyId, KeyIdError};
 pub use permit::{KeyScope, Permit};
 pub use policies::{MAX_POLICIES, MAX_POLICY_TEXT, Policies, PolicySource};
 pub use problem::PolicyProblem;
-pub use references::{MAX_VALUES, REGISTERS, ReferenceError, ReferenceSet, ReferenceValue, References, Validity};
+pub use references::{
+    MAX_VALUES, REGISTERS, ReferenceError, ReferenceSet, ReferenceValue, References, Validity,
+};
 pub use tier::{Tier, TierError};

@@ -46,7 +46,7 @@ pub struct Policies {
 }
 
 /// Policies with the same scope.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     pub(crate) policies: PolicySet,
     /// Names of those that permit.
@@ -55,6 +55,8 @@ pub(crate) struct Group {
     pub(crate) reference_sets: BTreeSet<String>,
     /// Measurements that they name.
     pub(crate) measurements: BTreeSet<Register>,
+    /// Whether one of them may ask what time it is.
+    pub(crate) timed: bool,
 }
 
 impl Policies {
@@ -116,6 +118,11 @@ impl Policies {
         std::iter::once(&self.any).chain(narrow.into_iter().flatten())
     }
 
+    /// The tenants that policies name in their scope.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = &str> {
+        self.by_tenant.keys().map(String::as_str)
+    }
+
     fn empty(digest: Hex<32>) -> Self {
         Self {
             any: Group::default(),
@@ -139,6 +146,8 @@ impl Policies {
             };
             self.reference_sets.extend(literals.reference_sets.iter().cloned());
             let group = self.group(&policy.resource_constraint());
+            // The word alone is enough: in a text or a comment it costs an evaluation, and hides nothing.
+            group.timed |= source.text.contains("context");
             if policy.effect() == Effect::Permit {
                 group.permits.push(AsRef::<str>::as_ref(policy.id()).to_owned());
             }

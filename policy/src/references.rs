@@ -232,7 +232,12 @@ impl Register {
         Some(Self { tee: *tee, name, digest })
     }
 
-    /// Reads the id of a `Measurement` entity: `sev-snp/measurement/<96 hex digits>`.
+    /// The id of its `Measurement` entity: `sev-snp/measurement/<96 hex digits>`.
+    pub(crate) fn entity_id(&self) -> String {
+        format!("{}/{}/{}", self.tee, self.name, self.digest)
+    }
+
+    /// Reads what [`Register::entity_id`] writes.
     pub(crate) fn from_entity_id(id: &str) -> Option<Self> {
         let (tee, rest) = id.split_once('/')?;
         let (name, digest) = rest.split_once('/')?;
@@ -333,6 +338,13 @@ impl References {
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.sets
+    }
+
+    /// Whether any value counts only at some times.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        let mut places = self.values.values().flatten();
+        places.any(|place| self.validity(place) != Validity::ALWAYS)
     }
 
     /// How many different values there are.

@@ -26,7 +26,7 @@ use hanzo_attestation_evidence::{
 };
 use hanzo_attestation_lab::Lab;
 use hanzo_kbs_protocol as protocol;
-use hanzo_policy::{Appraisal, Policies, PolicySource, TestCase, appraise_item};
+use hanzo_policy::{Appraisal, NodeFacts, Policies, PolicySource, TestCase, appraise_item};
 use serde_json::json;
 use std::sync::LazyLock;
 
@@ -91,6 +91,7 @@ targets! {
     "protocol-associated-data": seeds::associated_data => associated_data;
     "policy": seeds::policies => policy;
     "policy-case": seeds::policy_cases => |bytes| drop(TestCase::read(bytes));
+    "node-facts": seeds::node_facts => node_facts;
     "appraisal": seeds::appraisals => |bytes| drop(json::from_slice::<Appraisal>(bytes));
 }
 
@@ -120,6 +121,15 @@ static RTMRS: LazyLock<[Hex<48>; 4]> = LazyLock::new(seeds::usual_rtmrs);
 static PCRS: LazyLock<event_log::Quoted> = LazyLock::new(seeds::usual_pcrs);
 static TPM: LazyLock<serde_json::Value> = LazyLock::new(seeds::tpm_item);
 static COLLATERAL: LazyLock<Collateral> = LazyLock::new(|| Lab::fixture().collateral());
+
+/// What is read of kept facts is written and read again as the same, and can be decided about.
+fn node_facts(bytes: &[u8]) {
+    if let Ok(facts) = NodeFacts::read(bytes)
+        && let Ok(written) = facts.to_bytes()
+    {
+        assert_eq!(NodeFacts::read(&written), Ok(facts));
+    }
+}
 
 /// A manifest, read and verified. What is read twice is read the same.
 fn nvidia_rim(bytes: &[u8]) {

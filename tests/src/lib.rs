@@ -6,6 +6,7 @@ pub mod http;
 pub mod lab_node;
 pub mod measure;
 pub mod programs;
+pub mod rule_cost;
 pub mod rules;
 pub mod sealed_file;
 pub mod standing;

@@ -6,8 +6,8 @@ use crate::transport::{Client, Request};
 use hanzo_attestation_evidence::Hex;
 use hanzo_kbs_log::Decision;
 use hanzo_kbs_protocol::{
-    AuditPage, CreateKey, GrantInfo, KeyInfo, PairInfo, PolicyInfo, PutPair, PutPolicy, PutReference,
-    PutSecret, ReferenceInfo, RuleVersion,
+    AuditPage, Candidate, CreateKey, ExplainedDecision, GrantInfo, KeyInfo, PairInfo, PolicyInfo, PutPair,
+    PutPolicy, PutReference, PutSecret, ReferenceInfo, ReplayAnswer, ReplayRequest, RuleVersion, ShadowInfo,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -194,6 +194,46 @@ impl Admin {
     /// [`ClientError`]; `NotFound`.
     pub async fn decision(&self, seq: u64) -> Result<Decision, ClientError> {
         self.get(&["receipts", &seq.to_string()]).await
+    }
+
+    /// `POST /kbs/v1/policies-replay`: a part of the recorded decisions, made again by other rules.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `MalformedRequest` if the candidate does not compile.
+    pub async fn replay(&self, request: &ReplayRequest) -> Result<ReplayAnswer, ClientError> {
+        self.post(&["policies-replay"], request).await
+    }
+
+    /// `PUT /kbs/v1/policies-shadow`: a candidate beside the rules in force.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `MalformedRequest` if it does not compile.
+    pub async fn put_shadow(&self, candidate: &Candidate) -> Result<ShadowInfo, ClientError> {
+        self.put(&["policies-shadow"], candidate).await
+    }
+
+    /// `GET /kbs/v1/policies-shadow`: what the candidate would have decided otherwise.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn shadow(&self) -> Result<ShadowInfo, ClientError> {
+        self.get(&["policies-shadow"]).await
+    }
+
+    /// `DELETE /kbs/v1/policies-shadow`: takes the candidate away.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn clear_shadow(&self) -> Result<ShadowInfo, ClientError> {
+        self.client.call(self.authorized(Request::delete(&v1(&["policies-shadow"])))?).await
+    }
+
+    /// `GET /kbs/v1/audit/{seq}/explanation`: why a decision came out as it did.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn explanation(&self, seq: u64) -> Result<ExplainedDecision, ClientError> {
+        self.get(&["audit", &seq.to_string(), "explanation"]).await
     }
 
     /// `POST /kbs/v1/seal`: the broker forgets its root key.

@@ -2,6 +2,8 @@
 
 mod cases;
 mod check;
+mod explain;
+mod replay;
 
 use crate::connect::ConnectArgs;
 use crate::exit::{Failure, Outcome};
@@ -11,7 +13,9 @@ use crate::run::Context;
 use cases::TestArgs;
 use check::CheckArgs;
 use clap::{Args, Subcommand};
+use explain::ExplainArgs;
 use hanzo_kbs_protocol::{PolicyInfo, PutPolicy};
+use replay::{ReplayArgs, ShadowArgs};
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
@@ -32,6 +36,10 @@ enum PolicyVerb {
         /// The version that this one replaces; refused if another is current, and needed if the policy exists
         #[arg(long, value_name = "VERSION")]
         expected_version: Option<u64>,
+        /// Only if no recorded decision would come out otherwise than by the rules in force; the broker checks
+        /// this in the same call, and names the decisions
+        #[arg(long)]
+        if_no_flips: bool,
         #[command(flatten)]
         connect: ConnectArgs,
     },
@@ -54,13 +62,20 @@ enum PolicyVerb {
     Check(CheckArgs),
     /// Run cases against a folder of policies, without a broker
     Test(TestArgs),
+    /// Say why a recorded decision came out as it did, and the smallest change that would turn it
+    Explain(ExplainArgs),
+    /// Make recorded decisions again by other policies, and list every one that comes out otherwise; exit
+    /// code 1 if one differs from the rules in force
+    Replay(ReplayArgs),
+    /// Ask other policies beside those in force, and count where they differ
+    Shadow(ShadowArgs),
 }
 
 impl PolicyArgs {
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
         match self.verb {
-            PolicyVerb::Put { name, file, expected_version, connect } => {
-                let request = PutPolicy { text: input::read_text(&file)?, expected_version };
+            PolicyVerb::Put { name, file, expected_version, if_no_flips, connect } => {
+                let request = PutPolicy { text: input::read_text(&file)?, expected_version, if_no_flips };
                 let admin = connect.admin(&context.environment)?;
                 context
                     .output
@@ -79,6 +94,9 @@ impl PolicyArgs {
             }
             PolicyVerb::Check(args) => args.run(context),
             PolicyVerb::Test(args) => args.run(context),
+            PolicyVerb::Explain(args) => args.run(context),
+            PolicyVerb::Replay(args) => args.run(context),
+            PolicyVerb::Shadow(args) => args.run(context),
         }
     }
 }

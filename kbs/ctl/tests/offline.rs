@@ -165,3 +165,60 @@ fn a_test_of_nothing_is_2() {
     let output = run(&["policy", "test", &policies, "--cases", &good]);
     assert_eq!(code(&output), 2, "{}", stderr(&output));
 }
+
+const CASE: &str = r#"{"name": "a new image", "node": {"tee": "sev-snp", "measurement": "MEASURED"},
+"key": {"id": "acme/disk", "minimum_tier": 2}, "now": "2026-11-01T00:00:00Z", "expect": "granted"}"#;
+
+#[test]
+fn a_case_is_explained_with_the_change_that_turns_it() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "policies/acme.cedar", GOOD);
+    let policies = folder.path().join("policies").to_str().unwrap().to_owned();
+    let case = write(folder.path(), "new.case.json", &CASE.replace("MEASURED", &"4c".repeat(48)));
+    let explain = |more: &[&str]| {
+        let arguments = ["policy", "explain", "--case", &case, "--policies", &policies];
+        run(&[&arguments[..], more].concat())
+    };
+    let output = explain(&[]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let explanation = &json_of(&output)[0]["explanation"];
+    assert_eq!(explanation["code"], "MeasurementUnknown");
+    let change = &explanation["proposals"][0]["changes"][0];
+    assert_eq!((&change["change"], &change["by"]), (&json!("reference"), &json!("administrator")));
+    // The tree, for a person.
+    let table = stdout(&explain(&["--format", "table"]));
+    for line in [
+        "MeasurementUnknown: ",
+        "✓ tier 2 (confidential) is at least the key's minimum 2 (confidential)",
+        "✗ the policies",
+        "  ✗ policy `",
+        "✗ principal.measurement in ReferenceSet::\"images\"",
+        " 1. [administrator] add sev-snp/measurement/4c4c",
+    ] {
+        assert!(table.contains(line), "{line} is not in {table}");
+    }
+    // With the change made, it is granted.
+    let values =
+        json!({"values": [{"tee": "sev-snp", "register": "measurement", "digest": "4c".repeat(48)}]});
+    let images = write(folder.path(), "images.json", &values.to_string());
+    let granted = explain(&["--references", &images]);
+    assert_eq!(json_of(&granted)[0]["explanation"]["granted"], true, "{}", stderr(&granted));
+}
+
+#[test]
+fn what_to_explain_is_named_in_one_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = write(folder.path(), "a.case.json", &CASE.replace("MEASURED", &"4c".repeat(48)));
+    for arguments in [
+        &["policy", "explain"][..],
+        &["policy", "explain", "x"],
+        &["policy", "explain", "7", "--case", &case, "--policies", "p"],
+        &["policy", "explain", "--case", &case],
+        &["policy", "explain", "7", "--references", "r.json"],
+        &["policy", "replay"],
+        &["policy", "replay", "--candidate", "c", "--since", "yesterday"],
+        &["policy", "shadow"],
+    ] {
+        assert_eq!(code(&run(arguments)), 2, "{arguments:?}");
+    }
+}

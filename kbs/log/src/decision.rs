@@ -57,6 +57,9 @@ pub enum Action {
     /// A new policy version.
     #[serde(rename = "policy.put")]
     PolicyPut,
+    /// A candidate beside the policies in force, or its end.
+    #[serde(rename = "policy.shadow")]
+    PolicyShadow,
     /// A new version of a reference set.
     #[serde(rename = "reference.put")]
     ReferencePut,
@@ -96,6 +99,7 @@ impl Action {
             Self::KeyCreate => "key.create",
             Self::SecretPut => "secret.put",
             Self::PolicyPut => "policy.put",
+            Self::PolicyShadow => "policy.shadow",
             Self::ReferencePut => "reference.put",
             Self::InventoryPut => "inventory.put",
             Self::InventoryRemove => "inventory.remove",
@@ -196,6 +200,13 @@ pub struct NewDecision {
     /// Digest of the references that decided, of the set that was put, or of the bundle's manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_digest: Option<Hex<32>>,
+    /// Number of the decision that last changed the policies and references that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_epoch: Option<u64>,
+    /// Digest of the document that is kept about it: the facts that policies decided by, or the evidence that
+    /// was refused before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts_digest: Option<Hex<32>>,
     /// Digest of the recipient key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient_digest: Option<Hex<32>>,
@@ -241,6 +252,8 @@ impl NewDecision {
             claims: None,
             policy_digest: None,
             reference_digest: None,
+            rules_epoch: None,
+            facts_digest: None,
             recipient_digest: None,
             session_id: None,
             nonce_digest: None,

@@ -140,6 +140,13 @@ pub struct PutPolicy {
     /// The version that this one replaces; absent when the policy is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<u64>,
+    /// Whether it is refused when it would decide a recorded decision otherwise than the rules in force.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub if_no_flips: bool,
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A policy version.
@@ -344,4 +351,131 @@ pub struct AuditPage {
     pub entries: Vec<Value>,
     /// The newest row at the time of the answer.
     pub head: Checkpoint,
+}
+
+/// What an explanation was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// The facts that policies decided by: the decision was made again exactly.
+    Facts,
+    /// The proof that was refused: it was verified again.
+    Proof,
+    /// The row alone.
+    Record,
+}
+
+impl Basis {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Facts => "facts",
+            Self::Proof => "proof",
+            Self::Record => "record",
+        }
+    }
+}
+
+/// Answer to `GET audit/{seq}/explanation`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainedDecision {
+    /// The number of the decision.
+    pub decision: u64,
+    /// When it was made.
+    pub at: UnixTime,
+    /// What was asked for.
+    pub action: String,
+    /// Yes or no, as recorded.
+    pub granted: bool,
+    /// The code, as recorded.
+    pub code: String,
+    /// The reason, as recorded.
+    pub reason: String,
+    /// The key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// What the explanation was made from.
+    pub basis: Basis,
+    /// Where the explanation and the record differ, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The explanation, as the policy crate writes it.
+    pub explanation: Value,
+}
+
+/// A policy that is not stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandidatePolicy {
+    /// Its name.
+    pub name: String,
+    /// Cedar text.
+    pub text: String,
+}
+
+/// A reference set that is not stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateReference {
+    /// Its name.
+    pub name: String,
+    /// The set.
+    pub values: Vec<ReferenceValue>,
+}
+
+/// Rules that are tried in place of all that are in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Candidate {
+    /// All policies.
+    pub policies: Vec<CandidatePolicy>,
+    /// All reference sets; absent: those in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub references: Option<Vec<CandidateReference>>,
+}
+
+/// Body of `POST policies-replay`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// What is tried.
+    pub candidate: Candidate,
+    /// Only decisions from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<UnixTime>,
+    /// Only decisions before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UnixTime>,
+    /// Only decisions after this number.
+    #[serde(default)]
+    pub after: u64,
+}
+
+/// Answer to `POST policies-replay`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayAnswer {
+    /// The report, as the policy crate writes it.
+    pub report: Value,
+    /// Where to go on: there are more decisions after this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// Answer to the calls of `policies-shadow`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShadowInfo {
+    /// Whether a candidate stands beside the rules in force.
+    pub active: bool,
+    /// Names of its policies.
+    pub policies: Vec<String>,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<UnixTime>,
+    /// What it would have decided otherwise since then, as the policy crate writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Value>,
 }

@@ -24,8 +24,10 @@ pub mod tpm;
 
 pub use aad::{Aad, AadError, Expected, ExpectedAad};
 pub use admin::{
-    Algorithm, AuditPage, CreateKey, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PairInfo, PolicyInfo,
-    PutPair, PutPolicy, PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, RuleVersion,
+    Algorithm, AuditPage, Basis, Candidate, CandidatePolicy, CandidateReference, CreateKey,
+    ExplainedDecision, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PairInfo, PolicyInfo, PutPair, PutPolicy,
+    PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, ReplayAnswer, ReplayRequest,
+    RuleVersion, ShadowInfo,
     VersionState,
 };
 pub use challenge::{Challenge, ChallengeRequest};

@@ -5,12 +5,14 @@ use super::change::{Change, failed};
 use crate::body::Message;
 use crate::broker::Broker;
 use crate::problem::{Code, Problem};
+use crate::replay::{Tried, Window, replay};
 use crate::request_id::RequestId;
 use crate::rules;
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use hanzo_kbs_log::Action;
 use hanzo_kbs_protocol::{PolicyInfo, PutPolicy};
+use hanzo_policy::replay::{Answer, Counts};
 use hanzo_policy::{Policies, PolicySource};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -29,11 +31,21 @@ pub(crate) async fn put_policy(
     let others = stored.into_iter().filter(|policy| policy.name != name);
     let mut sources: Vec<PolicySource> = others.map(rules::source).collect();
     sources.push(PolicySource { name: name.clone(), version: 0, text: request.text.clone() });
-    if let Err(problems) = Policies::compile(&sources) {
-        let lines =
-            problems.iter().take(16).map(|p| format!("{}:{}:{}: {}", p.policy, p.line, p.column, p.message));
-        let reason = lines.collect::<Vec<_>>().join("; ");
-        return Err(change.refuse(Code::MalformedRequest, "PolicyMalformed", reason).await);
+    let policies = match Policies::compile(&sources) {
+        Ok(policies) => policies,
+        Err(problems) => {
+            let lines = problems
+                .iter()
+                .take(16)
+                .map(|p| format!("{}:{}:{}: {}", p.policy, p.line, p.column, p.message));
+            let reason = lines.collect::<Vec<_>>().join("; ");
+            return Err(change.refuse(Code::MalformedRequest, "PolicyMalformed", reason).await);
+        }
+    };
+    if request.if_no_flips
+        && let Some(reason) = flips(&broker, &change, policies).await?
+    {
+        return Err(change.refuse(Code::Conflict, "PolicyFlips", reason).await);
     }
     let put =
         change.open.vault.put_policy(&name, &request.text, request.expected_version, change.draft.clone());
@@ -41,6 +53,36 @@ pub(crate) async fn put_policy(
         Ok(policy) => Ok(Json(policy.into())),
         Err(error) => Err(change.refused_by_vault(error).await),
     }
+}
+
+/// Rows at the end of the record that a put with `if_no_flips` is held against: what is made again within one
+/// request.
+const HELD_AGAINST: u64 = 100_000;
+/// Most flips that a refusal names.
+const NAMED: usize = 8;
+
+/// What a candidate would decide otherwise than the rules in force, in one text; `None` if nothing.
+async fn flips(broker: &Broker, change: &Change, policies: Policies) -> Result<Option<String>, Problem> {
+    let head = change.open.vault.head().await.map_err(|e| failed(&e))?;
+    let after = head.seq.saturating_sub(HELD_AGAINST);
+    let window = Window { after, since: None, until: None, most: HELD_AGAINST };
+    let tried = Arc::new(Tried { policies, references: None });
+    let report = replay(broker.judge(), &change.open, tried, window).await?.report;
+    if report.no_flips() {
+        return Ok(None);
+    }
+    let differs = report.flips.iter().filter(|flip| {
+        (flip.in_force == Answer::Granted.name()) != (flip.candidate == Answer::Granted.name())
+    });
+    let named = differs.take(NAMED).map(|flip| {
+        format!("decision {} about {}: {} becomes {}", flip.decision, flip.key, flip.in_force, flip.candidate)
+    });
+    let Counts { to_granted, to_refused } = report.from_in_force;
+    let named: Vec<String> = named.collect();
+    Ok(Some(format!(
+        "{to_granted} decisions would become grants and {to_refused} refusals: {}",
+        named.join("; ")
+    )))
 }
 
 /// `GET policies`: names and versions, without texts.

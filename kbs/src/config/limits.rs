@@ -18,6 +18,10 @@ pub struct Limits {
     pub verifications: usize,
     /// How many requests are answered at once on one listener.
     pub requests: usize,
+    /// How many days the facts of decisions are kept, so that they can be explained and made again.
+    pub explain_days: u64,
+    /// How many refused proofs are kept, so that a refusal before any policy can be explained; 0 keeps none.
+    pub refused_proofs: u64,
 }
 
 impl Default for Limits {
@@ -29,6 +33,8 @@ impl Default for Limits {
             activation: Duration::from_secs(86_400),
             verifications: 16,
             requests: 256,
+            explain_days: 90,
+            refused_proofs: 1000,
         }
     }
 }
@@ -51,6 +57,19 @@ pub(super) fn read(top: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Li
     };
     let verifications = count("verifications", defaults.verifications, 1..=1024);
     let requests = count("requests", defaults.requests, 1..=65_536);
+    // Ten years is what the longest audits ask for. Ten thousand proofs of the largest size fill a disk of
+    // 20 GB; usual ones are a hundredth of that.
+    let explain_days = section.number("explain_days", defaults.explain_days, 1..=3650, mistakes);
+    let refused_proofs = section.number("refused_proofs", defaults.refused_proofs, 0..=10_000, mistakes);
     section.finish(mistakes);
-    Limits { challenge, token, session, activation, verifications, requests }
+    Limits {
+        challenge,
+        token,
+        session,
+        activation,
+        verifications,
+        requests,
+        explain_days,
+        refused_proofs,
+    }
 }

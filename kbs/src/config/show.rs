@@ -61,6 +61,8 @@ pub fn show(config: &Config) -> Value {
             "activation_seconds": config.limits.activation.as_secs(),
             "verifications": config.limits.verifications,
             "requests": config.limits.requests,
+            "explain_days": config.limits.explain_days,
+            "refused_proofs": config.limits.refused_proofs,
         },
     })
 }

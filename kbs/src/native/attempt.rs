@@ -3,6 +3,7 @@
 use crate::broker::{Broker, Unsealed};
 use crate::challenge::nonce_digest;
 use crate::judge::{NoVerdict, Proof, claims};
+use crate::kept;
 use crate::problem::{Code, Problem};
 use crate::request_id::RequestId;
 use hanzo_attestation_evidence::UnixTime;
@@ -75,7 +76,7 @@ impl Attempt {
 
     /// Judges a proof, fresh or stored, at this instant.
     pub(super) async fn judge(&mut self, proof: Proof) -> Result<Appraised, Problem> {
-        match self.broker.judge().judge(proof, &self.open.activation, self.now).await {
+        match self.broker.judge().judge(proof.clone(), &self.open.activation, self.now).await {
             Ok(appraised) => {
                 self.draft.evidence_digest = Some(appraised.evidence_digest());
                 self.draft.tier = Some(appraised.tier().number());
@@ -103,9 +104,23 @@ impl Attempt {
                     );
                 }
                 self.draft.evidence_digest = refused.evidence_digest;
+                // What could not even be read is explained by its finding.
+                if refused.evidence_digest.is_some() {
+                    let limits = self.broker.limits();
+                    self.draft.facts_digest = kept::proof(&self.open.vault, &proof, limits, self.now)
+                        .await
+                        .map_err(|error| unrecorded(&error))?;
+                }
                 Err(self.refuse(refused.public, refused.code, refused.reason).await)
             }
         }
+    }
+
+    /// Keeps what policies are about to decide by: the row names it.
+    pub(super) async fn keep_facts(&mut self, appraised: &Appraised) -> Result<(), Problem> {
+        let kept = kept::facts(&self.open.vault, appraised, self.broker.limits(), self.now).await;
+        self.draft.facts_digest = Some(kept.map_err(|error| unrecorded(&error))?);
+        Ok(())
     }
 
     /// The refusal of a challenge that was used before.

@@ -24,6 +24,7 @@ impl Attempt {
         keys: &[KeyId],
         session: SessionPlan,
     ) -> Result<AuthorizeResponse, Problem> {
+        self.keep_facts(appraised).await?;
         for _ in 0..DECISIONS {
             let (permits, rules_epoch) = self.decide(appraised, keys).await?;
             let release = Release {
@@ -46,6 +47,7 @@ impl Attempt {
     /// One permit a key, and the epoch of the rules that gave them.
     async fn decide(&mut self, appraised: &Appraised, keys: &[KeyId]) -> Result<(Vec<Permit>, u64), Problem> {
         let rules = self.open.rules.current(&self.open.vault).await?;
+        self.draft.rules_epoch = Some(rules.epoch);
         let lifetime = self.broker.limits().session;
         let mut permits = Vec::new();
         for key in keys {
@@ -54,6 +56,11 @@ impl Attempt {
             let scope = stored.unwrap_or_else(|| stand_in(key));
             let decided =
                 authorize(appraised, &scope, &rules.policies, &rules.references, self.now, lifetime);
+            if !absent {
+                let denied = decided.as_ref().err().map(|denial| denial.code);
+                let id = &self.draft.request_id;
+                self.open.shadow.watch(appraised, &scope, &rules, denied, self.now, id);
+            }
             let denial = match decided {
                 Ok(permit) if !absent => {
                     permits.push(permit);

@@ -77,12 +77,12 @@ impl Vendor {
 }
 
 /// What a device reports over: challenge and recipient, and nothing of other devices.
-fn alone(world: &World, nonce: &str) -> Binding {
+pub(super) fn alone(world: &World, nonce: &str) -> Binding {
     Binding::new(nonce, world.pair.recipient(), None, &[]).unwrap()
 }
 
 /// The CPU's report over `named`, beside the devices `sent`.
-fn proof(world: &World, nonce: &str, named: &[LabDevice], sent: &[LabDevice]) -> Value {
+pub(super) fn proof(world: &World, nonce: &str, named: &[LabDevice], sent: &[LabDevice]) -> Value {
     let digests: Vec<DeviceDigests> =
         named.iter().map(|device| DeviceDigests::of(&device.report, &device.certs)).collect();
     let binding = alone(world, nonce).with_devices(&digests).unwrap();

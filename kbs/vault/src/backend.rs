@@ -11,7 +11,8 @@
 use crate::envelope::Record;
 use crate::error::StoreError;
 use crate::rows::{
-    AttestationRow, GrantRow, HoldRow, KeyRow, LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow, VersionRow,
+    AttestationRow, GrantRow, HoldRow, KeptKind, KeptRow, KeyRow, LedgerRow, MetaRow, PastDecision, RuleKind,
+    RuleRow, SessionRow, VersionRow,
 };
 use hanzo_attestation_evidence::{DeviceId, Hex, UnixTime};
 use hanzo_kbs_log::Decision;
@@ -37,7 +38,16 @@ pub trait Backend: Send + Sync + 'static {
 
 /// An open transaction.
 pub trait Transaction:
-    MetaRows + DecisionRows + KeyRows + NonceRows + SessionRows + HoldRows + RuleRows + AttestationRows + Send
+    MetaRows
+    + DecisionRows
+    + KeyRows
+    + NonceRows
+    + SessionRows
+    + HoldRows
+    + RuleRows
+    + AttestationRows
+    + KeptRows
+    + Send
 {
     /// Makes everything durable, or fails and leaves nothing.
     fn commit(self) -> impl Future<Output = StoreResult<()>> + Send;
@@ -77,6 +87,12 @@ pub trait DecisionRows {
     fn newest_rule_decisions(
         &mut self,
     ) -> impl Future<Output = StoreResult<Vec<(RuleKind, String, u64)>>> + Send;
+    /// At most `limit` decisions after number `after` that name a key, its demands and facts, in order.
+    fn past_decisions(
+        &mut self,
+        after: u64,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<Vec<PastDecision>>> + Send;
 }
 
 /// Keys, their versions, and the tenants' keys.
@@ -192,6 +208,12 @@ pub trait RuleRows {
         name: &str,
         version: Option<u64>,
     ) -> impl Future<Output = StoreResult<Option<RuleRow>>> + Send;
+    /// The newest version of each rule of a kind that a decision up to number `until` put, by name.
+    fn rules_until(
+        &mut self,
+        kind: RuleKind,
+        until: u64,
+    ) -> impl Future<Output = StoreResult<Vec<RuleRow>>> + Send;
     /// Adds a version.
     fn insert_rule(&mut self, rule: &RuleRow) -> impl Future<Output = StoreResult<()>> + Send;
 }
@@ -211,6 +233,25 @@ pub trait AttestationRows {
     fn prune_attestations(
         &mut self,
         before: UnixTime,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<()>> + Send;
+}
+
+/// Documents that past decisions rested on.
+pub trait KeptRows {
+    /// Until when a document is kept.
+    fn kept_until(&mut self, digest: &Hex<32>) -> impl Future<Output = StoreResult<Option<UnixTime>>> + Send;
+    /// Those of the documents that there are, in no order.
+    fn kept(&mut self, digests: &[Hex<32>]) -> impl Future<Output = StoreResult<Vec<KeptRow>>> + Send;
+    /// Adds a document, or keeps the one that there is for longer.
+    fn put_kept(&mut self, row: &KeptRow) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Forgets at most `limit` documents of a kind: those that ended before `now`, and those that are more
+    /// than `most`; the ones that end first go first.
+    fn prune_kept(
+        &mut self,
+        kind: KeptKind,
+        now: UnixTime,
+        most: u64,
         limit: u32,
     ) -> impl Future<Output = StoreResult<()>> + Send;
 }

@@ -2,14 +2,14 @@
 //! backends, and names the first demand that is not met.
 
 use crate::backend::{
-    AttestationRows, Backend, DecisionRows, HoldRows, KeyRows, MetaRows, NonceRows, RuleRows, SessionRows,
-    Transaction,
+    AttestationRows, Backend, DecisionRows, HoldRows, KeptRows, KeyRows, MetaRows, NonceRows, RuleRows,
+    SessionRows, Transaction,
 };
 use crate::envelope::Record;
 use crate::error::StoreError;
 use crate::rows::{
-    AttestationRow, GrantRow, HoldRow, HoldsRow, KeyRow, LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow,
-    VersionRow,
+    AttestationRow, GrantRow, HoldRow, HoldsRow, KeptKind, KeptRow, KeyRow, LedgerRow, MetaRow, RuleKind,
+    RuleRow, SessionRow, VersionRow,
 };
 use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, Tee, UnixTime};
 use hanzo_kbs_log::{Action, ChainError, Decision, Door, Head, NewDecision};
@@ -51,6 +51,8 @@ where
     devices_are_held_and_freed(&make().await).await?;
     rules_keep_their_history(&make().await).await?;
     attestations_end(&make().await).await?;
+    documents_are_kept_and_forgotten(&make().await).await?;
+    past_decisions_are_found(&make().await).await?;
     make().await.integrity().await?;
     Ok(())
 }
@@ -284,6 +286,58 @@ async fn attestations_end(backend: &impl Backend) -> Checked {
     tx.prune_attestations(at(102)?, 10).await?;
     demand("forget ended attestations only", tx.count_attestations().await? == 2)?;
     demand("forget the right one", tx.attestation("token-1").await?.is_none())
+}
+
+async fn documents_are_kept_and_forgotten(backend: &impl Backend) -> Checked {
+    let kept = |n: u8, until: i64| {
+        let (digest, body) = (Hex([n; 32]), vec![n; 3]);
+        Ok::<_, StoreError>(KeptRow { digest, kind: KeptKind::Facts, body, keep_until: at(until)? })
+    };
+    let mut tx = backend.begin().await?;
+    for n in 1..=4 {
+        tx.put_kept(&kept(n, 100 + i64::from(n))?).await?;
+    }
+    tx.put_kept(&KeptRow { kind: KeptKind::Proof, ..kept(9, 101)? }).await?;
+    tx.put_kept(&kept(1, 90)?).await?;
+    demand("keep a document no shorter", tx.kept_until(&Hex([1; 32])).await? == Some(at(101)?))?;
+    tx.put_kept(&kept(1, 200)?).await?;
+    demand("keep a document for longer", tx.kept_until(&Hex([1; 32])).await? == Some(at(200)?))?;
+    let found = tx.kept(&[Hex([2; 32]), Hex([7; 32])]).await?;
+    demand("read back the documents that there are", found == [kept(2, 102)?])?;
+    demand("read back none where none is asked for", tx.kept(&[]).await?.is_empty())?;
+    tx.prune_kept(KeptKind::Facts, at(103)?, 10, 5).await?;
+    demand("forget what has ended", tx.kept_until(&Hex([2; 32])).await?.is_none())?;
+    demand("keep what has not", tx.kept_until(&Hex([3; 32])).await?.is_some())?;
+    demand("forget no other kind", tx.kept_until(&Hex([9; 32])).await?.is_some())?;
+    tx.prune_kept(KeptKind::Facts, at(103)?, 1, 5).await?;
+    demand("forget what is too many", tx.kept_until(&Hex([4; 32])).await?.is_none())?;
+    demand("keep the newest", tx.kept_until(&Hex([1; 32])).await?.is_some())
+}
+
+async fn past_decisions_are_found(backend: &impl Backend) -> Checked {
+    append_rule(backend, 2).await?;
+    let mut tx = backend.begin().await?;
+    let mut head = tx.decisions(1, 1).await?.first().map_or(Head::EMPTY, Head::from);
+    for n in 3..=5 {
+        let facts_digest = (n != 4).then_some(Hex([7; 32]));
+        let key_id = Some("acme/a".to_owned());
+        let row = head.append(NewDecision { facts_digest, key_id, minimum_tier: Some(2), ..entry(n)? })?;
+        tx.append_decision(&row).await?;
+        head = Head::from(&row);
+    }
+    tx.insert_rule(&rule("p", 1, 1)?).await?;
+    tx.insert_rule(&rule("p", 2, 2)?).await?;
+    let found = tx.past_decisions(0, 10).await?;
+    let numbers: Vec<u64> = found.iter().map(|past| past.seq).collect();
+    demand("find the decisions that policies made", numbers == [3, 5])?;
+    let known = found.first().is_some_and(|past| {
+        (past.key_id.as_str(), past.minimum_tier, past.facts_digest) == ("acme/a", 2, Hex([7; 32]))
+    });
+    demand("say what a decision was about", known)?;
+    demand("page past decisions", tx.past_decisions(3, 1).await?.len() == 1)?;
+    let then = tx.rules_until(RuleKind::Policy, 1).await?;
+    demand("tell the rules of an epoch", then == [rule("p", 1, 1)?])?;
+    demand("know no rules before the first", tx.rules_until(RuleKind::Policy, 0).await?.is_empty())
 }
 
 fn demand(what: &'static str, met: bool) -> Checked {

@@ -2,7 +2,7 @@
 
 use crate::envelope::Record;
 use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, UnixTime};
-use hanzo_kbs_log::Head;
+use hanzo_kbs_log::{Head, Outcome};
 use hanzo_kbs_protocol::{KeyKind, VersionState};
 
 /// The one row about the store itself.
@@ -215,4 +215,56 @@ pub struct AttestationRow {
     pub expires_at: UnixTime,
     /// The decision.
     pub decision: u64,
+}
+
+/// Which kind of document is kept about past decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeptKind {
+    /// What policies knew of a node.
+    Facts,
+    /// Evidence that was refused, with the challenge and the recipient that it was presented with.
+    Proof,
+}
+
+impl KeptKind {
+    /// The name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Facts => "facts",
+            Self::Proof => "proof",
+        }
+    }
+}
+
+/// A document that past decisions rested on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRow {
+    /// SHA-256 of the body.
+    pub digest: Hex<32>,
+    /// What it is.
+    pub kind: KeptKind,
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// When it may be forgotten.
+    pub keep_until: UnixTime,
+}
+
+/// A decision that policies made, as far as making it again needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastDecision {
+    /// Its number.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: UnixTime,
+    /// Yes or no.
+    pub outcome: Outcome,
+    /// The code.
+    pub code: String,
+    /// The key.
+    pub key_id: String,
+    /// The tier that the key demanded.
+    pub minimum_tier: u8,
+    /// The document with the facts.
+    pub facts_digest: Hex<32>,
 }

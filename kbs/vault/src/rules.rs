@@ -236,14 +236,14 @@ impl<B: Backend> Vault<B> {
         Ok(row)
     }
 
-    fn policy_of(&self, row: RuleRow) -> Result<Policy, RulesError> {
+    pub(crate) fn policy_of(&self, row: RuleRow) -> Result<Policy, RulesError> {
         self.authenticate(&row)?;
         let digest = sha256(row.body.as_bytes());
         let RuleRow { name, version, body, created_at, .. } = row;
         Ok(Policy { name, version, digest, text: body, created_at })
     }
 
-    fn reference_of(&self, row: RuleRow) -> Result<ReferenceSet, RulesError> {
+    pub(crate) fn reference_of(&self, row: RuleRow) -> Result<ReferenceSet, RulesError> {
         self.authenticate(&row)?;
         let digest = sha256(row.body.as_bytes());
         let RuleRow { name, version, body, created_at, .. } = row;
@@ -319,7 +319,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), ChangeError> {
     if fits { Ok(()) } else { Err(ChangeError::Name { name: name.chars().take(MAX_NAME).collect() }) }
 }
 
-fn sha256(bytes: &[u8]) -> Hex<32> {
+pub(crate) fn sha256(bytes: &[u8]) -> Hex<32> {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
     Hex(hash)

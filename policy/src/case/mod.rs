@@ -84,6 +84,7 @@ mod node;
 
 use crate::decide::decide;
 use crate::decision::DenialCode;
+use crate::explain::NodeFacts;
 use crate::key_id::KeyId;
 use crate::permit::KeyScope;
 use crate::policies::Policies;
@@ -185,14 +186,34 @@ impl TestCase {
         &self.name
     }
 
-    /// Decides as the broker would decide for such a node, and compares.
+    /// What the policies would know of the node.
+    ///
+    /// # Errors
+    /// A sentence, if there can be no such node.
+    pub fn facts(&self) -> Result<NodeFacts, String> {
+        NodeFacts::of(&self.node.build()?).map_err(|error| error.to_string())
+    }
+
+    /// The key that it asks for, with its demands.
     #[must_use]
-    pub fn run(&self, policies: &Policies, references: &References, now: UnixTime) -> CaseReport {
-        let scope = KeyScope {
+    pub fn scope(&self) -> KeyScope {
+        KeyScope {
             key: self.key.id.clone(),
             minimum: self.key.minimum_tier,
             require_cpu_tee: self.key.require_cpu_tee,
-        };
+        }
+    }
+
+    /// The time that it states.
+    #[must_use]
+    pub const fn now(&self) -> Option<UnixTime> {
+        self.now
+    }
+
+    /// Decides as the broker would decide for such a node, and compares.
+    #[must_use]
+    pub fn run(&self, policies: &Policies, references: &References, now: UnixTime) -> CaseReport {
+        let scope = self.scope();
         let (actual, reasons) = match self.node.build() {
             Err(message) => ("error".to_owned(), vec![message]),
             Ok(node) => match decide(&node, &scope, policies, references, self.now.unwrap_or(now)) {

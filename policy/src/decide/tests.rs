@@ -376,7 +376,7 @@ fn entities_conform_to_the_schema() {
         let (dated, references) = (Some(sample::now()), &known);
         let now = sample::now();
         let question = Question { node: &node, scope: &scope, groups, references, request, dated, now };
-        let entities = question.entities(&["images"], |_| true).unwrap();
+        let entities = question.entities(|_| &["images"]).unwrap();
         Entities::from_entities(entities, Some(&schema)).unwrap_or_else(|error| panic!("{error:?}"));
     }
 }

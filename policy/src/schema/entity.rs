@@ -59,7 +59,12 @@ pub(crate) fn release() -> EntityUid {
 
 /// `Measurement::"sev-snp/measurement/…"`: kind of evidence, register, digest.
 pub(crate) fn measurement(register: &Register) -> EntityUid {
-    uid(&TYPES.measurement, &format!("{}/{}/{}", register.tee, register.name, register.digest))
+    uid(&TYPES.measurement, &register.entity_id())
+}
+
+/// The measurement of this id.
+pub(crate) fn measurement_named(id: &str) -> EntityUid {
+    uid(&TYPES.measurement, id)
 }
 
 pub(crate) fn no_measurement() -> EntityUid {

@@ -14,6 +14,7 @@ use hanzo_tests::http::Http;
 use hanzo_tests::lab_node::LabNode;
 use hanzo_tests::measure::{Run, in_turn, median};
 use hanzo_tests::programs::{DevBroker, Programs};
+use hanzo_tests::rule_cost;
 use hanzo_tests::subjects::{Check, Manifest, Subject};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -48,6 +49,8 @@ struct Arguments {
 enum What {
     /// Verification against its bare signature checks.
     Verify,
+    /// Decisions and replays.
+    Policy,
     /// Whole releases by a running broker.
     Release,
     /// Everything.
@@ -66,7 +69,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     let mut result = json!({"runs": arguments.runs});
-    if arguments.what != What::Release {
+    if matches!(arguments.what, What::Policy | What::All) {
+        result["decision"] = rule_cost::decisions(arguments.runs)?.into();
+        result["replay"] = rule_cost::replay(100_000)?;
+    }
+    if matches!(arguments.what, What::Verify | What::All) {
         let subjects = Subject::all()?;
         let lines = subjects.iter().map(|subject| verification(subject, arguments.runs));
         result["verify"] = lines.collect::<Result<Vec<_>>>()?.into();
@@ -74,7 +81,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         result["first_seen_us"] = first_seen()?.into();
         result["garbage_us"] = garbage(arguments.runs)?.into();
     }
-    if arguments.what != What::Verify {
+    if matches!(arguments.what, What::Release | What::All) {
         result["release"] = release(arguments.runs)?;
     }
     if arguments.json {
@@ -110,6 +117,23 @@ fn print(result: &Value) {
         let seen = microseconds(&result["first_seen_us"]);
         println!("8 GPUs and 4 switches, first seen, of a known vendor: {} us", seen.trim());
         println!("garbage, refused: {} us", microseconds(&result["garbage_us"]).trim());
+    }
+    if let Some(lines) = result["decision"].as_array() {
+        println!("\none decision, 10000 reference values, medians in us\n");
+        println!("{:<44}{:>10}{:>10}", "policies", "any key", "own key");
+        for line in lines {
+            let times = microseconds(&line["any_us"]) + &microseconds(&line["own_us"]);
+            println!("{:<44}{times}", line["policies"].to_string());
+        }
+        let replay = &result["replay"];
+        let of = |name: &str| replay[name].as_f64().unwrap_or_default();
+        println!(
+            "\nreplay of {} decisions by 200 policies, one thread: of one machine {:.2} s, of a hundred {:.2} s, all different {:.2} s",
+            replay["decisions"],
+            of("one_s"),
+            of("hundred_s"),
+            of("distinct_s")
+        );
     }
     if result["release"].is_object() {
         println!("\nbroker, one caller, loopback, SQLite, medians in us");

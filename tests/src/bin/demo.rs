@@ -68,7 +68,12 @@ fn show(programs: &Programs) -> Result<()> {
     denied_copies(programs, &broker, &lab)?;
     denied_replay(&broker)?;
 
-    heading("5. The record: every decision, granted or refused");
+    heading("5. Why, and what would turn it; and what another policy would have decided");
+    explained(&broker, "MeasurementUnknown")?;
+    explained(&broker, "SnpDebugAllowed")?;
+    replayed(&broker, &folder)?;
+
+    heading("6. The record: every decision, granted or refused");
     let table = broker.must_kbsctl(&["audit", "list", "--format", "table"])?;
     print!("{table}");
     println!();
@@ -229,6 +234,42 @@ fn granted_gpu(programs: &Programs, broker: &DevBroker, lab: &Path, folder: &Tem
     for line in said.lines().filter(|line| line.contains("GRANTED")) {
         step(&format!("✓ {line} (the CPU names a GPU of the lab)"));
     }
+    Ok(())
+}
+
+// === 5. Explained and replayed ===
+
+/// What the operator is told of the newest refusal with this code: the smallest change that turns it.
+fn explained(broker: &DevBroker, code: &str) -> Result<()> {
+    let page = broker.json_kbsctl(&["audit", "list", "--limit", "1000"])?;
+    let mut entries = page["entries"].as_array().context("no entries")?.iter().rev();
+    let row = entries.find(|entry| entry["code"] == code).context("no such refusal in the record")?;
+    let decision = row["seq"].to_string();
+    let answer = broker.json_kbsctl(&["policy", "explain", &decision])?;
+    let change = &answer["explanation"]["proposals"][0]["changes"][0];
+    let (by, text) = (change["by"].as_str(), change["text"].as_str().context("no change was found")?);
+    step(&format!("? decision {decision}, {code}: the smallest change that turns it"));
+    step(&format!("    {}: {text}", by.unwrap_or("?")));
+    Ok(())
+}
+
+/// A stricter policy, on everything that was recorded, before it is put.
+fn replayed(broker: &DevBroker, folder: &TempDir) -> Result<()> {
+    let candidate = folder.path().join("candidate");
+    std::fs::create_dir(&candidate)?;
+    let text = "permit (principal, action == Action::\"release\", resource in Tenant::\"acme\")\n\
+                when { principal.measurement in ReferenceSet::\"acme-images\" && !principal.lab };\n";
+    std::fs::write(candidate.join("acme-release.cedar"), text)?;
+    let candidate = candidate.to_string_lossy();
+    let arguments = ["policy", "replay", "--candidate", &candidate, "--format", "json"];
+    let output = broker.kbsctl().args(arguments).output()?;
+    ensure!(output.status.code() == Some(1), "a policy that refuses labs changes nothing");
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    let counts = &report["from_in_force"];
+    step(&format!(
+        "↻ a policy that refuses labs, on {} recorded decisions: {} would become refusals, {} grants",
+        report["decisions"], counts["to_refused"], counts["to_granted"]
+    ));
     Ok(())
 }
 

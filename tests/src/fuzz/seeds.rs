@@ -16,6 +16,7 @@ use hanzo_attestation_lab::{
     RimProduct, RimVendor, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, TpmOrder, Vek,
 };
 use hanzo_fixtures::{Case, Kind, cases};
+use hanzo_policy::TestCase;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -504,6 +505,21 @@ pub(super) fn policy_cases() -> Vec<Vec<u8>> {
     let case = json!({"name": "a", "node": {"tee": "tdx", "tier": 2, "registers": {"rtmr0": "00".repeat(48)}},
         "key": {"id": "weights", "minimum_tier": 2}, "expect": "granted"});
     vec![case.to_string().into_bytes(), json!([case]).to_string().into_bytes()]
+}
+
+/// Facts of nodes, as the broker keeps them.
+pub(super) fn node_facts() -> Vec<Vec<u8>> {
+    let nodes = [
+        json!({"tee": "tdx", "measurement": "22".repeat(48), "registers": {"rtmr0": "01".repeat(48)}}),
+        json!({"tee": "sev-snp", "measurement": "11".repeat(48), "chip": "ab".repeat(64), "advisories": ["a"]}),
+        json!({"tee": "registered-key", "identity": "runner"}),
+    ];
+    let facts = |node: Value| {
+        let key = json!({"id": "acme/weights", "minimum_tier": 2});
+        let case = json!({"name": "a", "node": node, "key": key, "expect": "granted"});
+        TestCase::read(case.to_string().as_bytes()).ok()?.pop()?.facts().ok()?.to_bytes().ok()
+    };
+    nodes.into_iter().filter_map(facts).collect()
 }
 
 /// Thresholds, as a configuration file has them.

@@ -65,7 +65,7 @@ impl TestArgs {
     }
 }
 
-fn policies(folder: &Path) -> Result<Vec<PolicySource>, Failure> {
+pub(super) fn policies(folder: &Path) -> Result<Vec<PolicySource>, Failure> {
     let files = files(folder, "cedar")?;
     if files.is_empty() {
         let reason = "has no *.cedar file".to_owned();
@@ -75,7 +75,7 @@ fn policies(folder: &Path) -> Result<Vec<PolicySource>, Failure> {
 }
 
 /// The sets below `references`, named by their files. No such folder is fine: then no measurement is known.
-fn references(folder: &Path) -> Result<References, Failure> {
+pub(super) fn references(folder: &Path) -> Result<References, Failure> {
     let folder = folder.join("references");
     let files = match files(&folder, "json") {
         Err(Failure::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -90,7 +90,7 @@ fn references(folder: &Path) -> Result<References, Failure> {
 }
 
 /// The files of a folder with this extension, by name.
-fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |source| Failure::Unreadable { path: folder.display().to_string(), source };
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -103,7 +103,7 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-fn read_cases(file: &Path) -> Result<Vec<(String, TestCase)>, Failure> {
+pub(super) fn read_cases(file: &Path) -> Result<Vec<(String, TestCase)>, Failure> {
     let wrong = |reason: String| Failure::Input { path: file.display().to_string(), reason };
     let cases =
         TestCase::read(&input::read(file, MAX_CASE_FILE)?).map_err(|error| wrong(error.to_string()))?;

@@ -1,8 +1,9 @@
 use super::SqliteTx;
 use super::columns::{Columns, malformed, signed};
 use crate::backend::{DecisionRows, StoreResult};
-use crate::rows::RuleKind;
-use hanzo_kbs_log::{Decision, canonical};
+use crate::rows::{PastDecision, RuleKind};
+use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_kbs_log::{Decision, Outcome, canonical};
 use serde_json::{Map, Value};
 
 const TABLE: &str = "decisions";
@@ -56,6 +57,30 @@ impl DecisionRows for SqliteTx {
             })
             .collect()
     }
+
+    async fn past_decisions(&mut self, after: u64, limit: u32) -> StoreResult<Vec<PastDecision>> {
+        // The rows hold claims, of which nothing is needed: what is, is taken out before it is sent over.
+        let rows = sqlx::query(
+            "SELECT seq, json_extract(row, '$.at', '$.outcome', '$.code', '$.key_id', '$.minimum_tier', \
+             '$.facts_digest') AS past FROM decisions WHERE seq > ? \
+             AND json_extract(row, '$.facts_digest') IS NOT NULL \
+             AND json_extract(row, '$.minimum_tier') IS NOT NULL ORDER BY seq LIMIT ?",
+        )
+        .bind(signed(TABLE, after)?)
+        .bind(limit)
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(|row| past(Columns { table: TABLE, row })).collect()
+    }
+}
+
+fn past(columns: Columns<'_>) -> StoreResult<PastDecision> {
+    type Past = (UnixTime, Outcome, String, String, u8, Hex<32>);
+    let seq = columns.unsigned("seq")?;
+    let text: String = columns.get("past")?;
+    let (at, outcome, code, key_id, minimum_tier, facts_digest): Past =
+        serde_json::from_str(&text).map_err(|error| malformed(TABLE, format_args!("row {seq}: {error}")))?;
+    Ok(PastDecision { seq, at, outcome, code, key_id, minimum_tier, facts_digest })
 }
 
 /// The number stands twice, in its column and in the hashed text: both have to say the same.

@@ -4,6 +4,7 @@ mod attestations;
 mod columns;
 mod decisions;
 mod holds;
+mod kept;
 mod keys;
 mod meta;
 mod rules;

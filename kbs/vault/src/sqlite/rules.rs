@@ -35,6 +35,18 @@ impl RuleRows for SqliteTx {
         row.as_ref().map(rule).transpose()
     }
 
+    async fn rules_until(&mut self, kind: RuleKind, until: u64) -> StoreResult<Vec<RuleRow>> {
+        let rows = sqlx::query(
+            "SELECT * FROM rules AS r WHERE kind = ?1 AND version = (SELECT max(version) FROM rules \
+             WHERE kind = r.kind AND name = r.name AND decision <= ?2) ORDER BY name",
+        )
+        .bind(kind.name())
+        .bind(signed("rules", until)?)
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(rule).collect()
+    }
+
     async fn insert_rule(&mut self, rule: &RuleRow) -> StoreResult<()> {
         sqlx::query(
             "INSERT INTO rules (kind, name, version, body, created_at, decision, mac) \

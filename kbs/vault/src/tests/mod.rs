@@ -7,6 +7,7 @@ mod clock;
 mod conformance;
 mod crash;
 mod holds;
+mod kept;
 mod keys;
 mod memory;
 mod record;

@@ -1,0 +1,118 @@
+//! A decision's world, changed a little, and asked again.
+
+use super::change::Change;
+use super::facts::{Fact, NodeFacts};
+use super::{Situation, candidates};
+use crate::decide::Question;
+use crate::key_id::KeyId;
+use crate::permit::KeyScope;
+use crate::policies::{Group, Policies};
+use crate::references::{References, Register};
+use crate::tier::Tier;
+use cedar_policy::{PolicyId, PolicySet};
+use hanzo_attestation_evidence::UnixTime;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that decides, with the changes that were made to it.
+#[derive(Clone)]
+pub(super) struct World<'a> {
+    pub(super) facts: NodeFacts,
+    pub(super) scope: KeyScope,
+    pub(super) policies: &'a Policies,
+    references: &'a References,
+    pub(super) now: UnixTime,
+    /// Sets in which a register counts besides those that hold it.
+    also_in: BTreeMap<Register, Vec<&'a str>>,
+    without: BTreeSet<String>,
+    added: Option<String>,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn of(situation: &Situation<'a>) -> Self {
+        Self {
+            facts: situation.facts.clone(),
+            scope: situation.scope.clone(),
+            policies: situation.policies,
+            references: situation.references,
+            now: situation.now,
+            also_in: BTreeMap::new(),
+            without: BTreeSet::new(),
+            added: None,
+        }
+    }
+
+    /// The world with one change more. `None` if it cannot be made.
+    pub(super) fn with(&self, change: &Change) -> Option<Self> {
+        let mut next = self.clone();
+        match change {
+            Change::Reference { set, measurement } => {
+                let register = Register::from_entity_id(measurement)?;
+                let set = self.policies.reference_sets().get(set)?;
+                next.also_in.entry(register).or_default().push(set);
+            }
+            Change::Tier { tier } => {
+                next.facts = self.facts.with(&["tier".to_owned()], Some(Fact::Long(tier.number().into())))?;
+                if *tier >= Tier::GpuCc {
+                    next.facts = next.facts.with_cpu_tee();
+                }
+            }
+            Change::CpuTee => next.facts = self.facts.with_cpu_tee(),
+            Change::Claim { claim, value } => {
+                let path = path(claim);
+                let value = candidates::fact(&path, value)?;
+                next.facts = self.facts.with(&path, Some(value))?;
+            }
+            Change::ClaimOther { claim, value } => {
+                let path = path(claim);
+                let other = candidates::other(&path, &candidates::fact(&path, value)?)?;
+                next.facts = self.facts.with(&path, Some(other))?;
+            }
+            Change::ClaimAbsent { claim } => next.facts = self.facts.with(&path(claim), None)?,
+            Change::Now { at } => next.now = *at,
+            Change::Key { key } => next.scope.key = KeyId::parse(key).ok()?,
+            Change::WithoutForbid { policy } => drop(next.without.insert(policy.clone())),
+            Change::Permit { cedar } => next.added = Some(cedar.clone()),
+            Change::Threshold { .. }
+            | Change::Platform { .. }
+            | Change::Renewed { .. }
+            | Change::Revocation => return None,
+        }
+        Some(next)
+    }
+
+    /// The decision in this world; `false` also where it cannot be made.
+    pub(super) fn yes(&self) -> bool {
+        if self.scope.admits(self.facts.tier(), self.facts.cpu_tee).is_err() {
+            return false;
+        }
+        let Ok(node) = self.facts.node() else { return false };
+        let changed: Vec<Group>;
+        let groups: Vec<&Group> = if self.without.is_empty() && self.added.is_none() {
+            self.policies.about(&self.scope.key).collect()
+        } else {
+            changed = self.changed_groups();
+            changed.iter().collect()
+        };
+        let question = Question::new(&node, &self.scope, groups, self.references, self.now);
+        let also_in = |register: &Register| self.also_in.get(register).map_or(&[][..], Vec::as_slice);
+        question.and_then(|question| question.ask_with(also_in)).is_ok_and(|answer| answer.yes())
+    }
+
+    fn changed_groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self.policies.about(&self.scope.key).cloned().collect();
+        for group in &mut groups {
+            for name in &self.without {
+                // Refused where the policy is in another group.
+                drop(group.policies.remove_static(PolicyId::new(name)));
+            }
+        }
+        if let Some(policies) = self.added.as_ref().and_then(|text| text.parse::<PolicySet>().ok()) {
+            groups.push(Group { policies, ..Group::default() });
+        }
+        groups
+    }
+}
+
+fn path(claim: &str) -> Vec<String> {
+    claim.split('.').map(str::to_owned).collect()
+}
