@@ -20,6 +20,8 @@ pub(super) struct Attempt {
     pub(super) open: Arc<Unsealed>,
     pub(super) now: UnixTime,
     pub(super) draft: NewDecision,
+    /// When the evidence was accepted: now, unless a token stands for it.
+    pub(super) attested_at: UnixTime,
     used: Option<UsedNonce>,
 }
 
@@ -28,7 +30,7 @@ impl Attempt {
         let open = broker.open().await?;
         let now = broker.now()?;
         let draft = NewDecision::granted(now, Door::Native, action, "anonymous", id.as_str());
-        Ok(Self { broker, open, now, draft, used: None })
+        Ok(Self { broker, open, now, draft, attested_at: now, used: None })
     }
 
     /// The challenge to consume in the transaction of the decision.

@@ -52,6 +52,7 @@ impl Attempt {
             let reason = "no evidence is stored for this token";
             return Err(self.refuse(Code::Unauthenticated, "TokenUnknown", reason).await);
         };
+        self.attested_at = stored.attested_at;
         self.draft.recipient_digest = Some(stored.recipient.digest());
         self.draft.actor = format!("recipient:{}", stored.recipient.digest());
         let proof = Proof {

@@ -31,6 +31,7 @@ impl Attempt {
                 permits,
                 session: session.clone(),
                 nonce: self.used_nonce(),
+                attested_at: self.attested_at,
                 rules_epoch,
                 devices: self.broker.devices(),
                 decision: self.draft.clone(),

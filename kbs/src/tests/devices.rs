@@ -173,6 +173,25 @@ async fn a_restarted_machine_supersedes_its_session() {
     }
 }
 
+/// NV-90: the token of a guest that was replaced ends nothing.
+#[tokio::test]
+async fn an_older_token_does_not_end_a_newer_session() {
+    let vendor = Vendor::new();
+    let world = vendor.world().await;
+    let (before, after) = (guest(1), guest(1));
+    let attested = world.post("/kbs/v1/attest", &before.proof(&world, &vendor, &[GPU0]).await).await;
+    let token = attested.body["token"].as_str().unwrap();
+    let keys = json!({"keys": ["acme/weights"]});
+    for _ in 0..2 {
+        let granted = world.bearer(token, "/kbs/v1/authorize", &keys).await;
+        assert_eq!(granted.status, 200, "one holder, as many keys as it likes: {granted:?}");
+    }
+    world.advance(10);
+    let id = after.session(&world, &vendor, &[GPU0]).await;
+    assert_held(&world, &world.bearer(token, "/kbs/v1/authorize", &keys).await).await;
+    assert_eq!(state(&world, &id).await, "live");
+}
+
 /// NV-90: where the platform hides which machine it is, its older session has to end first.
 #[tokio::test]
 async fn a_machine_that_hides_supersedes_nothing() {

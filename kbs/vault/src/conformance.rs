@@ -446,6 +446,7 @@ fn hold(n: u8, session: u8, until: i64) -> Result<HoldRow, StoreError> {
         session_id: format!("{session:032x}"),
         recipient_digest: Hex([session; 32]),
         machine: (n > 1).then_some(machine(n)),
+        since: at(until - 100)?,
         until: at(until)?,
         mac: [n; 32],
     })

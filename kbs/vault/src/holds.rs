@@ -15,7 +15,7 @@ use crate::backend::{Backend, HoldRows, SessionRows};
 use crate::envelope::{self, EnvelopeError};
 use crate::error::{LogDamage, RecordError};
 use crate::ledger::{Ledger, xor};
-use crate::release::{Order, Party, ReleaseError};
+use crate::release::{Order, ReleaseError};
 use crate::root::RootKey;
 use crate::rows::{HoldRow, HoldsRow, SessionRow};
 use crate::vault::Vault;
@@ -96,6 +96,7 @@ fn message(purpose: u8, row: &HoldRow) -> Vec<u8> {
         row.device.root.as_ref(),
         row.device.pdi.as_ref(),
         row.recipient_digest.as_ref(),
+        &row.since.seconds().to_be_bytes(),
         &row.until.seconds().to_be_bytes(),
         row.session_id.as_bytes(),
         &[0],
@@ -114,13 +115,16 @@ enum Held {
     Elsewhere,
 }
 
-/// Certain machines are compared first: two of them are two, whatever key they share.
-fn held(hold: &HoldRow, party: &Party) -> Held {
+/// Certain machines are compared first: two of them are two, whatever key they share. What a token stands for
+/// may be older than what the device is held by: it ends nothing then.
+fn held(hold: &HoldRow, order: &Order) -> Held {
+    let party = &order.party;
     let same_machine = hold.machine.zip(party.machine).map(|(held, shown)| held == shown);
     let same_recipient = hold.recipient_digest == party.recipient_digest;
     match (same_machine, same_recipient) {
         (Some(false), _) | (None, false) => Held::Elsewhere,
         (_, true) => Held::Here,
+        (Some(true), false) if order.attested_at < hold.since => Held::Elsewhere,
         (Some(true), false) => Held::Before,
     }
 }
@@ -154,7 +158,7 @@ impl<B: Backend> Vault<B> {
                 if now >= hold.until || order.devices.sessions == DeviceSessions::Any {
                     continue;
                 }
-                match held(&hold, party) {
+                match held(&hold, order) {
                     Held::Here => {}
                     Held::Before => {
                         superseded.insert(hold.session_id.clone(), hold);
@@ -181,8 +185,9 @@ impl<B: Backend> Vault<B> {
         ledger: &mut Ledger<'_>,
         session: &SessionRow,
         superseded: Superseded,
-        template: &NewDecision,
+        order: &Order,
     ) -> Result<(), RecordError> {
+        let template = &order.decision;
         for (id, hold) in superseded {
             tx.supersede_session(&id, template.at).await?;
             let devices = self.free_devices(tx, ledger, &id).await?;
@@ -201,6 +206,7 @@ impl<B: Backend> Vault<B> {
                 session_id: session.id.clone(),
                 recipient_digest: session.recipient_digest,
                 machine: session.machine,
+                since: order.attested_at,
                 until: session.expires_at,
                 mac: [0; 32],
             });

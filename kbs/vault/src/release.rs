@@ -39,6 +39,8 @@ pub struct Release {
     /// The challenge in the evidence. `None` only when a bearer token stands for evidence whose challenge was
     /// used up when the token was made.
     pub nonce: Option<UsedNonce>,
+    /// When the evidence was accepted: now, or when the token was made that stands for it.
+    pub attested_at: UnixTime,
     /// The epoch of the rules under which the permits were given ([`Rules::epoch`](crate::Rules::epoch)).
     pub rules_epoch: u64,
     /// What is asked of the devices that the evidence is of.
@@ -78,6 +80,7 @@ pub(crate) struct Order {
     pub(crate) keys: Vec<Entitled>,
     pub(crate) session: SessionPlan,
     pub(crate) nonce: Option<UsedNonce>,
+    pub(crate) attested_at: UnixTime,
     pub(crate) rules_epoch: u64,
     pub(crate) devices: DeviceRules,
     pub(crate) decision: NewDecision,
@@ -95,9 +98,9 @@ impl<B: Backend> Vault<B> {
     /// [`ReleaseError`]; nothing was stored then, the challenge not used up either: record the refusal with
     /// [`Vault::refuse`], which does.
     pub async fn release(&self, release: Release) -> Result<Released, ReleaseError> {
-        let Release { permits, session, nonce, rules_epoch, devices, decision } = release;
+        let Release { permits, session, nonce, attested_at, rules_epoch, devices, decision } = release;
         let (party, keys) = entitled::read(permits)?;
-        self.execute(Order { party, keys, session, nonce, rules_epoch, devices, decision }).await
+        self.execute(Order { party, keys, session, nonce, attested_at, rules_epoch, devices, decision }).await
     }
 
     pub(crate) async fn execute(&self, order: Order) -> Result<Released, ReleaseError> {
@@ -118,7 +121,7 @@ impl<B: Backend> Vault<B> {
         self.pair_devices(&mut tx, &mut ledger, &order).await?;
         let superseded = self.claim_devices(&mut tx, &ledger, &order, now).await?;
         let session = self.session_for(&mut tx, &order, expires_at, now).await?;
-        self.hold_devices(&mut tx, &mut ledger, &session, superseded, &order.decision).await?;
+        self.hold_devices(&mut tx, &mut ledger, &session, superseded, &order).await?;
         let (mut keys, mut receipts) = (Vec::new(), Vec::new());
         for entitled in &order.keys {
             let (key, receipt) = self.release_one(&mut tx, &mut ledger, &order, entitled, &session).await?;

@@ -127,6 +127,8 @@ pub struct HoldRow {
     pub recipient_digest: Hex<32>,
     /// The machine that the session is of; `None` where the platform hides it.
     pub machine: Option<MachineId>,
+    /// When the evidence was accepted that the session rests on.
+    pub since: UnixTime,
     /// The session's deadline.
     pub until: UnixTime,
     /// HMAC-SHA256 over all of it.

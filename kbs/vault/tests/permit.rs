@@ -109,7 +109,9 @@ impl Bench {
         let rules_epoch = self.vault.rules_epoch().await.unwrap();
         let nonce = Some(UsedNonce { digest: Hex([nonce; 32]), expires_at: at(now + 60) });
         let (devices, decision) = (DeviceRules::default(), decision(now, action));
-        self.vault.release(Release { permits, session, nonce, rules_epoch, devices, decision }).await
+        let attested_at = at(now);
+        let release = Release { permits, session, nonce, attested_at, rules_epoch, devices, decision };
+        self.vault.release(release).await
     }
 }
 
@@ -182,6 +184,7 @@ async fn a_permit_outlived_by_time_or_rules_is_refused() {
         permits,
         session: SessionPlan::Open,
         nonce: None,
+        attested_at: at(620),
         rules_epoch: decided,
         devices: DeviceRules::default(),
         decision: decision(622, Action::Authorize),

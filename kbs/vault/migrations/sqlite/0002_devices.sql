@@ -18,6 +18,7 @@ CREATE TABLE holds (
     session_id       TEXT    NOT NULL REFERENCES sessions (id),
     recipient_digest BLOB    NOT NULL CHECK (length(recipient_digest) = 32),
     machine          TEXT,
+    since            INTEGER NOT NULL,
     until            INTEGER NOT NULL,
     mac              BLOB    NOT NULL CHECK (length(mac) = 32),
     PRIMARY KEY (root, pdi, session_id)

@@ -46,14 +46,15 @@ impl HoldRows for SqliteTx {
 
     async fn insert_hold(&mut self, hold: &HoldRow) -> StoreResult<()> {
         sqlx::query(
-            "INSERT INTO holds (root, pdi, session_id, recipient_digest, machine, until, mac) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO holds (root, pdi, session_id, recipient_digest, machine, since, until, mac) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(hold.device.root.as_ref())
         .bind(hold.device.pdi.as_ref())
         .bind(&hold.session_id)
         .bind(hold.recipient_digest.as_ref())
         .bind(hold.machine.map(|machine| machine.to_string()))
+        .bind(hold.since.seconds())
         .bind(hold.until.seconds())
         .bind(hold.mac.as_slice())
         .execute(self.connection())
@@ -82,6 +83,7 @@ fn hold(row: &SqliteRow) -> StoreResult<HoldRow> {
         session_id: columns.get("session_id")?,
         recipient_digest: columns.hex("recipient_digest")?,
         machine: columns.machine("machine")?,
+        since: columns.time("since")?,
         until: columns.time("until")?,
         mac: columns.bytes("mac")?,
     })

@@ -1,6 +1,7 @@
 //! The broker is killed in the middle of a load of releases. This test binary runs itself as the victim.
 
 use super::*;
+use hanzo_attestation_evidence::DeviceId;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -17,6 +18,8 @@ fn digest_of(round: u8, count: u64) -> Hex<32> {
 fn order(bench: &Bench, round: u8, count: u64) -> Order {
     let mut order = bench.order("acme/model", round, 10);
     order.keys.push(entitled("acme/secret", 1, 500));
+    // A device of its own for each round: what is held of it must be whole, too.
+    order.party.devices = vec![DeviceId { root: Hex([9; 32]), pdi: Hex([round; 8]) }];
     order.nonce = Some(UsedNonce { digest: digest_of(round, count), expires_at: at(60) });
     order
 }

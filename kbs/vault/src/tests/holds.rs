@@ -116,6 +116,27 @@ async fn the_same_machine_supersedes_its_older_session() {
     bench.vault.check_log().await.unwrap();
 }
 
+/// NV-90: a token stands for evidence that may be older than what came since.
+#[tokio::test]
+async fn older_evidence_supersedes_nothing() {
+    let bench = Bench::with_key().await;
+    let (before, restarted) = (pair(), pair());
+    let by_token = |pair: &RecipientKeyPair, attested: i64, nonce, now| {
+        let mut order = bench.shown(pair, 1, &[1], nonce, now);
+        (order.nonce, order.attested_at) = (None, at(attested));
+        order
+    };
+    let first = bench.release(by_token(&before, 5, 1, 10)).await.unwrap();
+    let second = bench.release(by_token(&restarted, 15, 2, 20)).await.unwrap();
+    assert_eq!(bench.state(&first.session_id, 20).await, SessionState::Superseded);
+    let refused = bench.release(by_token(&before, 5, 3, 30)).await.unwrap_err();
+    assert_eq!(in_session(refused), second.session_id);
+    assert_eq!(bench.state(&second.session_id, 30).await, SessionState::Live);
+    // With fresh evidence it may.
+    bench.release(bench.shown(&before, 1, &[1], 4, 40)).await.unwrap();
+    assert_eq!(bench.state(&second.session_id, 40).await, SessionState::Superseded);
+}
+
 /// NV-90: without certainty which machine it is nobody is superseded.
 #[tokio::test]
 async fn a_hidden_machine_supersedes_nothing_and_is_not_superseded() {
@@ -229,6 +250,7 @@ async fn ended_holds_are_forgotten() {
 async fn an_edited_table_of_devices_releases_nothing() {
     for (sql, seen_by_release) in [
         ("UPDATE holds SET until = 1", true),
+        ("UPDATE holds SET since = 1", true),
         ("UPDATE holds SET machine = 'sev-snp:' || hex(zeroblob(64))", false),
         ("UPDATE holds SET recipient_digest = zeroblob(32)", true),
         ("UPDATE holds SET mac = zeroblob(32)", true),

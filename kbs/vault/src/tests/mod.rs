@@ -111,6 +111,7 @@ impl Bench {
             keys: vec![entitled(key, 2, now + 600)],
             session: SessionPlan::Open,
             nonce: Some(challenge(nonce, now + 60)),
+            attested_at: at(now),
             rules_epoch: 0,
             devices: DeviceRules::default(),
             decision: node(now, Action::Authorize),

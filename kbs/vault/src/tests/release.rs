@@ -176,6 +176,7 @@ async fn permits_are_checked_in_themselves() {
         session: SessionPlan::Open,
         nonce: None,
         rules_epoch: 0,
+        attested_at: at(10),
         devices: crate::DeviceRules::default(),
         decision: node(10, Action::Authorize),
     };
