@@ -28,6 +28,8 @@ pub enum Claims {
     AzTdxVtpm(Box<azure::TdxClaims>),
     /// NVIDIA devices of one class.
     Nvidia(Box<nvidia::Claims>),
+    /// TEE device interfaces of GPUs.
+    Tdi(Box<nvidia::tdi::Claims>),
     /// A registered key.
     RegisteredKey(identity::Claims),
 }

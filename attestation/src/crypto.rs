@@ -17,9 +17,9 @@ use hanzo_attestation_evidence::{Broken, Rule};
 
 /// Most public-key operations for one document without devices (COL-05).
 pub const MAX_OPERATIONS: u32 = 12;
-/// Most operations more for each device: its report, four certificates, and for three of them an OCSP
-/// response with the certificate of whoever signed it.
-pub const OPERATIONS_PER_DEVICE: u32 = 1 + 4 + 3 * 2;
+/// Most operations more for each device: its report, or the two exchanges of an interface, four certificates,
+/// and for three of them an OCSP response with the certificate of whoever signed it.
+pub const OPERATIONS_PER_DEVICE: u32 = 2 + 4 + 3 * 2;
 
 /// Order of P-256 (SEC 2, 2.4.2), big-endian.
 const P256_ORDER: [u8; 32] = [

@@ -148,6 +148,7 @@ pub fn verify(evidence: Evidence, context: &Context<'_>) -> Result<Verified, Ref
             Item::AzSnpVtpm(item) => azure::verify_snp(item, context, &mut verified.budget)?,
             Item::AzTdxVtpm(item) => azure::verify_tdx(item, context, &mut verified.budget)?,
             Item::Nvidia(item) => nvidia::verify(item, context, &mut verified.budget)?,
+            Item::Tdi(item) => nvidia::tdi::verify(item, context, &mut verified.budget)?,
             Item::RegisteredKey(item) => {
                 verified.identities.push(identity::find_key(item, context.roots)?);
                 continue;
@@ -175,6 +176,10 @@ pub fn precheck(evidence: &Evidence, binding: &Binding) -> Result<(), Refused> {
             item.devices.iter().map(|device| &device.report.nonce),
             binding.device_nonce(),
         ),
+        Item::Tdi(item) => nvidia::tdi::check_nonces(
+            item.devices.iter().map(|device| &device.measured.nonce),
+            binding.device_nonce(),
+        ),
         _ => Ok(()),
     })
 }
@@ -197,7 +202,7 @@ fn check_stated_data(evidence: &Evidence, cpu: &[u8], tpm: &[u8]) -> Result<(), 
         Item::Tpm(item) => tpm::check_qualifying_data(&item.quote.attest.extra_data, tpm),
         Item::AzSnpVtpm(az) => azure(item.kind(), &az.vtpm.quote.attest.extra_data),
         Item::AzTdxVtpm(az) => azure(item.kind(), &az.vtpm.quote.attest.extra_data),
-        Item::Nvidia(_) | Item::RegisteredKey(_) => Ok(()),
+        Item::Nvidia(_) | Item::Tdi(_) | Item::RegisteredKey(_) => Ok(()),
     })
 }
 
@@ -262,7 +267,7 @@ impl Verified {
             Claims::AzTdxVtpm(claims) => {
                 azure::check_qualifying_data(item.tee(), &claims.vtpm.tpm.extra_data.0, tpm)
             }
-            Claims::Nvidia(_) | Claims::RegisteredKey(_) => Ok(()),
+            Claims::Nvidia(_) | Claims::Tdi(_) | Claims::RegisteredKey(_) => Ok(()),
         })
     }
 
@@ -270,11 +275,14 @@ impl Verified {
     /// that have no binding. It gives no capability.
     ///
     /// # Errors
-    /// [`Refused`] with NV-30.
+    /// [`Refused`] with NV-30 or TDI-10.
     pub fn check_device_nonce(&self, expected: &[u8]) -> Result<(), Refused> {
         self.items.iter().try_for_each(|item| match &item.claims {
             Claims::Nvidia(claims) => {
                 nvidia::check_nonces(claims.class, claims.devices.iter().map(|d| &d.nonce), expected)
+            }
+            Claims::Tdi(claims) => {
+                nvidia::tdi::check_nonces(claims.devices.iter().map(|d| &d.nonce), expected)
             }
             _ => Ok(()),
         })
@@ -282,11 +290,19 @@ impl Verified {
 
     /// What a binding must have of the devices, in order.
     fn device_digests(&self) -> Vec<DeviceDigests> {
-        let devices = self.items.iter().filter_map(|item| match &item.claims {
-            Claims::Nvidia(claims) => Some(claims.devices.iter().map(nvidia::DeviceClaims::digests)),
-            _ => None,
-        });
-        devices.flatten().collect()
+        let mut digests = Vec::new();
+        for item in &self.items {
+            match &item.claims {
+                Claims::Nvidia(claims) => {
+                    digests.extend(claims.devices.iter().map(nvidia::DeviceClaims::digests));
+                }
+                Claims::Tdi(claims) => {
+                    digests.extend(claims.devices.iter().map(nvidia::tdi::DeviceClaims::digests));
+                }
+                _ => {}
+            }
+        }
+        digests
     }
 
     /// Binds the evidence to one challenge and one recipient: the report data of a CPU item and the

@@ -1,6 +1,6 @@
 //! The arrow from genuine evidence to acceptable evidence: appraisal, and the tier that it proves.
 
-use crate::appraisal::{Appraisal, appraise_devices, appraise_item};
+use crate::appraisal::{Appraisal, appraise_devices, appraise_item, tee_io};
 use crate::explain::{FactsError, NodeFacts};
 use crate::hardware::Hardware;
 use crate::node::Node;
@@ -64,7 +64,7 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
         findings.push(finding);
     }
     let items = || attested.items().iter().map(|item| (item.claims(), item.facts()));
-    let node = Node::of(proved(items()), attested.lab(), items()).map_err(|error| Refused {
+    let node = Node::of(proved(items(), &appraisal.tee_io), attested.lab(), items()).map_err(|error| Refused {
         item: None,
         finding: Finding::new(VERIFIER_FAULT, Severity::Refuse, error.to_string()),
     })?;
@@ -72,20 +72,24 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
 }
 
 /// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE or a TPM
-/// whose attestation key is trusted, 3 for a CPU TEE and GPUs that all measure what their manifests say.
+/// whose attestation key is trusted, 3 for a CPU TEE and GPUs that all measure what their manifests say, 4 if
+/// besides a guest that `appraisal` names accepted the interface of each of them (TEE-I/O).
 ///
 /// Total, and monotone: one more item never lowers it, and a document has at most one item of GPUs. A guest
 /// that can be debugged, or whose security version is unknown, proves nothing; whether the rest is acceptable
 /// is for [`appraise`] to say.
 #[must_use]
-pub fn tier_of(items: &[VerifiedItem]) -> Tier {
-    tier_of_claims(items.iter().map(|item| (item.claims(), item.facts())))
+pub fn tier_of(items: &[VerifiedItem], appraisal: &Appraisal) -> Tier {
+    tier_of_claims(items.iter().map(|item| (item.claims(), item.facts())), appraisal)
 }
 
 /// The same, for tools that keep claims and facts.
 #[must_use]
-pub fn tier_of_claims<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -> Tier {
-    proved(items).tier
+pub fn tier_of_claims<'a>(
+    items: impl Iterator<Item = (&'a Claims, &'a Facts)>,
+    appraisal: &Appraisal,
+) -> Tier {
+    proved(items, &appraisal.tee_io).tier
 }
 
 /// What verified items prove together.
@@ -96,14 +100,18 @@ pub(crate) struct Proved {
     pub(crate) cpu_tee: bool,
 }
 
-pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -> Proved {
+pub(crate) fn proved<'a>(
+    items: impl Iterator<Item = (&'a Claims, &'a Facts)>,
+    tee_io: &tee_io::Thresholds,
+) -> Proved {
+    let items: Vec<(&Claims, &Facts)> = items.collect();
     let mut gpus = false;
-    let sum = items.fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
+    let sum = items.iter().fold(Proved { tier: Tier::Open, cpu_tee: false }, |sum, (claims, facts)| {
         gpus |= matches!(claims, Claims::Nvidia(claims) if are_vouched_for(claims));
         let cpu_tee = match claims {
             // A TPM is a hardware root of its own, and no TEE: a policy that asks for one is not met
             // (TPM-37). Devices stand beside a CPU, and speak for no guest.
-            Claims::Tpm(_) | Claims::Nvidia(_) | Claims::RegisteredKey(_) => false,
+            Claims::Tpm(_) | Claims::Nvidia(_) | Claims::Tdi(_) | Claims::RegisteredKey(_) => false,
             Claims::SevSnp(_)
             | Claims::Tdx(_)
             | Claims::Sgx(_)
@@ -119,7 +127,12 @@ pub(crate) fn proved<'a>(items: impl Iterator<Item = (&'a Claims, &'a Facts)>) -
         Proved { tier: sum.tier.max(tier), cpu_tee: sum.cpu_tee || cpu_tee }
     });
     // Only a CPU's evidence covers the GPUs of its guest, and only a measured guest speaks to them.
-    if gpus && sum.cpu_tee { Proved { tier: Tier::GpuCc, ..sum } } else { sum }
+    if !gpus || !sum.cpu_tee {
+        return sum;
+    }
+    let parts = tee_io::Parts::of(items.iter().map(|(claims, _)| *claims));
+    let tier = if tee_io::is_proven(parts, tee_io) { Tier::TeeIo } else { Tier::GpuCc };
+    Proved { tier, ..sum }
 }
 
 /// Whether these are GPUs, and every one measures what its manifests say.

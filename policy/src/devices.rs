@@ -28,11 +28,13 @@ pub(crate) struct Devices {
     pub(crate) manifests_match: bool,
     /// Whether the vendor's own word on revocation was verified for every certificate.
     pub(crate) revocation_checked: bool,
+    /// Whether a named guest accepted the interface of each of them (tier 4); false for switches.
+    pub(crate) tee_io: bool,
 }
 
 record!(Devices as "NvidiaDevices" {
     count, architectures, modes, driver_versions, firmware_versions, pdis, mode_stated, fwid_stated,
-    manifests_match, revocation_checked,
+    manifests_match, revocation_checked, tee_io,
 });
 
 impl Devices {
@@ -55,6 +57,7 @@ impl Devices {
             revocation_checked: all(|device| {
                 device.revocation.iter().all(|standing| standing.source != Source::Unchecked)
             }),
+            tee_io: false,
         }
     }
 }

@@ -33,8 +33,8 @@ impl Hardware {
                 Claims::Sgx(claims) => processor = Some(intel_machine(Tee::Sgx, &claims.dcap, facts)),
                 Claims::Tpm(claims) => chip = tpm_machine(claims),
                 Claims::Nvidia(claims) => devices.extend(claims.devices.iter().map(|device| device.id())),
-                // A key is somebody, and no machine.
-                Claims::RegisteredKey(_) => {}
+                // An interface is of one of the GPUs (TDI-21); a key is somebody, and no machine.
+                Claims::Tdi(_) | Claims::RegisteredKey(_) => {}
             }
         }
         devices.sort_unstable();

@@ -45,11 +45,13 @@ pub(crate) struct Attributes {
     pub(crate) azure: Option<Box<azure::Vtpm>>,
     pub(crate) gpus: Option<Devices>,
     pub(crate) switches: Option<Devices>,
+    /// Whether TEE-I/O is proved: tier 4.
+    pub(crate) tee_io: bool,
 }
 
 record!(Attributes as "Node" {
     tier, tee, lab, product, tcb_status, tcb_date, advisories, measurement, measurements, host_data, chip, identity, snp, tdx, sgx, tpm,
-    azure, gpus, switches,
+    azure, gpus, switches, tee_io,
 });
 
 /// The launch measurement: that of a node without one is an entity that no reference set holds.
@@ -171,6 +173,7 @@ impl Attributes {
             azure: None,
             gpus: None,
             switches: None,
+            tee_io: tier == Tier::TeeIo,
         }
     }
 
@@ -201,13 +204,15 @@ impl Attributes {
                 self.add_vtpm(&claims.vtpm);
             }
             Claims::Nvidia(claims) => {
-                let devices = Some(Devices::of(claims));
+                let devices = Devices::of(claims);
                 match claims.class {
-                    Class::Gpu => self.gpus = devices,
-                    Class::Switch => self.switches = devices,
+                    Class::Gpu => self.gpus = Some(Devices { tee_io: self.tee_io, ..devices }),
+                    Class::Switch => self.switches = Some(devices),
                 }
                 return;
             }
+            // It says nothing of the node: what is proved of its GPUs is, and what their item says.
+            Claims::Tdi(_) => return,
             Claims::RegisteredKey(claims) => {
                 self.identity = Some(claims.key_id.clone());
                 // A CPU beside it names the node.

@@ -247,7 +247,7 @@ fn a_known_td_gets_a_permit() {
 fn an_unrated_td_proves_nothing() {
     let bench = Bench::with_collateral(Lab::amd_collateral);
     let attested = bench.attest(vec![bench.td(TdxOrder::default())]).unwrap();
-    assert_eq!(tier_of(attested.items()), Tier::Open);
+    assert_eq!(tier_of(attested.items(), &Appraisal::strict()), Tier::Open);
     assert_eq!(appraise(attested, &Appraisal::strict()).unwrap_err().finding.rule.code, "CollateralMissing");
 }
 

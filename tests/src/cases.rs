@@ -92,6 +92,7 @@ fn title(document: &Value) -> Result<String> {
                 item.devices.first().and_then(|device| device.report.opaque.fields.driver_version.as_deref());
             format!("NVIDIA GPU, driver {}", driver.unwrap_or("unstated"))
         }
+        Item::Tdi(_) => "TEE device interfaces".to_owned(),
         Item::RegisteredKey(_) => "a registered key".to_owned(),
     })
 }

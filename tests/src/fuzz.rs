@@ -22,7 +22,7 @@ use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::event_log::{CcelTable, PcrBank, Variable};
 use hanzo_attestation_evidence::x509::{Certificate, Crl};
 use hanzo_attestation_evidence::{
-    DeviceId, Document, Hex, MachineId, azure, dcap, json, nvidia, sgx, snp, tpm,
+    DeviceId, Document, Hex, MachineId, azure, dcap, json, nvidia, sgx, snp, tdi, tpm,
 };
 use hanzo_attestation_lab::Lab;
 use hanzo_kbs_protocol as protocol;
@@ -58,6 +58,12 @@ targets! {
     "nvidia-report": seeds::nvidia_reports => |bytes| drop(nvidia::Report::parse(bytes));
     "nvidia-ocsp": seeds::nvidia_ocsp => |bytes| drop(nvidia::OcspResponse::parse(bytes));
     "nvidia-rim": seeds::nvidia_rims => nvidia_rim;
+    "tdi-item": seeds::tdi_items => tdi_item;
+    "tdi-report": seeds::tdi_reports => |bytes| drop(tdi::InterfaceReport::parse(bytes));
+    "tdi-negotiation": seeds::tdi_negotiations => |bytes| drop(tdi::Vca::parse(bytes));
+    "tdi-measurements": seeds::tdi_measurements => tdi_measurements;
+    "tdi-certificates": seeds::tdi_certificates => |bytes| drop(tdi::CertificateChain::parse(bytes));
+    "tdi-event": seeds::tdi_events => |bytes| drop(tdi::Accepted::parse(bytes));
     "snp-report": seeds::snp_reports => |bytes| drop(snp::Report::parse(bytes));
     "snp-certificate-table": seeds::certificate_tables => |bytes| drop(snp::certificate_table::parse(bytes));
     "certificate": seeds::certificates => |bytes| drop(Certificate::parse(bytes));
@@ -210,6 +216,31 @@ fn nvidia_item(bytes: &[u8]) {
     // Without responses: they are a target of their own.
     let revocation = Revocation::Waived { reason: "devices alone".to_owned() };
     judge(json!({"evidence": [item]}).to_string().as_bytes(), &revocation);
+}
+
+/// The five objects of an interface.
+fn tdi_item(bytes: &[u8]) {
+    let mut parts = seeds::read_parts(bytes, 5).into_iter().map(|part| base64_encode(&part));
+    let mut next = || parts.next().unwrap_or_default();
+    let device = json!({
+        "certs": next(), "vca": next(), "interface_report": next(), "measurements_at_lock": next(),
+        "measurements": next(),
+    });
+    let item = json!({"type": "tdi", "devices": [device]});
+    let revocation = Revocation::Waived { reason: "interfaces alone".to_owned() };
+    judge(json!({"evidence": [item]}).to_string().as_bytes(), &revocation);
+}
+
+/// An exchange, in either version of SPDM: its signature covers what it is.
+fn tdi_measurements(bytes: &[u8]) {
+    for version in [tdi::SpdmVersion::V1_2, tdi::SpdmVersion::V1_3] {
+        let Ok(exchange) = tdi::Measurements::parse(bytes, version) else { continue };
+        assert!(bytes.ends_with(exchange.response()), "the response is the end of the exchange");
+        assert!(
+            exchange.response().ends_with(exchange.signature()),
+            "and the signature that of the response"
+        );
+    }
 }
 
 /// The paravisor's report, as either kind of machine carries it, and the runtime data inside.

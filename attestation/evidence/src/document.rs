@@ -13,7 +13,7 @@ pub use error::{DocumentError, EvidenceError};
 use crate::binding::DeviceDigests;
 use crate::bytes::Hex;
 use crate::encoding::base64_encode;
-use crate::{azure, identity, json, nvidia, sgx, snp, tdx, tpm};
+use crate::{azure, identity, json, nvidia, sgx, snp, tdi, tdx, tpm};
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -56,6 +56,9 @@ pub enum Tee {
     /// NVIDIA NVSwitches.
     #[serde(rename = "nvidia-switch")]
     NvidiaSwitch,
+    /// TEE device interfaces of GPUs (TDISP).
+    #[serde(rename = "tdi")]
+    Tdi,
     /// A key registered with the broker: an identity, not hardware.
     #[serde(rename = "registered-key")]
     RegisteredKey,
@@ -74,6 +77,7 @@ impl Tee {
             Self::AzTdxVtpm => "az-tdx-vtpm",
             Self::NvidiaGpu => "nvidia-gpu",
             Self::NvidiaSwitch => "nvidia-switch",
+            Self::Tdi => "tdi",
             Self::RegisteredKey => "registered-key",
         }
     }
@@ -91,14 +95,14 @@ impl Tee {
     pub const fn is_cpu(self) -> bool {
         match self {
             Self::SevSnp | Self::Tdx | Self::Sgx | Self::AzSnpVtpm | Self::AzTdxVtpm => true,
-            Self::Tpm | Self::NvidiaGpu | Self::NvidiaSwitch | Self::RegisteredKey => false,
+            Self::Tpm | Self::NvidiaGpu | Self::NvidiaSwitch | Self::Tdi | Self::RegisteredKey => false,
         }
     }
 
     /// Whether these are devices beside the CPU; a document holds at most one item of each kind.
     #[must_use]
     pub const fn is_device(self) -> bool {
-        matches!(self, Self::NvidiaGpu | Self::NvidiaSwitch)
+        matches!(self, Self::NvidiaGpu | Self::NvidiaSwitch | Self::Tdi)
     }
 }
 
@@ -141,6 +145,10 @@ enum Content {
         devices: Vec<nvidia::Parts>,
         ocsp: Vec<Vec<u8>>,
     },
+    Tdi {
+        devices: Vec<tdi::Parts>,
+        ocsp: Vec<Vec<u8>>,
+    },
     RegisteredKey(identity::Evidence),
 }
 
@@ -156,6 +164,7 @@ impl DocumentItem {
             Content::AzSnpVtpm => Tee::AzSnpVtpm,
             Content::AzTdxVtpm => Tee::AzTdxVtpm,
             Content::Nvidia { class, .. } => class.tee(),
+            Content::Tdi { .. } => Tee::Tdi,
             Content::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -282,6 +291,10 @@ impl DocumentItem {
                     .map(|item| Item::Nvidia(Box::new(item)))
                     .map_err(|error| EvidenceError::Nvidia(*class, error))
             }
+            Content::Tdi { devices, ocsp } => {
+                let item = tdi::Evidence::parse(devices, ocsp.clone())?;
+                Ok(Item::Tdi(Box::new(item)))
+            }
             Content::RegisteredKey(key) => Ok(Item::RegisteredKey(key.clone())),
         }
     }
@@ -311,6 +324,8 @@ pub enum Item {
     AzTdxVtpm(Box<azure::TdxEvidence>),
     /// NVIDIA devices of one class.
     Nvidia(Box<nvidia::Evidence>),
+    /// TEE device interfaces.
+    Tdi(Box<tdi::Evidence>),
     /// A registered key.
     RegisteredKey(identity::Evidence),
 }
@@ -327,6 +342,7 @@ impl Item {
             Self::AzSnpVtpm(_) => Tee::AzSnpVtpm,
             Self::AzTdxVtpm(_) => Tee::AzTdxVtpm,
             Self::Nvidia(item) => item.class.tee(),
+            Self::Tdi(_) => Tee::Tdi,
             Self::RegisteredKey(_) => Tee::RegisteredKey,
         }
     }
@@ -343,6 +359,7 @@ impl Item {
             | Self::AzSnpVtpm(_)
             | Self::AzTdxVtpm(_)
             | Self::Nvidia(_)
+            | Self::Tdi(_)
             | Self::RegisteredKey(_) => None,
         }
     }
@@ -358,11 +375,15 @@ impl Evidence {
     /// What a binding has of the devices, in the document's order.
     #[must_use]
     pub fn device_digests(&self) -> Vec<DeviceDigests> {
-        let devices = self.items.iter().filter_map(|item| match item {
-            Item::Nvidia(item) => Some(item.devices.iter().map(|device| device.digests)),
-            _ => None,
-        });
-        devices.flatten().collect()
+        let mut digests = Vec::new();
+        for item in &self.items {
+            match item {
+                Item::Nvidia(item) => digests.extend(item.devices.iter().map(|device| device.digests)),
+                Item::Tdi(item) => digests.extend(item.devices.iter().map(|device| device.digests)),
+                _ => {}
+            }
+        }
+        digests
     }
 
     /// SHA-256 over the RFC 8785 form of the document, in which the zeros that may follow a quote are left

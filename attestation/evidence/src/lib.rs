@@ -24,6 +24,7 @@ pub mod nvidia;
 pub mod rule;
 pub mod sgx;
 pub mod snp;
+pub mod tdi;
 pub mod tdx;
 pub mod time;
 pub mod tpm;

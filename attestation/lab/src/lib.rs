@@ -51,9 +51,9 @@ pub use intel::{
 };
 pub use lab::Lab;
 pub use nvidia::{
-    CrlDefect, CrlOrder, DeviceOrder, Devices, DevicesDefect, DevicesOrder, LabChip, LabDevice, LabMode,
-    NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder, OcspStaple, RimDefect, RimMinimum, RimOrder, RimProduct,
-    RimVendor,
+    CrlDefect, CrlOrder, DeviceOrder, Devices, DevicesDefect, DevicesOrder, LabChip, LabDevice, LabInterface,
+    LabMode, NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder, OcspStaple, RimDefect, RimMinimum, RimOrder,
+    RimProduct, RimVendor, TdiDefect, TdiOrder,
 };
 pub use tpm::{
     AkCertificate, AkUsage, EkDefect, EndorsementKey, GceInstance, TpmBank, TpmDefect, TpmHash, TpmKey,

@@ -24,7 +24,7 @@ pub fn trustee_claims(item: &VerifiedItem) -> Map<String, Value> {
         Claims::Sgx(claims) => named("sgx", sgx_claims(claims, item.facts())),
         Claims::AzSnpVtpm(claims) => named("az-snp-vtpm", azure_snp_claims(claims)),
         Claims::AzTdxVtpm(claims) => named("az-tdx-vtpm", azure_tdx_claims(claims, item.facts())),
-        Claims::Nvidia(_) | Claims::RegisteredKey(_) => Map::new(),
+        Claims::Nvidia(_) | Claims::Tdi(_) | Claims::RegisteredKey(_) => Map::new(),
     }
 }
 

@@ -13,6 +13,7 @@ mod lists;
 mod proved;
 mod revocation;
 pub mod rim;
+pub mod tdi;
 mod verify;
 
 pub use claims::{Claims, DeviceClaims, FwidMatch, Source, Standing};

@@ -110,7 +110,7 @@ impl<'a> Item<'a> {
         let Verdict { standing, waived, not_after, uses } = revocation::check(
             &chain,
             root,
-            &self.answers(&chain, context),
+            &answers(self.responses, &chain, context),
             context,
             &mut self.proved,
             budget,
@@ -137,21 +137,6 @@ impl<'a> Item<'a> {
         }
         self.devices.push(claims(device, &chain, root, appraised.result, standing));
         Ok(())
-    }
-
-    /// What came along, and what collateral has in force about this chain.
-    fn answers<'c>(&self, chain: &'c Chain, context: &Context<'c>) -> Vec<OcspResponse<'c>>
-    where
-        'a: 'c,
-    {
-        let links = chain.links.iter();
-        let stored = links.flat_map(|link| context.collateral.nvidia_ocsp_about(&link.serial, context.now));
-        let stored = stored.filter_map(|der| OcspResponse::parse(der).ok());
-        let speaks = |response: &&OcspResponse<'_>| {
-            let mut about = response.answers.iter().map(|answer| answer.serial);
-            about.any(|serial| chain.links.iter().any(|link| link.serial == serial))
-        };
-        self.responses.iter().filter(speaks).cloned().chain(stored).collect()
     }
 
     /// The device's chain, proved now or before, and the report proved by it.
@@ -198,6 +183,22 @@ impl<'a> Item<'a> {
         let claims = Claims { class: evidence.class, devices: self.devices };
         VerifiedItem::new(AnyClaims::Nvidia(Box::new(claims)), facts, self.findings)
     }
+}
+
+/// What came along, and what collateral has in force about this chain.
+pub(super) fn answers<'c>(
+    came: &[OcspResponse<'c>],
+    chain: &'c Chain,
+    context: &Context<'c>,
+) -> Vec<OcspResponse<'c>> {
+    let links = chain.links.iter();
+    let stored = links.flat_map(|link| context.collateral.nvidia_ocsp_about(&link.serial, context.now));
+    let stored = stored.filter_map(|der| OcspResponse::parse(der).ok());
+    let speaks = |response: &&OcspResponse<'_>| {
+        let mut about = response.answers.iter().map(|answer| answer.serial);
+        about.any(|serial| chain.links.iter().any(|link| link.serial == serial))
+    };
+    came.iter().filter(speaks).cloned().chain(stored).collect()
 }
 
 /// What needs no key: dates, and that report and certificates are of one device.

@@ -16,6 +16,8 @@ mod hostile;
 mod lab;
 #[cfg(test)]
 mod ocsp;
+#[cfg(test)]
+mod tdi;
 
 use hanzo_attestation::roots::ExtraRoots;
 use hanzo_attestation::{

@@ -15,6 +15,7 @@ mod replay;
 mod sealed;
 mod secrecy;
 mod session;
+mod tee_io;
 mod token;
 mod tpm;
 mod world;

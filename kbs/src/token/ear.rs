@@ -171,6 +171,7 @@ fn submodules(index: usize, item: &VerifiedItem) -> Vec<(String, Appraisal)> {
         Tee::RegisteredKey => return vec![(format!("key{index}"), submodule(item))],
         Tee::NvidiaGpu => "gpu",
         Tee::NvidiaSwitch => "switch",
+        Tee::Tdi => return interfaces(item),
         _ => return vec![(format!("cpu{index}"), submodule(item))],
     };
     let Claims::Nvidia(claims) = item.claims() else { return Vec::new() };
@@ -178,6 +179,18 @@ fn submodules(index: usize, item: &VerifiedItem) -> Vec<(String, Appraisal)> {
     devices
         .map(|(place, device)| (format!("{class}{place}"), device_submodule(item, claims, device)))
         .collect()
+}
+
+/// `tdi0`, `tdi1` …: each interface by its place in the item. Its claims have a name of our own: no profile has
+/// one for them.
+fn interfaces(item: &VerifiedItem) -> Vec<(String, Appraisal)> {
+    let Claims::Tdi(claims) = item.claims() else { return Vec::new() };
+    let named = |(place, device): (usize, &nvidia::tdi::DeviceClaims)| {
+        let mut appraisal = submodule(item);
+        appraisal.ear_attester_claims.insert("x-hanzo-tdi".to_owned(), json!(device));
+        (format!("tdi{place}"), appraisal)
+    };
+    claims.devices.iter().enumerate().map(named).collect()
 }
 
 /// Says in the item's first submodule what its verdict rests on (COL-24): devices share their documents, and

@@ -19,6 +19,7 @@ pub mod nvidia;
 pub mod sgx;
 pub mod snp;
 pub mod tdx;
+pub mod tee_io;
 pub mod tpm;
 
 pub use bits::Bit;
@@ -46,6 +47,8 @@ pub struct Appraisal {
     pub tpm: tpm::Thresholds,
     /// NVIDIA GPUs and NVSwitches.
     pub nvidia: nvidia::Thresholds,
+    /// TEE-I/O of GPUs: what tier 4 needs beside evidence.
+    pub tee_io: tee_io::Thresholds,
     /// Virtual machines on Azure; what is inside them is held to `snp` and `tdx`.
     pub azure: azure::Thresholds,
 }
@@ -60,6 +63,7 @@ impl Appraisal {
             sgx: sgx::Thresholds::strict(),
             tpm: tpm::Thresholds::strict(),
             nvidia: nvidia::Thresholds::strict(),
+            tee_io: tee_io::Thresholds::default(),
             azure: azure::Thresholds::strict(),
         }
     }
@@ -74,6 +78,7 @@ impl Appraisal {
             sgx: sgx::Thresholds::corpus(),
             tpm: tpm::Thresholds::corpus(),
             nvidia: nvidia::Thresholds::corpus(),
+            tee_io: tee_io::Thresholds::default(),
             azure: azure::Thresholds::corpus(),
         }
     }
@@ -95,8 +100,9 @@ pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Apprai
         Claims::AzSnpVtpm(claims) => azure::check_snp(claims, appraisal, &mut checks),
         Claims::AzTdxVtpm(claims) => azure::check_tdx(claims, appraisal, &mut checks),
         Claims::Nvidia(claims) => nvidia::check(claims, &appraisal.nvidia, &mut checks),
-        // Who registered the key was settled when its signature was verified.
-        Claims::RegisteredKey(_) => return Vec::new(),
+        // Who registered the key was settled when its signature was verified, and an interface is judged beside
+        // its GPU.
+        Claims::Tdi(_) | Claims::RegisteredKey(_) => return Vec::new(),
     }
     // Last: what the evidence itself says needs no collateral.
     checks.refuse(facts.tcb_status == TcbStatus::Unknown, COLLATERAL_MISSING, || {
@@ -107,16 +113,18 @@ pub(crate) fn appraise_claims(claims: &Claims, facts: &Facts, appraisal: &Apprai
 
 /// What appraisal has to say of the devices of one node together, by the kind of item that it concerns:
 /// whether they are distinct, share one challenge, and name each other (NV-70, NV-75, NV-76, NV-78, NV-80,
-/// NV-81).
+/// NV-81), and whether their interfaces are those that the guest accepted (TDI-20 to TDI-30).
 ///
-/// Nothing for a node without devices, unless a number of GPUs is expected.
+/// Nothing for a node without devices, unless a number of GPUs is expected, or its event log speaks of
+/// interfaces.
 #[must_use]
 pub fn appraise_devices<'a>(
     claims: impl Iterator<Item = &'a Claims>,
     appraisal: &Appraisal,
 ) -> Vec<(Tee, Finding)> {
     let (mut gpus, mut switches) = (None, None);
-    for claims in claims {
+    let claims: Vec<&Claims> = claims.collect();
+    for claims in &claims {
         match claims {
             Claims::Nvidia(claims) if claims.class == Class::Gpu => gpus = Some(claims.as_ref()),
             Claims::Nvidia(claims) => switches = Some(claims.as_ref()),
@@ -126,7 +134,10 @@ pub fn appraise_devices<'a>(
     let mut checks = Checks::default();
     nvidia::check_together(gpus, switches, &appraisal.nvidia, &mut checks);
     let concerned = if gpus.is_none() && switches.is_some() { Tee::NvidiaSwitch } else { Tee::NvidiaGpu };
-    checks.finish().into_iter().map(|finding| (concerned, finding)).collect()
+    let mut found: Vec<(Tee, Finding)> =
+        checks.finish().into_iter().map(|finding| (concerned, finding)).collect();
+    found.extend(tee_io::findings(tee_io::Parts::of(claims.into_iter()), &appraisal.tee_io));
+    found
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 fn node(items: &[(Claims, Facts)]) -> Node {
     let items = || items.iter().map(|(claims, facts)| (claims, facts));
-    Node::of(proved(items()), false, items()).unwrap()
+    Node::of(proved(items(), &Default::default()), false, items()).unwrap()
 }
 
 fn snp() -> Node {
@@ -487,7 +487,7 @@ proptest! {
         let byte = if known { 0x11 } else { 0x12 };
         let references = references(&[("images", "sev-snp", "measurement", byte)]);
         let proved_tier = items.iter().map(|(claims, facts)| match claims {
-            Claims::Nvidia(_) | Claims::RegisteredKey(_) => 1,
+            Claims::Nvidia(_) | Claims::Tdi(_) | Claims::RegisteredKey(_) => 1,
             _ if facts.debug == Some(hanzo_attestation::Debug::Enabled) => 0,
             _ if facts.tcb_status == hanzo_attestation::TcbStatus::Unknown => 0,
             _ => 2,
@@ -504,7 +504,7 @@ proptest! {
     fn the_tier_is_monotone_in_the_evidence(pieces in pieces(), more in pieces(), at in any::<prop::sample::Index>()) {
         let tier = |pieces: &[Piece]| {
             let items: Vec<_> = pieces.iter().copied().map(item).collect();
-            proved(items.iter().map(|(claims, facts)| (claims, facts))).tier
+            proved(items.iter().map(|(claims, facts)| (claims, facts)), &Default::default()).tier
         };
         let mut all = pieces.clone();
         let index = at.index(all.len() + 1);

@@ -8,12 +8,12 @@ use hanzo_attestation_collateral::bundle::{
 };
 use hanzo_attestation_evidence::encoding::base64_decode;
 use hanzo_attestation_evidence::event_log::PcrBank;
-use hanzo_attestation_evidence::{Binding, Hex, Kem, Recipient, UnixTime};
+use hanzo_attestation_evidence::{Binding, Hex, Kem, Recipient, UnixTime, tdi};
 use hanzo_attestation_lab::event_log::ima::ImaList;
 use hanzo_attestation_lab::event_log::{EventKind, LabLog, variable};
 use hanzo_attestation_lab::{
     AzOrder, DeviceOrder, Lab, LabChip, LabDevice, NvidiaLab, OcspOrder, PckAuthority, RimMinimum, RimOrder,
-    RimProduct, RimVendor, SgxOrder, SnpOrder, SnpProduct, TdxBody, TdxOrder, TpmOrder, Vek,
+    RimProduct, RimVendor, SgxOrder, SnpOrder, SnpProduct, TdiOrder, TdxBody, TdxOrder, TpmOrder, Vek,
 };
 use hanzo_fixtures::{Case, Kind, cases};
 use hanzo_policy::TestCase;
@@ -250,6 +250,44 @@ pub(super) fn nvidia_devices() -> Vec<Vec<u8>> {
 
 pub(super) fn nvidia_reports() -> Vec<Vec<u8>> {
     devices().into_iter().map(|device| device.report).collect()
+}
+
+/// Interfaces of that vendor, in both versions of SPDM: what the guest was told of each, and its objects.
+fn interfaces() -> Vec<(String, tdi::Parts)> {
+    let orders =
+        [false, true].map(|spdm_1_3| TdiOrder { chip: LabChip::Gh100, spdm_1_3, ..TdiOrder::default() });
+    let locked =
+        NVIDIA.iter().flat_map(|vendor| orders.iter().filter_map(|order| vendor.interface(order).ok()));
+    locked.filter_map(|interface| Some((interface.told(), interface.answer([7; 32]).ok()?))).collect()
+}
+
+fn of_interfaces(read: fn(tdi::Parts) -> Vec<u8>) -> Vec<Vec<u8>> {
+    interfaces().into_iter().map(|(_, objects)| read(objects)).collect()
+}
+
+/// All objects as one.
+pub(super) fn tdi_items() -> Vec<Vec<u8>> {
+    of_interfaces(|o| parts(&[o.certs, o.vca, o.interface_report, o.measurements_at_lock, o.measurements]))
+}
+
+pub(super) fn tdi_reports() -> Vec<Vec<u8>> {
+    of_interfaces(|objects| objects.interface_report)
+}
+
+pub(super) fn tdi_negotiations() -> Vec<Vec<u8>> {
+    of_interfaces(|objects| objects.vca)
+}
+
+pub(super) fn tdi_measurements() -> Vec<Vec<u8>> {
+    of_interfaces(|objects| objects.measurements)
+}
+
+pub(super) fn tdi_certificates() -> Vec<Vec<u8>> {
+    of_interfaces(|objects| objects.certs)
+}
+
+pub(super) fn tdi_events() -> Vec<Vec<u8>> {
+    interfaces().into_iter().map(|(told, _)| told.into_bytes()).collect()
 }
 
 /// OCSP responses about each certificate of a chain, by the issuer and by its responder.

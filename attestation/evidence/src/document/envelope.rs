@@ -6,7 +6,7 @@ use crate::encoding::{base64_decode, hex_decode};
 use crate::identity::{self, KeyId};
 use crate::nvidia::{self, Class};
 use crate::x509::{MAX_CERTIFICATE, MAX_CERTIFICATES, X509Error};
-use crate::{json, tpm};
+use crate::{json, tdi, tpm};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -109,6 +109,26 @@ struct NvidiaDevice {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Tdi {
+    #[serde(rename = "type")]
+    _kind: String,
+    devices: Vec<TdiDevice>,
+    #[serde(default, deserialize_with = "present")]
+    ocsp: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TdiDevice {
+    certs: String,
+    vca: String,
+    interface_report: String,
+    measurements_at_lock: String,
+    measurements: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RegisteredKey {
     #[serde(rename = "type")]
     _kind: String,
@@ -137,7 +157,7 @@ pub(super) fn read(value: Value) -> Result<Document, DocumentError> {
     if items.iter().filter(|item| item.kind().is_cpu()).count() > 1 {
         return Err(DocumentError::SeveralCpuItems);
     }
-    for kind in [Tee::NvidiaGpu, Tee::NvidiaSwitch] {
+    for kind in [Tee::NvidiaGpu, Tee::NvidiaSwitch, Tee::Tdi] {
         if items.iter().filter(|item| item.kind() == kind).count() > 1 {
             return Err(DocumentError::SeveralDeviceItems { kind });
         }
@@ -179,6 +199,7 @@ fn content(item: usize, json: &Value) -> Result<Content, DocumentError> {
         "az-tdx-vtpm" => fields(item, json).map(|_: Azure| Content::AzTdxVtpm),
         "nvidia-gpu" => nvidia(item, Class::Gpu, fields(item, json)?),
         "nvidia-switch" => nvidia(item, Class::Switch, fields(item, json)?),
+        "tdi" => interfaces(item, fields(item, json)?),
         "registered-key" => {
             let RegisteredKey { key_id, signature, .. } = fields(item, json)?;
             let signature = bytes("signature", &signature, identity::SIGNATURE_LENGTH)?;
@@ -242,6 +263,37 @@ fn nvidia(item: usize, class: Class, fields: Nvidia) -> Result<Content, Document
     let devices = devices.collect::<Result<_, DocumentError>>()?;
     let ocsp = ocsp.iter().map(|text| bytes("ocsp", text, nvidia::MAX_OCSP));
     Ok(Content::Nvidia { class, devices, ocsp: ocsp.collect::<Result<_, _>>()? })
+}
+
+/// TEE device interfaces. Counts and sizes first, as of devices.
+fn interfaces(item: usize, fields: Tdi) -> Result<Content, DocumentError> {
+    let shape = |problem: String| DocumentError::Shape { item, problem };
+    let Tdi { devices, ocsp, .. } = fields;
+    if devices.is_empty() || devices.len() > tdi::MAX_DEVICES {
+        let problem = format!("{} interfaces; 1 to {} are read", devices.len(), tdi::MAX_DEVICES);
+        return Err(shape(problem));
+    }
+    let ocsp = ocsp.unwrap_or_default();
+    if ocsp.len() > nvidia::MAX_OCSP_RESPONSES {
+        let limit = nvidia::MAX_OCSP_RESPONSES;
+        return Err(shape(format!("{} OCSP responses; at most {limit} are read", ocsp.len())));
+    }
+    let devices = devices.iter().map(|device| {
+        Ok(tdi::Parts {
+            certs: bytes("certs", &device.certs, tdi::MAX_CERTIFICATE_CHAIN)?,
+            vca: bytes("vca", &device.vca, tdi::MAX_VCA)?,
+            interface_report: bytes("interface_report", &device.interface_report, tdi::MAX_INTERFACE_REPORT)?,
+            measurements_at_lock: bytes(
+                "measurements_at_lock",
+                &device.measurements_at_lock,
+                tdi::MAX_EXCHANGE,
+            )?,
+            measurements: bytes("measurements", &device.measurements, tdi::MAX_EXCHANGE)?,
+        })
+    });
+    let devices = devices.collect::<Result<_, DocumentError>>()?;
+    let ocsp = ocsp.iter().map(|text| bytes("ocsp", text, nvidia::MAX_OCSP));
+    Ok(Content::Tdi { devices, ocsp: ocsp.collect::<Result<_, _>>()? })
 }
 
 /// Register values by bank and number, each in its one spelling. Whether they are the quoted ones is the

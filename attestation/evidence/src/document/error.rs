@@ -9,6 +9,7 @@ use crate::nvidia;
 use crate::rule::{Broken, Rule};
 use crate::sgx::SgxError;
 use crate::snp::ReportError;
+use crate::tdi;
 use crate::tpm::FormatError;
 use crate::x509::X509Error;
 
@@ -123,6 +124,9 @@ pub enum EvidenceError {
     /// NVIDIA devices of one class.
     #[error("{1}")]
     Nvidia(nvidia::Class, nvidia::ItemError),
+    /// TEE device interfaces.
+    #[error(transparent)]
+    Tdi(#[from] tdi::ItemError),
     /// The document has no RFC 8785 form.
     #[error("the document has no RFC 8785 form: {0}")]
     Canonical(String),
@@ -140,6 +144,7 @@ impl EvidenceError {
             Self::AzSnpVtpm(_) => Some(Tee::AzSnpVtpm),
             Self::AzTdxVtpm(_) => Some(Tee::AzTdxVtpm),
             Self::Nvidia(class, _) => Some(class.tee()),
+            Self::Tdi(_) => Some(Tee::Tdi),
             Self::Canonical(_) => None,
         }
     }
@@ -154,6 +159,7 @@ impl Broken for EvidenceError {
             Self::Tpm(error) => error.rule(),
             Self::AzSnpVtpm(error) | Self::AzTdxVtpm(error) => error.rule(),
             Self::Nvidia(_, error) => error.rule(),
+            Self::Tdi(error) => error.rule(),
             Self::Canonical(_) => Rule::new("COL-03", "EnvelopeMalformed"),
         }
     }

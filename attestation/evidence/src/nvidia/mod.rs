@@ -18,6 +18,7 @@ pub use identity::{EXTENSIONS, Fwid, device_info, fwid, pdi};
 pub use ocsp::{OcspAnswer, OcspHash, OcspResponse, OcspStatus, Responder, is_ocsp_signer};
 pub use opaque::{Architecture, Bytes, Entry, Fields, Format, Mode, Opaque, Toggle};
 pub use pem::MAX_CERTIFICATES;
+pub(crate) use report::blocks as read_blocks;
 pub use report::{Block, MAX_REPORT, MAX_TRAILING, REQUEST_LENGTH, Report, ValueType};
 
 use crate::binding::DeviceDigests;

@@ -174,7 +174,8 @@ fn response<'a>(reader: &mut Reader<'a>) -> Result<(u8, &'a [u8]), FormatError> 
     Ok((count, record))
 }
 
-fn blocks(count: u8, record: &[u8]) -> Result<Vec<Block>, FormatError> {
+/// The blocks of a measurement record, which every version of SPDM has in this form.
+pub(crate) fn blocks(count: u8, record: &[u8]) -> Result<Vec<Block>, FormatError> {
     let mut reader = Reader::new(record);
     let mut blocks: Vec<Block> = Vec::with_capacity(usize::from(count));
     let mut seen = [false; 256];

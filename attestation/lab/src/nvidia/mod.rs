@@ -12,6 +12,7 @@ mod ocsp;
 mod order;
 mod report;
 mod rim;
+mod tdi;
 mod vendor;
 
 pub use crl::CrlOrder;
@@ -20,6 +21,7 @@ pub use devices::{Devices, DevicesOrder, LabMode, OcspStaple};
 pub use ocsp::OcspOrder;
 pub use order::{DeviceOrder, LabChip};
 pub use rim::{RimDefect, RimMinimum, RimOrder, RimProduct, RimVendor};
+pub use tdi::{LabInterface, TdiDefect, TdiOrder};
 
 use crate::LabError;
 use crate::der;

@@ -100,7 +100,7 @@ fn decided(order: &DevicesOrder) -> Result<Tier, &'static str> {
         .bind(&binding)
         .map_err(|refused| refused.finding.rule.code)?;
     let appraised = appraise(attested, &Appraisal::strict()).map_err(|refused| refused.finding.rule.code)?;
-    Ok(hanzo_policy::tier_of(appraised.items()))
+    Ok(hanzo_policy::tier_of(appraised.items(), &Appraisal::strict()))
 }
 
 #[test]

@@ -130,6 +130,7 @@ fn main_claims(facts: &Facts, claims: Option<&Claims>) -> Vec<(&'static str, Str
             rows.push(("qualifying data", claims.vtpm.tpm.extra_data.to_string()));
         }
         Some(Claims::Nvidia(claims)) => rows.push(("devices", claims.devices.len().to_string())),
+        Some(Claims::Tdi(claims)) => rows.push(("interfaces", claims.devices.len().to_string())),
         Some(Claims::RegisteredKey(_)) | None => {}
     }
     if let Some(chip) = &facts.chip {

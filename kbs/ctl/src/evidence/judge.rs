@@ -18,7 +18,7 @@ pub(super) fn judge(document: Document, inputs: &Inputs) -> Answer {
     let acceptable = all(|item| item.acceptable);
     // Mixed evidence takes the weakest link: one item that is not acceptable leaves the document at tier 0.
     let proved = items.iter().filter_map(|item| Some((item.claims.as_ref()?, item.facts.as_ref()?)));
-    let tier = if acceptable { tier_of_claims(proved) } else { Tier::Open };
+    let tier = if acceptable { tier_of_claims(proved, &inputs.appraisal) } else { Tier::Open };
     Answer { authentic, acceptable, items, tier }
 }
 

@@ -6,7 +6,7 @@ use hanzo_attestation::tpm::Bytes;
 use hanzo_attestation_evidence::dcap::{Certification, Quote};
 use hanzo_attestation_evidence::x509::{Certificate, Name, ObjectIdentifier};
 use hanzo_attestation_evidence::{
-    Document, Finding, Hex, Item, Tee, azure, encoding, nvidia, sgx, snp, tdx, tpm,
+    Document, Finding, Hex, Item, Tee, azure, encoding, nvidia, sgx, snp, tdi, tdx, tpm,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -70,6 +70,7 @@ fn read_item(document: &Document) -> ShownItem {
             Some(Item::AzSnpVtpm(item)) => show_azure(kind, &item.vtpm, json!(item.snp.report.body())),
             Some(Item::AzTdxVtpm(item)) => show_azure(kind, &item.vtpm, json!(item.tdx.quote)),
             Some(Item::Nvidia(item)) => show_nvidia(item),
+            Some(Item::Tdi(item)) => show_interfaces(item),
             Some(Item::RegisteredKey(item)) => ShownItem {
                 kind,
                 refused: None,
@@ -175,6 +176,31 @@ fn show_device(device: &nvidia::Device) -> Value {
         "measurements_that_are_zero": report.blocks.iter().filter(is_zero).count(),
         "signature": Hex(*report.signature()),
         "zeros_after_the_signature": report.trailing,
+    })
+}
+
+fn show_interfaces(item: &tdi::Evidence) -> ShownItem {
+    let devices: Vec<Value> = item.devices.iter().map(show_interface).collect();
+    let certificates = item.devices.iter().flat_map(|device| &device.certs.certificates);
+    let certificates = certificates.map(|der| certificate(der)).collect();
+    let fields = json!({"devices": devices, "ocsp_responses": item.ocsp.len()});
+    ShownItem { kind: Tee::Tdi, refused: None, fields, certificates }
+}
+
+/// An interface for a reader: what its device reports of it, what SPDM agreed on, what is measured, and what a
+/// TSM would tell of these objects.
+fn show_interface(device: &tdi::Device) -> Value {
+    let named = |block: &nvidia::Block| (format!("{:02}", block.index), json!(Bytes(block.value.clone())));
+    let measured: Map<String, Value> = device.measured.blocks.iter().map(named).collect();
+    json!({
+        "interface": device.interface_report,
+        "spdm_version": device.vca.version,
+        "nonce": device.measured.nonce,
+        "nonce_at_lock": device.measured_at_lock.nonce,
+        "measurements": measured,
+        "same_as_at_lock": device.measured.blocks == device.measured_at_lock.blocks,
+        "tsm_digests": device.tsm,
+        "root_sha384": device.certs.root_hash,
     })
 }
 

@@ -122,7 +122,7 @@ fn no_limit(_: &mut Appraisal) {}
 #[test]
 fn machines_of_known_paravisors_are_acceptable_and_prove_a_tee() {
     for item in [snp_item(snp()), tdx_item(tdx())] {
-        let proved = proved(std::iter::once((&item.0, &item.1)));
+        let proved = proved(std::iter::once((&item.0, &item.1)), &Default::default());
         assert!(proved.cpu_tee && proved.tier == Tier::Confidential);
         assert_eq!(refusals(item, &limits(no_limit)), NOTHING);
     }
@@ -136,12 +136,12 @@ fn machines_of_known_paravisors_are_acceptable_and_prove_a_tee() {
 fn what_a_td_proves_alone_it_proves_behind_a_paravisor() {
     let (claims, facts) = tdx_item(tdx());
     let unrated = Facts { tcb_status: TcbStatus::Unknown, ..facts };
-    assert!(!proved(std::iter::once((&claims, &unrated))).cpu_tee);
+    assert!(!proved(std::iter::once((&claims, &unrated)), &Default::default()).cpu_tee);
     assert_eq!(refusals((claims, unrated), &limits(no_limit)), ["COL-10 CollateralMissing"]);
     let mut debug = tdx();
     debug.tdx.td_attributes.debug = true;
     let item = tdx_item(debug);
-    assert!(!proved(std::iter::once((&item.0, &item.1))).cpu_tee);
+    assert!(!proved(std::iter::once((&item.0, &item.1)), &Default::default()).cpu_tee);
 }
 
 /// AZ-16: the hardware's own thresholds hold, in every profile, and their rule is in the message.

@@ -234,7 +234,7 @@ fn a_switch_is_no_gpu_whatever_its_item_declares() {
         assert_eq!(first(&[switches(vec![gpu(|_| {})])]).as_deref(), Some("NV-82 DeviceKindMismatch"));
         let cpu = sample::snp_item(sample::snp());
         let items = [(&cpu.0, &cpu.1), (&among_gpus, &GPU.1)];
-        assert_eq!(tier_of_claims(items.into_iter()), Tier::Confidential);
+        assert_eq!(tier_of_claims(items.into_iter(), &Appraisal::strict()), Tier::Confidential);
     }
 }
 
@@ -361,7 +361,10 @@ fn the_third_tier_takes_a_cpu_and_every_gpu() {
     let unknown = (gpus(vec![gpu(|_| {}), GPU.0.devices[0].clone()]), GPU.1.clone());
     let only_switches = (switches(vec![switch(|_| {})]), SWITCH.1.clone());
     let tier =
-        |items: &[&(AnyClaims, Facts)]| tier_of_claims(items.iter().map(|(claims, facts)| (claims, facts)));
+        |items: &[&(AnyClaims, Facts)]| {
+            let items = items.iter().map(|(claims, facts)| (claims, facts));
+            tier_of_claims(items, &Appraisal::strict())
+        };
     assert_eq!(tier(&[&cpu, &good]), Tier::GpuCc);
     assert_eq!(tier(&[&good, &cpu]), Tier::GpuCc);
     assert_eq!(tier(&[&good]), Tier::Open);

@@ -2,7 +2,7 @@
 
 use super::{Attribute, Thresholds};
 use crate::appraisal::checks::Checks;
-use crate::appraisal::{Allowed, dcap, event_log};
+use crate::appraisal::{Allowed, dcap, event_log, tee_io};
 use hanzo_attestation::event_log::Register;
 use hanzo_attestation::tdx;
 use hanzo_attestation_evidence::{Hex, Rule};
@@ -81,11 +81,14 @@ fn identities(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {
     }
 }
 
-/// Whether every event of RTMR3 is known and policy says what they must be (TDX-22): the log has them all, or
-/// its item is refused, and the event rules judge them.
+/// Whether every event of RTMR3 is known and something says what they must be (TDX-22): the log has them all,
+/// or its item is refused, and policy's event rules judge them, or each speaks of TEE device interfaces, which
+/// TDI-24 to TDI-27 judge in every document.
 fn is_explained(claims: &tdx::Claims, limits: &Thresholds) -> bool {
-    let logged = claims.log.as_ref().is_some_and(|log| !log.unexplained.contains(&Register::Rtmr(3)));
-    logged && !limits.log.runtime_events.is_empty()
+    let rtmr3 = Register::Rtmr(3);
+    let Some(log) = claims.log.as_ref().filter(|log| !log.unexplained.contains(&rtmr3)) else { return false };
+    let own = || log.runtime_events.iter().filter(|event| event.register == rtmr3);
+    !limits.log.runtime_events.is_empty() || (own().next().is_some() && own().all(tee_io::is_judged))
 }
 
 fn module(claims: &tdx::Claims, limits: &Thresholds, checks: &mut Checks) {

@@ -61,7 +61,7 @@ fn a_tpm_proves_the_second_tier_and_no_tee() {
         let mut claims = sample::tpm();
         claims.ak_trust = trust;
         let (claims, facts) = sample::tpm_item(claims);
-        let found = proved([(&claims, &facts)].into_iter());
+        let found = proved([(&claims, &facts)].into_iter(), &Default::default());
         assert_eq!((found.tier, found.cpu_tee), (tier, false));
     }
 }

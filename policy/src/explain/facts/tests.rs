@@ -8,7 +8,7 @@ use serde_json::json;
 
 fn node(items: &[(Claims, Facts)]) -> Node {
     let items = || items.iter().map(|(claims, facts)| (claims, facts));
-    Node::of(proved(items()), false, items()).unwrap()
+    Node::of(proved(items(), &Default::default()), false, items()).unwrap()
 }
 
 fn nodes() -> Vec<Node> {
