@@ -1,10 +1,12 @@
-//! A device's claims under the names of NVIDIA's own tokens (version 3.0), for policies written for those.
+//! A device's claims under the names of NVIDIA's own tokens (versions 3.0 and 4.0), for policies written for
+//! those; and the input of such a policy.
 //!
 //! What the vendor's verifiers leave out, and a device signs all the same, is under one name of our own.
 
-use super::DeviceClaims;
 use super::claims::Source;
 use super::rim::{Outcome, RimUse};
+use super::{Claims, DeviceClaims};
+use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::nvidia::Class;
 use serde_json::{Map, Value, json};
 
@@ -13,9 +15,41 @@ const OEM_ID: &str = "5703";
 /// The name for what no claim of the vendor's says.
 const OURS: &str = "x-hanzo-device";
 
+/// Which names and shapes: those of NVIDIA's SDK 1.x and remote service, or those of SDK 2.0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EatVersion {
+    /// 3.0.
+    V3,
+    /// 4.0: 3.0, with security versions and what differs of them.
+    V4,
+}
+
+impl EatVersion {
+    /// As claims say it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V3 => "3.0",
+            Self::V4 => "4.0",
+        }
+    }
+}
+
+/// The input of a policy in NVIDIA's form (Rego, `package policy`, `data.policy.nv_match`): an array with the
+/// claims of each device. Nothing here evaluates such a policy.
+///
+/// An empty array is no input: a policy that asks something of every device says yes to none.
+#[must_use]
+pub fn policy_input<'a>(items: impl Iterator<Item = &'a Claims>, version: EatVersion) -> Option<Value> {
+    let devices = items.flat_map(|item| item.devices.iter().map(|device| (device, item.class)));
+    let claims: Vec<Value> =
+        devices.map(|(device, class)| Value::Object(eat_claims(device, class, version))).collect();
+    (!claims.is_empty()).then_some(Value::Array(claims))
+}
+
 /// The claims of one device.
 #[must_use]
-pub fn eat_claims(device: &DeviceClaims, class: Class) -> Map<String, Value> {
+pub fn eat_claims(device: &DeviceClaims, class: Class, version: EatVersion) -> Map<String, Value> {
     let (kind, firmware) = match class {
         Class::Gpu => ("gpu", "vbios"),
         Class::Switch => ("switch", "bios"),
@@ -53,7 +87,12 @@ pub fn eat_claims(device: &DeviceClaims, class: Class) -> Map<String, Value> {
             "x-nvidia-version".to_owned()
         }
     };
-    claims.insert(version_name, json!("3.0"));
+    claims.insert(version_name, json!(version.name()));
+    if version == EatVersion::V4 {
+        claims.insert("x-nvidia-attester-claims".to_owned(), json!(device.rim.security_versions));
+        let records = json!(device.rim.counter_mismatches);
+        claims.insert("x-nvidia-mismatch-opaque-data-records".to_owned(), records);
+    }
     let (name, neighbours) = match class {
         Class::Gpu => ("switch-pdis", &device.fields.switch_pdis),
         Class::Switch => ("gpu-pdis", &device.fields.gpu_pdis),
@@ -68,14 +107,28 @@ pub fn eat_claims(device: &DeviceClaims, class: Class) -> Map<String, Value> {
     claims
 }
 
-/// The device's chain, in the vendor's shape. A chain that is not valid never comes this far.
+/// The device's chain.
 fn chain(device: &DeviceClaims) -> Value {
     let checked = device.revocation.iter().all(|standing| standing.source == Source::Ocsp);
+    certificates(device.chain_not_after, checked, false)
+}
+
+/// A chain in the vendor's shape. One that is not valid never comes this far; one on hold does where that is
+/// configured, and says so. That a response repeats the nonce of whoever asked is never claimed: whoever asked
+/// was another.
+fn certificates(expires: UnixTime, checked: bool, on_hold: bool) -> Value {
+    let status = match (checked, on_hold) {
+        (_, true) => "revoked",
+        (true, false) => "good",
+        (false, false) => "unknown",
+    };
     json!({
-        "x-nvidia-cert-expiration-date": device.chain_not_after.to_string(),
-        "x-nvidia-cert-status": "valid",
-        "x-nvidia-cert-ocsp-status": if checked { "good" } else { "unknown" },
-        "x-nvidia-cert-revocation-reason": null,
+        "x-nvidia-cert-expiration-date": expires.to_string(),
+        "x-nvidia-cert-status": if on_hold { "revoked" } else { "valid" },
+        "x-nvidia-cert-ocsp-status": status,
+        "x-nvidia-cert-revocation-reason": on_hold.then_some("certificateHold"),
+        "x-nvidia-cert-ocsp-nonce-matches": false,
+        "x-nvidia-cert-ocsp-response-valid": checked,
     })
 }
 
@@ -87,10 +140,7 @@ fn manifest(claims: &mut Map<String, Value>, name: &str, found: Option<&RimUse>)
         claims.insert(format!("{name}-{passed}"), json!(found.is_some()));
     }
     if let Some(found) = found {
-        let chain = json!({
-            "x-nvidia-cert-expiration-date": found.signer.not_after.to_string(),
-            "x-nvidia-cert-status": "valid",
-        });
+        let chain = certificates(found.signer.not_after, found.revocation_checked, found.on_hold);
         claims.insert(format!("{name}-cert-chain"), chain);
     }
 }

@@ -17,7 +17,7 @@ pub mod tdi;
 mod verify;
 
 pub use claims::{Claims, DeviceClaims, FwidMatch, Source, Standing};
-pub use eat::eat_claims;
+pub use eat::{EatVersion, eat_claims, policy_input};
 pub use error::{DeviceError, NvidiaError, Place};
 
 pub(crate) use chain::Chain;

@@ -17,6 +17,8 @@ mod lab;
 #[cfg(test)]
 mod ocsp;
 #[cfg(test)]
+mod policy_input;
+#[cfg(test)]
 mod tdi;
 
 use hanzo_attestation::roots::ExtraRoots;

@@ -2,7 +2,7 @@
 
 use super::TokenKeyError;
 use hanzo_attestation::claims::trustee_claims;
-use hanzo_attestation::nvidia::{self, DeviceClaims, eat_claims};
+use hanzo_attestation::nvidia::{self, DeviceClaims, EatVersion, eat_claims};
 use hanzo_attestation::{Claims, Debug, TcbStatus, Trace, VerifiedItem};
 use hanzo_attestation_evidence::{Severity, Tee, UnixTime};
 use hanzo_policy::{Appraised, Tier};
@@ -209,7 +209,7 @@ fn traced(
 /// One device, under the names of NVIDIA's own tokens.
 fn device_submodule(item: &VerifiedItem, claims: &nvidia::Claims, device: &DeviceClaims) -> Appraisal {
     let mut appraisal = submodule(item);
-    appraisal.ear_attester_claims.extend(eat_claims(device, claims.class));
+    appraisal.ear_attester_claims.extend(eat_claims(device, claims.class, EatVersion::V3));
     appraisal
 }
 

@@ -74,6 +74,14 @@ pub enum FetchError {
         /// The header.
         header: &'static str,
     },
+    /// The answer of NVIDIA's service is not what was asked for, or not in its form.
+    #[error("{host}: {problem}")]
+    Envelope {
+        /// Who was asked.
+        host: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// What came is not what was asked for, or its vendor does not vouch for it.
     #[error("{host}: {error}")]
     Refused {
@@ -95,6 +103,7 @@ impl FetchError {
                 | Self::Status { .. }
                 | Self::TooLarge { .. }
                 | Self::ChainHeader { .. }
+                | Self::Envelope { .. }
                 | Self::Refused { .. }
         )
     }

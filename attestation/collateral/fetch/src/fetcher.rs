@@ -6,11 +6,14 @@ use crate::error::FetchError;
 use crate::hosts::Hosts;
 use crate::http::{Http, Limits, TlsTrust};
 use crate::wanted::{Vendor, Wanted};
-use hanzo_attestation::Roots;
+use hanzo_attestation::{Roots, admission};
 use hanzo_attestation_collateral::bundle::Kind;
 use hanzo_attestation_collateral::{Document, DocumentError};
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::encoding::base64_decode;
+use hanzo_attestation_evidence::nvidia::rim::{Rim, RimId};
+use hanzo_attestation_evidence::{UnixTime, json};
 use reqwest::header::HeaderMap;
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -233,6 +236,9 @@ impl Fetcher {
     async fn ask_once(&self, wanted: &Wanted, url: reqwest::Url) -> Result<Vec<Document>, FetchError> {
         let host = url.host_str().unwrap_or_default().to_owned();
         let answer = self.http.get(url, answer_limit(wanted)).await?;
+        if let Wanted::NvidiaRim { id } = wanted {
+            return Ok(vec![self.manifest(id, &host, &answer.body)?]);
+        }
         let refused = |error| FetchError::Refused { host: host.clone(), error };
         let chains = match wanted.chain() {
             None => Vec::new(),
@@ -250,12 +256,50 @@ impl Fetcher {
         document.check_dates(now).map_err(refused)?;
         Ok([vec![document], chains].concat())
     }
+
+    /// A manifest in its envelope: of the id that was asked for, with the digest that is announced, trusted
+    /// and in force. Whether it is revoked is judged when it is used.
+    fn manifest(&self, id: &RimId, host: &str, body: &[u8]) -> Result<Document, FetchError> {
+        let wrong = |problem: String| FetchError::Envelope { host: host.to_owned(), problem };
+        let refused = |error| FetchError::Refused { host: host.to_owned(), error };
+        let envelope: Envelope = json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
+        if envelope.id != id.as_str() {
+            return Err(wrong(format!("the answer is for `{}`", envelope.id.escape_debug())));
+        }
+        let xml = base64_decode(&envelope.rim).map_err(|error| wrong(format!("`rim`: {error}")))?;
+        let rim = Rim::parse(&xml).map_err(|error| wrong(error.to_string()))?;
+        if !envelope.sha256.eq_ignore_ascii_case(&rim.sha256().to_string()) {
+            return Err(wrong("`sha256` is not the digest of `rim`".to_owned()));
+        }
+        if !id.names(&rim) {
+            let meta = rim.meta();
+            return Err(wrong(format!(
+                "the manifest is for {} {}, not for {id}",
+                meta.product, meta.version
+            )));
+        }
+        let judged = admission::nvidia_rim(&xml, &self.roots).map_err(|error| refused(error.into()))?;
+        let document = Document::received(Kind::NvidiaRim, judged.subject, xml, &[], &self.roots);
+        let document = document.map_err(refused)?;
+        document.check_dates(self.clock.now()).map_err(refused)?;
+        Ok(document)
+    }
 }
 
-/// Twice the size, for the mirrors that send a list as hex.
+/// What NVIDIA's service sends around a manifest. Other members are not read.
+#[derive(Deserialize)]
+struct Envelope {
+    id: String,
+    rim: String,
+    sha256: String,
+}
+
+/// Twice the size, for the mirrors that send a list as hex, and for manifests in base64.
 const fn answer_limit(wanted: &Wanted) -> usize {
     match wanted {
         Wanted::RootCrl => 2 * wanted.kind().limit(),
+        // Base64 takes a third more, and the envelope less than the rest.
+        Wanted::NvidiaRim { .. } => 2 * wanted.kind().limit(),
         _ => wanted.kind().limit(),
     }
 }

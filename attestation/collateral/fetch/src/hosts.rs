@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 const AMD: &str = "https://kdsintf.amd.com";
 const INTEL: &str = "https://api.trustedservices.intel.com";
+/// Where NVIDIA's reference integrity manifests are.
+const NVIDIA_RIM: &str = "https://rim.attestation.nvidia.com";
 /// Where the root certificate says its list is.
 const INTEL_ROOT_CRL: &str = "https://certificates.trustedservices.intel.com";
 
@@ -25,12 +27,13 @@ pub enum HostError {
     NotAllowed(String),
 }
 
-/// The addresses of both vendors' services.
+/// The addresses of the vendors' services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hosts {
     amd: Url,
     intel: Url,
     intel_root_crl: Url,
+    nvidia_rim: Url,
     /// Whether Intel's is a mirror: it then serves the root's list itself.
     intel_is_mirror: bool,
     allow_plain_loopback: bool,
@@ -53,9 +56,19 @@ impl Hosts {
             amd: base(amd_mirror.unwrap_or(AMD))?,
             intel_root_crl: if intel_mirror.is_some() { intel.clone() } else { base(INTEL_ROOT_CRL)? },
             intel,
+            nvidia_rim: base(NVIDIA_RIM)?,
             intel_is_mirror: intel_mirror.is_some(),
             allow_plain_loopback,
         })
+    }
+
+    /// A mirror in the place of NVIDIA's service of manifests, on the terms of [`Hosts::new`].
+    ///
+    /// # Errors
+    /// [`HostError`].
+    pub fn with_nvidia_mirror(mut self, mirror: &str) -> Result<Self, HostError> {
+        self.nvidia_rim = base(mirror, self.allow_plain_loopback)?;
+        Ok(self)
     }
 
     /// Whether a mirror is asked in Intel's place.
@@ -73,6 +86,7 @@ impl Hosts {
             Vendor::Amd => &self.amd,
             Vendor::Intel if root_crl => &self.intel_root_crl,
             Vendor::Intel => &self.intel,
+            Vendor::Nvidia => &self.nvidia_rim,
         }
     }
 
@@ -82,7 +96,7 @@ impl Hosts {
     /// [`HostError::NotAllowed`].
     pub fn check(&self, url: &Url) -> Result<(), HostError> {
         let same = |base: &&Url| base.origin() == url.origin();
-        let allowed = [&self.amd, &self.intel, &self.intel_root_crl].iter().any(same);
+        let allowed = [&self.amd, &self.intel, &self.intel_root_crl, &self.nvidia_rim].iter().any(same);
         let plain = url.username().is_empty() && url.password().is_none();
         if allowed && plain { Ok(()) } else { Err(HostError::NotAllowed(url.to_string())) }
     }
@@ -117,6 +131,7 @@ mod tests {
             "https://kdsintf.amd.com/vcek/v1/Milan/crl",
             "https://api.trustedservices.intel.com/sgx/certification/v4/pckcrl?ca=platform",
             "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der",
+            "https://rim.attestation.nvidia.com/v1/rim/NV_GPU_DRIVER_GH100_550.144.03",
         ] {
             assert_eq!(hosts.check(&allowed.parse().unwrap()), Ok(()), "{allowed}");
         }

@@ -4,6 +4,7 @@ use crate::hosts::Hosts;
 use hanzo_attestation_collateral::bundle::Kind;
 use hanzo_attestation_evidence::Hex;
 use hanzo_attestation_evidence::dcap::TeeType;
+use hanzo_attestation_evidence::nvidia::rim::RimId;
 use hanzo_attestation_evidence::snp::{Product, Tcb, Vek};
 use reqwest::Url;
 use std::fmt;
@@ -15,6 +16,8 @@ pub enum Vendor {
     Amd,
     /// Intel's provisioning certification service.
     Intel,
+    /// NVIDIA's service of reference integrity manifests.
+    Nvidia,
 }
 
 impl fmt::Display for Vendor {
@@ -22,6 +25,7 @@ impl fmt::Display for Vendor {
         f.write_str(match self {
             Self::Amd => "AMD",
             Self::Intel => "Intel",
+            Self::Nvidia => "NVIDIA",
         })
     }
 }
@@ -103,6 +107,12 @@ pub enum Wanted {
     },
     /// List of Intel's root.
     RootCrl,
+    /// A reference integrity manifest. The service has one issue of each id, and nothing but asking tells
+    /// whether it is a new one: it is asked every time.
+    NvidiaRim {
+        /// The id.
+        id: RimId,
+    },
 }
 
 impl Wanted {
@@ -114,6 +124,7 @@ impl Wanted {
             Self::TcbInfo { .. } | Self::QeIdentity { .. } | Self::PckCrl { .. } | Self::RootCrl => {
                 Vendor::Intel
             }
+            Self::NvidiaRim { .. } => Vendor::Nvidia,
         }
     }
 
@@ -128,10 +139,11 @@ impl Wanted {
             Self::QeIdentity { .. } => Kind::IntelQeIdentity,
             Self::PckCrl { .. } => Kind::IntelPckCrl,
             Self::RootCrl => Kind::IntelRootCrl,
+            Self::NvidiaRim { .. } => Kind::NvidiaRim,
         }
     }
 
-    /// Its key in a store.
+    /// Its key in a store; of a manifest, whose key has the digest of the file, its id.
     #[must_use]
     pub fn key(&self) -> String {
         match self {
@@ -147,6 +159,7 @@ impl Wanted {
             Self::QeIdentity { tee, .. } => tee_name(*tee).to_owned(),
             Self::PckCrl { ca } => ca.name().to_owned(),
             Self::RootCrl => "root".to_owned(),
+            Self::NvidiaRim { id } => id.to_string(),
         }
     }
 
@@ -157,7 +170,11 @@ impl Wanted {
             Self::TcbInfo { .. } => (&["TCB-Info-Issuer-Chain", "SGX-TCB-Info-Issuer-Chain"], "tcb-info"),
             Self::QeIdentity { .. } => (&["SGX-Enclave-Identity-Issuer-Chain"], "qe-identity"),
             Self::PckCrl { .. } => (&["SGX-PCK-CRL-Issuer-Chain"], "pck-crl"),
-            Self::AmdCrl { .. } | Self::AmdChain { .. } | Self::AmdVcek { .. } | Self::RootCrl => {
+            Self::AmdCrl { .. }
+            | Self::AmdChain { .. }
+            | Self::AmdVcek { .. }
+            | Self::RootCrl
+            | Self::NvidiaRim { .. } => {
                 return None;
             }
         };
@@ -185,6 +202,7 @@ impl Wanted {
             Self::PckCrl { .. } => "/sgx/certification/v4/pckcrl".to_owned(),
             Self::RootCrl if mirror => "/sgx/certification/v4/rootcacrl".to_owned(),
             Self::RootCrl => "/IntelSGXRootCA.der".to_owned(),
+            Self::NvidiaRim { id } => format!("/v1/rim/{id}"),
         }
     }
 
@@ -199,7 +217,9 @@ impl Wanted {
             }
             Self::QeIdentity { update, .. } => early(update).into_iter().collect(),
             Self::PckCrl { ca } => vec![("ca", ca.name().to_owned()), ("encoding", "der".to_owned())],
-            Self::AmdCrl { .. } | Self::AmdChain { .. } | Self::RootCrl => Vec::new(),
+            Self::AmdCrl { .. } | Self::AmdChain { .. } | Self::RootCrl | Self::NvidiaRim { .. } => {
+                Vec::new()
+            }
         }
     }
 }

@@ -79,6 +79,10 @@ pub struct RimUse {
     pub sha256: Hex<32>,
     /// Who signed it.
     pub signer: RimSigner,
+    /// Whether a verified answer says of every certificate above it whether it is revoked.
+    pub revocation_checked: bool,
+    /// Whether one of them is on hold, which configuration accepts.
+    pub on_hold: bool,
 }
 
 /// A measurement that is none of its golden values, with the names of NVIDIA's verifiers.
@@ -195,6 +199,8 @@ impl RimUse {
             version: rim.meta().version.clone(),
             sha256: rim.sha256(),
             signer: trusted.signer(),
+            revocation_checked: trusted.is_revocation_checked(),
+            on_hold: trusted.is_on_hold(),
         }
     }
 }

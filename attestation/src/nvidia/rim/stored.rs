@@ -152,6 +152,16 @@ impl TrustedRim {
         self.verdict.waived.iter().chain(&self.verdict.held)
     }
 
+    /// Whether nothing about its revocation was waived.
+    pub(super) const fn is_revocation_checked(&self) -> bool {
+        self.verdict.waived.is_none()
+    }
+
+    /// Whether a certificate of its chain is on hold.
+    pub(super) const fn is_on_hold(&self) -> bool {
+        self.verdict.held.is_some()
+    }
+
     /// When its signer's certificate began: of two manifests of one id the later one counts.
     #[must_use]
     pub fn issued(&self) -> UnixTime {

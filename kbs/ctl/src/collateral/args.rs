@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use hanzo_attestation_evidence::encoding::hex_array;
+use hanzo_attestation_evidence::nvidia::rim::RimId;
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use std::path::PathBuf;
 
@@ -102,6 +103,9 @@ pub(super) struct FetchArgs {
     /// What this evidence document needs; may be given several times
     #[arg(long = "for", value_name = "FILE")]
     pub(super) evidence: Vec<PathBuf>,
+    /// Id of a reference integrity manifest of NVIDIA's, e.g. `NV_GPU_DRIVER_GH100_550.144.03`
+    #[arg(long, value_name = "ID", value_parser = rim_id)]
+    pub(super) rim: Vec<RimId>,
     /// Take Intel's early TCB infos, which know a recovery event as soon as it is public
     #[arg(long)]
     pub(super) early: bool,
@@ -114,6 +118,9 @@ pub(super) struct FetchArgs {
     /// A mirror of Intel's service (PCCS), https://HOST:PORT
     #[arg(long, value_name = "URL")]
     pub(super) intel_mirror: Option<String>,
+    /// A mirror of NVIDIA's service of manifests, https://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub(super) nvidia_mirror: Option<String>,
     /// Certificate authority of the services (PEM) [default: what this machine trusts]
     #[arg(long, value_name = "FILE")]
     pub(super) cacert: Option<PathBuf>,
@@ -139,6 +146,10 @@ pub(super) enum ProductName {
 pub(super) enum TeeName {
     Tdx,
     Sgx,
+}
+
+fn rim_id(text: &str) -> Result<RimId, String> {
+    RimId::parse(text).map_err(|error| error.to_string())
 }
 
 fn fmspc(text: &str) -> Result<Hex<6>, String> {

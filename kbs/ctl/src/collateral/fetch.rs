@@ -14,6 +14,8 @@ use hanzo_attestation_collateral_fetch::{
 };
 use hanzo_attestation_evidence::dcap::TeeType;
 use hanzo_attestation_evidence::document::MAX_DOCUMENT;
+use hanzo_attestation_evidence::nvidia;
+use hanzo_attestation_evidence::nvidia::rim::RimId;
 use hanzo_attestation_evidence::snp::{self, Product, Vek};
 use hanzo_attestation_evidence::{Document as EvidenceDocument, Item, UnixTime};
 use serde::Serialize;
@@ -60,7 +62,7 @@ pub(super) fn run(args: &FetchArgs, context: &Context) -> Result<Outcome, Failur
     let (now, roots) = (now(args.at.at, context)?, roots(&args.roots)?);
     let wanted = wanted(args)?;
     if wanted.is_empty() {
-        return Err(arguments("nothing is wanted: give --product, --tee or --for"));
+        return Err(arguments("nothing is wanted: give --product, --tee, --rim or --for"));
     }
     let fetcher = Fetcher::new(settings(args)?, roots.clone(), Arc::new(OneInstant(now)))
         .map_err(|error| arguments(&error.to_string()))?;
@@ -106,6 +108,10 @@ fn settings(args: &FetchArgs) -> Result<Settings, Failure> {
     let hosts =
         Hosts::new(args.amd_mirror.as_deref(), args.intel_mirror.as_deref(), args.allow_plain_loopback)
             .map_err(|error| arguments(&error.to_string()))?;
+    let hosts = match &args.nvidia_mirror {
+        Some(mirror) => hosts.with_nvidia_mirror(mirror).map_err(|error| arguments(&error.to_string()))?,
+        None => hosts,
+    };
     let trust = match &args.cacert {
         Some(path) => TlsTrust::Authority(input::read(path, input::MAX_FILE)?.to_vec()),
         None => TlsTrust::SystemStore,
@@ -162,6 +168,9 @@ fn wanted(args: &FetchArgs) -> Result<Vec<Wanted>, Failure> {
         }
         want(Wanted::RootCrl);
     }
+    for id in &args.rim {
+        want(Wanted::NvidiaRim { id: id.clone() });
+    }
     for path in &args.evidence {
         for_evidence(path, &mut want)?;
     }
@@ -174,8 +183,10 @@ fn for_evidence(path: &Path, want: &mut impl FnMut(Wanted)) -> Result<(), Failur
     let document = EvidenceDocument::from_json(&bytes).map_err(|error| wrong(path, error))?;
     let evidence = document.parse().map_err(|error| wrong(path, error))?;
     for item in evidence.items() {
-        if let Item::SevSnp(item) = item {
-            for_snp(item, want);
+        match item {
+            Item::SevSnp(item) => for_snp(item, want),
+            Item::Nvidia(item) => for_nvidia(item, want),
+            _ => {}
         }
     }
     Ok(())
@@ -192,6 +203,15 @@ fn for_snp(item: &snp::Evidence, want: &mut impl FnMut(Wanted)) {
         let length = if product == Product::Turin { 8 } else { body.chip_id.0.len() };
         let hardware_id = body.chip_id.0.iter().copied().take(length).collect();
         want(Wanted::AmdVcek { product, hardware_id, tcb: body.reported_tcb });
+    }
+}
+
+/// The manifests of what each device says that it runs.
+fn for_nvidia(item: &nvidia::Evidence, want: &mut impl FnMut(Wanted)) {
+    for device in &item.devices {
+        for id in RimId::of(item.class, &device.report) {
+            want(Wanted::NvidiaRim { id });
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use hanzo_attestation::{Claims, Debug, Facts, Trace};
 use hanzo_attestation_evidence::{Finding, Severity, Tee};
 use hanzo_policy::Tier;
 use serde::Serialize;
+use serde_json::Value;
 
 /// The verdict on a document.
 #[derive(Debug, Serialize)]
@@ -79,6 +80,17 @@ impl Show for Answer {
             }
         }
         sheet
+    }
+}
+
+/// The input of a policy of another's, as it is.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct PolicyInput(pub(super) Value);
+
+impl Show for PolicyInput {
+    fn sheet(&self) -> Sheet {
+        Sheet::new().line(format!("{:#}", self.0))
     }
 }
 

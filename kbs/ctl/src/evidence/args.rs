@@ -81,6 +81,22 @@ pub(super) struct VerifyArgs {
     /// Accept the roots and the collateral of a lab directory, too
     #[arg(long, value_name = "DIR")]
     pub(super) lab: Option<PathBuf>,
+    /// Print the input of a policy in NVIDIA's form (Rego, `data.policy.nv_match`) instead of the answer: an
+    /// array with the claims of each device, in this version of NVIDIA's names. It is printed only where every
+    /// item is authentic; the exit code stays that of the answer. No policy is evaluated here
+    #[arg(long, value_enum, value_name = "VERSION")]
+    pub(super) nvidia_policy_input: Option<ClaimsVersion>,
+}
+
+/// Versions of NVIDIA's claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ClaimsVersion {
+    /// 3.0, of SDK 1.x and the remote service
+    #[value(name = "3.0")]
+    V3,
+    /// 4.0, of SDK 2.0: with security versions
+    #[value(name = "4.0")]
+    V4,
 }
 
 #[derive(Args, Debug)]

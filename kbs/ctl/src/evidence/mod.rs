@@ -16,7 +16,10 @@ pub(crate) use args::EvidenceArgs;
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::run::Context;
-use args::{EvidenceVerb, ShowArgs, VerifyArgs};
+use answer::{Answer, PolicyInput};
+use args::{ClaimsVersion, EvidenceVerb, ShowArgs, VerifyArgs};
+use hanzo_attestation::Claims;
+use hanzo_attestation::nvidia::{self, EatVersion};
 use hanzo_attestation_evidence::document::MAX_DOCUMENT;
 use hanzo_attestation_evidence::{Broken, Document, UnixTime};
 use inputs::Inputs;
@@ -38,8 +41,25 @@ fn verify(args: &VerifyArgs, context: &Context) -> Result<Outcome, Failure> {
     let now = now(args.at, &args.file, context)?;
     let inputs = Inputs::read(args, now)?;
     let answer = judge::judge(document, &inputs);
-    context.output.show(&answer)?;
+    match args.nvidia_policy_input.and_then(|version| policy_input(&answer, version)) {
+        Some(input) => context.output.show(&input)?,
+        None => context.output.show(&answer)?,
+    }
     Ok(answer.acceptable.into())
+}
+
+/// The claims of the devices for a policy of NVIDIA's form; none where an item is not authentic, for a policy
+/// over fewer devices than were sent would judge another machine.
+fn policy_input(answer: &Answer, version: ClaimsVersion) -> Option<PolicyInput> {
+    let version = match version {
+        ClaimsVersion::V3 => EatVersion::V3,
+        ClaimsVersion::V4 => EatVersion::V4,
+    };
+    let items = answer.items.iter().filter_map(|item| match &item.claims {
+        Some(Claims::Nvidia(claims)) => Some(claims.as_ref()),
+        _ => None,
+    });
+    nvidia::policy_input(items, version).filter(|_| answer.authentic).map(PolicyInput)
 }
 
 /// The instant that was given, else this machine's.

@@ -14,11 +14,13 @@
 mod canonical;
 mod content;
 mod error;
+mod id;
 mod signature;
 mod xml;
 
 pub use self::content::{Edition, Golden, Meta, Minimum};
 pub use self::error::RimError;
+pub use self::id::{RimId, RimIdError};
 pub use self::signature::Signature;
 pub use self::xml::MAX_RIM;
 
