@@ -214,7 +214,9 @@ fn incidents_name_their_cause_and_the_change_that_turns_them() {
     };
     let td = json!({"tee": "tdx", "measurement": "22".repeat(48), "registers": {"rtmr1": "a1".repeat(48)}});
     let kernel = "permit (principal, action, resource) when { principal has tdx && principal.tdx.rtmr1 in ReferenceSet::\"kernels\" };";
-    let cases: Vec<(&str, Value, u8, Vec<&str>, DenialCode, &str)> = vec![
+    /// What happens, the node, the key's minimum tier, the policies; the code, and a part of the change.
+    type Incident<'a> = (&'a str, Value, u8, Vec<&'a str>, DenialCode, &'a str);
+    let cases: Vec<Incident<'_>> = vec![
         (
             "wrong image",
             guest("33"),
