@@ -135,6 +135,9 @@ impl Broker {
                 vault.record(who.decision(self.parts.clock.now()?, Action::Unseal)).await?;
             }
         }
+        for change in vault.broken_glass().await.unwrap_or_default() {
+            tracing::error!(%change, "a change was applied without its quorum, and is not acknowledged");
+        }
         let mac_key = vault.secret_for(Purpose::ChallengeMac)?;
         let challenges = Challenges::new(&mac_key, self.parts.limits.challenge);
         let tpm_key = vault.secret_for(Purpose::TpmChallenge)?;

@@ -4,6 +4,7 @@ use crate::broker::Broker;
 use crate::problem::{Code, Problem};
 use axum::Json;
 use axum::extract::State;
+use hanzo_kbs_vault::Vault;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -21,12 +22,23 @@ pub(crate) async fn ready(State(broker): State<Arc<Broker>>) -> Result<Json<Valu
         return Err(Problem::new(Code::Unavailable).detail("the record is damaged"));
     }
     open.rules.current(&open.vault).await?;
-    Ok(Json(json!({"status": "ready"})))
+    Ok(Json(json!({"status": "ready", "break_glass": broken(&open.vault).await})))
+}
+
+/// The changes that were applied without their quorum and that nobody has acknowledged; nothing when the
+/// store does not say.
+async fn broken(vault: &Vault) -> Value {
+    vault.broken_glass().await.map_or(Value::Null, |ids| json!(ids))
 }
 
 /// `GET /healthz`: what this broker is. It is answered sealed or not.
 pub(crate) async fn health(State(broker): State<Arc<Broker>>) -> Json<Value> {
-    let sealed = broker.is_sealed().await;
+    let open = broker.open().await.ok();
+    let sealed = open.is_none();
+    let break_glass = match &open {
+        Some(open) => broken(&open.vault).await,
+        None => Value::Null,
+    };
     let grounds = broker.judge().grounds();
     let roots = &grounds.roots;
     let mut names: Vec<String> = roots.amd().iter().map(|root| hex::encode(root.sha256())).collect();
@@ -43,6 +55,7 @@ pub(crate) async fn health(State(broker): State<Arc<Broker>>) -> Json<Value> {
             "generation": store.generation,
             "not_after": store.not_after,
         })),
+        "break_glass": break_glass,
         "roots": {"amd_sha256": names, "intel": roots.intel().len()},
     }))
 }

@@ -37,6 +37,10 @@ pub enum Code {
     MethodNotAllowed,
     /// The thing exists already, or is not at the version that the caller expects.
     Conflict,
+    /// The rule is changed by several people together.
+    QuorumRequired,
+    /// A change that several people decide about is not to be had like this.
+    ChangeRefused,
     /// The vault is sealed.
     Sealed,
     /// The broker cannot do this now, and has done nothing.
@@ -47,7 +51,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::MalformedRequest,
         Self::UnsupportedMediaType,
         Self::RequestTooLarge,
@@ -61,6 +65,8 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::QuorumRequired,
+        Self::ChangeRefused,
         Self::Sealed,
         Self::Unavailable,
         Self::Internal,
@@ -83,6 +89,8 @@ impl Code {
             Self::NotFound => "NotFound",
             Self::MethodNotAllowed => "MethodNotAllowed",
             Self::Conflict => "Conflict",
+            Self::QuorumRequired => "QuorumRequired",
+            Self::ChangeRefused => "ChangeRefused",
             Self::Sealed => "Sealed",
             Self::Unavailable => "Unavailable",
             Self::Internal => "Internal",
@@ -99,7 +107,7 @@ impl Code {
             Self::SessionUnknown | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict | Self::QuorumRequired | Self::ChangeRefused => StatusCode::CONFLICT,
             Self::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Sealed | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -124,6 +132,8 @@ impl Code {
             Self::NotFound => "nothing has this name",
             Self::MethodNotAllowed => "the method is not one of this path's",
             Self::Conflict => "it exists already, or has another version",
+            Self::QuorumRequired => "this rule is changed by several people",
+            Self::ChangeRefused => "the people who decide have not agreed to this",
             Self::Sealed => "the vault is sealed",
             Self::Unavailable => "the broker cannot do this now",
             Self::Internal => "a fault of the broker",

@@ -82,6 +82,13 @@ fn admin_door() -> Router<Arc<Broker>> {
             "/kbs/v1/policies-shadow",
             put(admin::put_shadow).get(admin::get_shadow).delete(admin::delete_shadow),
         )
+        .route("/kbs/v1/changes", post(admin::propose_change).get(admin::list_changes))
+        .route("/kbs/v1/changes/{id}", get(admin::get_change))
+        .route("/kbs/v1/changes/{id}/approvals", post(admin::approve_change))
+        .route("/kbs/v1/changes/{id}/withdraw", post(admin::withdraw_change))
+        .route("/kbs/v1/changes/{id}/apply", post(admin::apply_change))
+        .route("/kbs/v1/changes/{id}/break-glass", post(admin::break_glass))
+        .route("/kbs/v1/changes/{id}/acknowledge", post(admin::acknowledge_change))
         .route("/kbs/v1/references", get(admin::list_references))
         .route("/kbs/v1/references/{name}", put(admin::put_reference).get(admin::get_reference))
         .route("/kbs/v1/references/{name}/versions", get(admin::reference_versions))

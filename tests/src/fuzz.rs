@@ -55,6 +55,7 @@ targets! {
     "sgx-item": seeds::sgx_quotes => sgx_item;
     "nvidia-item": seeds::nvidia_devices => nvidia_item;
     "hardware-names": seeds::hardware_names => hardware_names;
+    "changes": seeds::changes => changes;
     "nvidia-report": seeds::nvidia_reports => |bytes| drop(nvidia::Report::parse(bytes));
     "nvidia-ocsp": seeds::nvidia_ocsp => |bytes| drop(nvidia::OcspResponse::parse(bytes));
     "nvidia-rim": seeds::nvidia_rims => nvidia_rim;
@@ -284,6 +285,19 @@ fn hardware_names(bytes: &[u8]) {
     if let Ok(machine) = text.parse::<MachineId>() {
         assert_eq!(machine.to_string(), text, "a machine has one spelling");
     }
+}
+
+/// Public keys of people, and what they say about changes.
+fn changes(bytes: &[u8]) {
+    drop(protocol::PersonKey::from_pem(bytes));
+    drop(json::from_slice::<protocol::ApproveChange>(bytes));
+    drop(json::from_slice::<protocol::BreakGlass>(bytes));
+    drop(json::from_slice::<protocol::WithdrawChange>(bytes));
+    drop(json::from_slice::<protocol::ChangeInfo>(bytes));
+    let Ok(change) = json::from_slice::<protocol::ProposeChange>(bytes) else { return };
+    let Ok(written) = serde_json::to_vec(&change) else { return };
+    let again = json::from_slice::<protocol::ProposeChange>(&written).ok();
+    assert_eq!(again.and_then(|again| again.statement().id().ok()), change.statement().id().ok());
 }
 
 /// Every message of the native protocol, each as strict JSON.

@@ -6,8 +6,9 @@ use crate::transport::{Client, Request};
 use hanzo_attestation_evidence::Hex;
 use hanzo_kbs_log::Decision;
 use hanzo_kbs_protocol::{
-    AuditPage, Candidate, CreateKey, ExplainedDecision, GrantInfo, KeyInfo, PairInfo, PolicyInfo, PutPair,
-    PutPolicy, PutReference, PutSecret, ReferenceInfo, ReplayAnswer, ReplayRequest, RuleVersion, ShadowInfo,
+    ApproveChange, AuditPage, BreakGlass, Candidate, ChangeInfo, CreateKey, ExplainedDecision, GrantInfo,
+    KeyInfo, PairInfo, PolicyInfo, ProposeChange, PutPair, PutPolicy, PutReference, PutSecret, ReferenceInfo,
+    ReplayAnswer, ReplayRequest, RuleVersion, ShadowInfo, WithdrawChange,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -167,6 +168,82 @@ impl Admin {
         let request = Request::delete(&v1(&["inventory", name]));
         let request = request.query("expected_version", Some(expected_version));
         self.client.call(self.authorized(request)?).await
+    }
+
+    /// `POST /kbs/v1/changes`: a change that needs several people.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `ChangeRefused`, `Conflict`.
+    pub async fn propose_change(&self, request: &ProposeChange) -> Result<ChangeInfo, ClientError> {
+        self.post(&["changes"], request).await
+    }
+
+    /// `GET /kbs/v1/changes`: the newest ones, without their texts.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn list_changes(&self) -> Result<Vec<ChangeInfo>, ClientError> {
+        self.get(&["changes"]).await
+    }
+
+    /// `GET /kbs/v1/changes/{id}`, with its text.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn change(&self, id: &Hex<32>) -> Result<ChangeInfo, ClientError> {
+        self.get(&["changes", &id.to_string()]).await
+    }
+
+    /// `POST /kbs/v1/changes/{id}/approvals`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `ChangeRefused`.
+    pub async fn approve_change(
+        &self,
+        id: &Hex<32>,
+        request: &ApproveChange,
+    ) -> Result<ChangeInfo, ClientError> {
+        self.post(&["changes", &id.to_string(), "approvals"], request).await
+    }
+
+    /// `POST /kbs/v1/changes/{id}/withdraw`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `ChangeRefused`.
+    pub async fn withdraw_change(
+        &self,
+        id: &Hex<32>,
+        request: &WithdrawChange,
+    ) -> Result<ChangeInfo, ClientError> {
+        self.post(&["changes", &id.to_string(), "withdraw"], request).await
+    }
+
+    /// `POST /kbs/v1/changes/{id}/apply`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `ChangeRefused`, `Conflict`.
+    pub async fn apply_change(&self, id: &Hex<32>) -> Result<ChangeInfo, ClientError> {
+        self.post(&["changes", &id.to_string(), "apply"], &serde_json::json!({})).await
+    }
+
+    /// `POST /kbs/v1/changes/{id}/break-glass`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `ChangeRefused`, `Conflict`.
+    pub async fn break_glass(&self, id: &Hex<32>, request: &BreakGlass) -> Result<ChangeInfo, ClientError> {
+        self.post(&["changes", &id.to_string(), "break-glass"], request).await
+    }
+
+    /// `POST /kbs/v1/changes/{id}/acknowledge`.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `ChangeRefused`.
+    pub async fn acknowledge_change(
+        &self,
+        id: &Hex<32>,
+        request: &ApproveChange,
+    ) -> Result<ChangeInfo, ClientError> {
+        self.post(&["changes", &id.to_string(), "acknowledge"], request).await
     }
 
     /// `GET /kbs/v1/grants`: which session holds which key, and until when; all, or those that rest on the

@@ -1,6 +1,7 @@
 //! The command line as a whole: one noun or verb, and how results are printed.
 
 use crate::audit::AuditArgs;
+use crate::change::ChangeArgs;
 use crate::collateral::CollateralArgs;
 use crate::completion::CompletionArgs;
 use crate::evidence::EvidenceArgs;
@@ -47,6 +48,8 @@ pub(crate) enum Verb {
     Policy(PolicyArgs),
     /// Reference values: the measurements that policies trust
     Reference(ReferenceArgs),
+    /// Changes of policies and references that need several people
+    Change(ChangeArgs),
     /// Keys that the broker generates
     Key(KeyArgs),
     /// Secrets from outside; nobody reads them back here

@@ -7,6 +7,7 @@
 
 mod args;
 mod audit;
+mod change;
 mod collateral;
 mod completion;
 mod connect;

@@ -46,6 +46,7 @@ fn dispatch(verb: Verb, context: &Context) -> Result<Outcome, Failure> {
         Verb::Login(args) => args.run(context),
         Verb::Policy(args) => args.run(context),
         Verb::Reference(args) => args.run(context),
+        Verb::Change(args) => args.run(context),
         Verb::Key(args) => args.run(context),
         Verb::Secret(args) => args.run(context),
         Verb::Grant(args) => args.run(context),

@@ -5,6 +5,7 @@ use crate::exit::{Failure, Outcome};
 use crate::output::{Sheet, Show};
 use crate::run::Context;
 use clap::Args;
+use hanzo_attestation_evidence::Hex;
 use hanzo_kbs_client::{Health, Readiness};
 use serde::Serialize;
 use serde_json::Value;
@@ -46,9 +47,16 @@ impl Show for Status {
             ("environment", health.environment.clone()),
             ("sealed", yes_no(health.sealed)),
             ("lab", yes_no(health.lab)),
+            ("break glass", broken(&health.break_glass)),
             ("roots", roots(&health.roots)),
         ])
     }
+}
+
+/// Changes that were applied without their quorum, one a line.
+fn broken(ids: &[Hex<32>]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    if ids.is_empty() { "none".to_owned() } else { ids.join("\n") }
 }
 
 /// `yes` or `no`, for people.

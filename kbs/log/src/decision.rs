@@ -69,6 +69,24 @@ pub enum Action {
     /// Such a pair, taken back.
     #[serde(rename = "inventory.remove")]
     InventoryRemove,
+    /// A change that needs several people, proposed.
+    #[serde(rename = "change.propose")]
+    ChangePropose,
+    /// Approved by one of them.
+    #[serde(rename = "change.approve")]
+    ChangeApprove,
+    /// Taken back by its author.
+    #[serde(rename = "change.withdraw")]
+    ChangeWithdraw,
+    /// Made the rule.
+    #[serde(rename = "change.apply")]
+    ChangeApply,
+    /// Asked to be made the rule at once.
+    #[serde(rename = "change.break-glass")]
+    ChangeBreakGlass,
+    /// Looked at after it was made the rule at once.
+    #[serde(rename = "change.acknowledge")]
+    ChangeAcknowledge,
     /// Other collateral that evidence is judged by.
     #[serde(rename = "collateral.load")]
     CollateralLoad,
@@ -103,6 +121,12 @@ impl Action {
             Self::ReferencePut => "reference.put",
             Self::InventoryPut => "inventory.put",
             Self::InventoryRemove => "inventory.remove",
+            Self::ChangePropose => "change.propose",
+            Self::ChangeApprove => "change.approve",
+            Self::ChangeWithdraw => "change.withdraw",
+            Self::ChangeApply => "change.apply",
+            Self::ChangeBreakGlass => "change.break-glass",
+            Self::ChangeAcknowledge => "change.acknowledge",
             Self::CollateralLoad => "collateral.load",
             Self::AdminAuthenticate => "admin.authenticate",
             Self::Initialise => "initialise",
@@ -139,6 +163,21 @@ impl Outcome {
     }
 }
 
+/// Whose agreement a new version of a rule rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeRecord {
+    /// The change.
+    pub id: Hex<32>,
+    /// Who proposed it.
+    pub author: String,
+    /// Who approved it, or asked for it to be applied at once.
+    pub approvers: Vec<String>,
+    /// Why it was applied at once; absent where it was approved and waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<String>,
+}
+
 /// A decision that has no number yet. What does not apply is absent; nothing stands in for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -170,7 +209,8 @@ pub struct NewDecision {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_version: Option<u64>,
-    /// Name of the policy, reference set or pair that was changed, or of the bundle of collateral.
+    /// Name of the policy, reference set or pair that was changed, or of the bundle of collateral, or id of
+    /// the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// The version of that policy or set, or the bundle's sequence.
@@ -216,6 +256,13 @@ pub struct NewDecision {
     /// SHA-256 of the challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce_digest: Option<Hex<32>>,
+    /// The change that made this the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeRecord>,
+    /// Changes of rules that were applied without their quorum and that nobody had acknowledged when this was
+    /// decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<Hex<32>>,
 }
 
 impl NewDecision {
@@ -257,6 +304,8 @@ impl NewDecision {
             recipient_digest: None,
             session_id: None,
             nonce_digest: None,
+            change: None,
+            break_glass: Vec::new(),
         }
     }
 

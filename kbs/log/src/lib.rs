@@ -14,4 +14,4 @@ mod decision;
 
 pub use chain::{BrokenChain, ChainError, Head, canonical, chain, verify_chain, verify_chain_to};
 pub use claims::{Claims, ClaimsError};
-pub use decision::{Action, Decision, Door, NewDecision, Outcome};
+pub use decision::{Action, ChangeRecord, Decision, Door, NewDecision, Outcome};

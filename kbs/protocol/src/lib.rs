@@ -12,6 +12,7 @@
 pub mod aad;
 pub mod admin;
 pub mod challenge;
+pub mod changes;
 pub mod handshake;
 pub mod messages;
 pub mod problem;
@@ -31,6 +32,10 @@ pub use admin::{
     VersionState,
 };
 pub use challenge::{Challenge, ChallengeRequest};
+pub use changes::{
+    ApproveChange, BreakGlass, ChangeInfo, ChangeKind, ChangeState, PersonKey, ProposeChange, VoteInfo,
+    WithdrawChange,
+};
 pub use handshake::{ExpectAnswer, ExpectChallenge, HandshakeError, OpenedKey, Session};
 pub use messages::{
     AttestRequest, AttestResponse, AuthorizeProof, AuthorizeRequest, AuthorizeResponse, Checkpoint,

@@ -173,6 +173,10 @@ pub struct Receipt {
     pub prev: Hex<32>,
     /// Hash of this row; the envelope's associated data names it.
     pub hash: Hex<32>,
+    /// Changes of rules that were applied without their quorum and that nobody has acknowledged: the row
+    /// names them as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<Hex<32>>,
 }
 
 /// The newest row of the record and its hash: whoever keeps one can tell a rolled-back record.

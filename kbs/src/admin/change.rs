@@ -4,7 +4,7 @@ use crate::broker::{Broker, Unsealed};
 use crate::problem::{Code, Problem};
 use crate::request_id::RequestId;
 use hanzo_kbs_log::{Action, Door, NewDecision};
-use hanzo_kbs_vault::ChangeError;
+use hanzo_kbs_vault::{ChangeError, QuorumError};
 use std::sync::Arc;
 
 /// A change at one instant.
@@ -52,6 +52,15 @@ impl Change {
             ChangeError::PairMalformed { .. } => (Code::MalformedRequest, "PairMalformed"),
             ChangeError::DevicePaired { .. } => (Code::Conflict, "DevicePaired"),
             ChangeError::RuleSize { .. } => (Code::MalformedRequest, "RuleSize"),
+            ChangeError::Quorum(QuorumError::Forged { .. }) => return failed(&error),
+            ChangeError::Quorum(error) => {
+                let public = match error {
+                    QuorumError::QuorumRequired { .. } => Code::QuorumRequired,
+                    QuorumError::ChangeUnknown { .. } => Code::NotFound,
+                    _ => Code::ChangeRefused,
+                };
+                (public, error.code())
+            }
             _ => return failed(&error),
         };
         self.refuse(public, code, error.to_string()).await

@@ -1,6 +1,7 @@
 //! The administrator's door. An administrator decides who may have a key, and never reads one.
 
 mod change;
+mod changes;
 mod credential;
 mod explain;
 mod inventory;
@@ -13,6 +14,10 @@ mod sealing;
 
 pub use credential::{AdminCredential, TokenFormError};
 
+pub(crate) use changes::{
+    acknowledge_change, apply_change, approve_change, break_glass, get_change, list_changes, propose_change,
+    withdraw_change,
+};
 pub(crate) use credential::{Administrator, bearer};
 pub(crate) use explain::explanation;
 pub(crate) use inventory::{get_pair, list_pairs, put_pair, remove_pair};

@@ -27,21 +27,7 @@ pub(crate) async fn put_policy(
 ) -> Result<Json<PolicyInfo>, Problem> {
     let mut change = Change::start(&broker, Action::PolicyPut, &id).await?;
     change.draft.subject = Some(name.clone());
-    let stored = change.open.vault.policies().await.map_err(|e| failed(&e))?;
-    let others = stored.into_iter().filter(|policy| policy.name != name);
-    let mut sources: Vec<PolicySource> = others.map(rules::source).collect();
-    sources.push(PolicySource { name: name.clone(), version: 0, text: request.text.clone() });
-    let policies = match Policies::compile(&sources) {
-        Ok(policies) => policies,
-        Err(problems) => {
-            let lines = problems
-                .iter()
-                .take(16)
-                .map(|p| format!("{}:{}:{}: {}", p.policy, p.line, p.column, p.message));
-            let reason = lines.collect::<Vec<_>>().join("; ");
-            return Err(change.refuse(Code::MalformedRequest, "PolicyMalformed", reason).await);
-        }
-    };
+    let policies = check_policy(&change, &name, &request.text).await?;
     if request.if_no_flips
         && let Some(reason) = flips(&broker, &change, policies).await?
     {
@@ -83,6 +69,22 @@ async fn flips(broker: &Broker, change: &Change, policies: Policies) -> Result<O
         "{to_granted} decisions would become grants and {to_refused} refusals: {}",
         named.join("; ")
     )))
+}
+
+/// Compiles a text together with the other policies, or refuses it.
+pub(super) async fn check_policy(change: &Change, name: &str, text: &str) -> Result<Policies, Problem> {
+    let stored = change.open.vault.policies().await.map_err(|e| failed(&e))?;
+    let others = stored.into_iter().filter(|policy| policy.name != name);
+    let mut sources: Vec<PolicySource> = others.map(rules::source).collect();
+    sources.push(PolicySource { name: name.to_owned(), version: 0, text: text.to_owned() });
+    let problems = match Policies::compile(&sources) {
+        Ok(policies) => return Ok(policies),
+        Err(problems) => problems,
+    };
+    let lines =
+        problems.iter().take(16).map(|p| format!("{}:{}:{}: {}", p.policy, p.line, p.column, p.message));
+    let reason = lines.collect::<Vec<_>>().join("; ");
+    Err(change.refuse(Code::MalformedRequest, "PolicyMalformed", reason).await)
 }
 
 /// `GET policies`: names and versions, without texts.

@@ -30,13 +30,7 @@ pub(crate) async fn put_reference(
 ) -> Result<Json<ReferenceInfo>, Problem> {
     let mut change = Change::start(&broker, Action::ReferencePut, &id).await?;
     change.draft.subject = Some(name.clone());
-    let stored = change.open.vault.references().await.map_err(|e| failed(&e))?;
-    let others = stored.into_iter().filter(|set| set.name != name);
-    let mut sets: Vec<_> = others.map(|set| rules::reference_set(set.name, set.values)).collect();
-    sets.push(rules::reference_set(name.clone(), request.values.clone()));
-    if let Err(error) = References::new(sets) {
-        return Err(change.refuse(Code::MalformedRequest, "ReferenceMalformed", error.to_string()).await);
-    }
+    check_reference(&change, &name, request.values.clone()).await?;
     if let Some(reason) = unsigned(&request.values) {
         change.draft.reason = reason;
     }
@@ -61,6 +55,20 @@ fn unsigned(values: &[ReferenceValue]) -> Option<String> {
     let reasons: BTreeSet<&str> = reasons.collect();
     let named: Vec<&str> = reasons.iter().copied().take(MAX_REASONS).collect();
     (!named.is_empty()).then(|| format!("unsigned reference values: {}", named.join("; ")))
+}
+
+/// Refuses a set that cannot stand together with the others.
+pub(super) async fn check_reference(
+    change: &Change,
+    name: &str,
+    values: Vec<ReferenceValue>,
+) -> Result<(), Problem> {
+    let stored = change.open.vault.references().await.map_err(|e| failed(&e))?;
+    let others = stored.into_iter().filter(|set| set.name != name);
+    let mut sets: Vec<_> = others.map(|set| rules::reference_set(set.name, set.values)).collect();
+    sets.push(rules::reference_set(name.to_owned(), values));
+    let Err(error) = References::new(sets) else { return Ok(()) };
+    Err(change.refuse(Code::MalformedRequest, "ReferenceMalformed", error.to_string()).await)
 }
 
 /// `GET references`.

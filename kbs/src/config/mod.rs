@@ -5,11 +5,13 @@
 
 mod attestation;
 mod limits;
+mod quorum;
 mod reader;
 mod show;
 
 pub use attestation::{AttestationConfig, ExtraRootsDir, StoreConfig, TpmConfig};
 pub use limits::Limits;
+pub use quorum::{PersonConfig, QuorumConfig};
 pub use reader::Mistake;
 pub use show::show;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub seal_key: PathBuf,
     /// File with the administrator's bearer token.
     pub admin_token: PathBuf,
+    /// Who decides together, and about which rules.
+    pub quorum: QuorumConfig,
     /// What evidence is judged by.
     pub attestation: AttestationConfig,
     /// Times and counts.
@@ -168,6 +172,7 @@ fn read_top(mut top: Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Con
     admin.required("token", "{ file = \"…\" } with the administrator's token", mistakes);
     admin.finish(mistakes);
 
+    let quorum = quorum::read(&mut top, mistakes);
     let attestation = attestation::read(&mut top, environment, mistakes);
     let limits = limits::read(&mut top, mistakes);
     top.finish(mistakes);
@@ -181,6 +186,7 @@ fn read_top(mut top: Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Con
         sqlite: sqlite?,
         seal_key: seal_key?,
         admin_token: admin_token?,
+        quorum,
         attestation: attestation?,
         limits,
     })

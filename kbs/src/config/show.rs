@@ -1,6 +1,6 @@
 //! `config show`: the configuration in effect, defaults included. Secrets appear as the names of their files.
 
-use super::Config;
+use super::{Config, QuorumConfig};
 use hanzo_attestation::{Revocation, RimHold};
 use hanzo_attestation_evidence::tpm::Name;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ pub fn show(config: &Config) -> Value {
         "store": {"sqlite": config.sqlite},
         "seal": {"key": {"file": config.seal_key}},
         "admin": {"listen": config.admin_listen.to_string(), "token": {"file": config.admin_token}},
+        "quorum": quorum(&config.quorum),
         "attestation": {
             "profile": "strict",
             "revocation": revocation,
@@ -65,6 +66,22 @@ pub fn show(config: &Config) -> Value {
             "refused_proofs": config.limits.refused_proofs,
         },
     })
+}
+
+fn quorum(quorum: &QuorumConfig) -> Value {
+    let people =
+        quorum.people.iter().map(|person| json!({"name": person.name, "public_key": person.public_key}));
+    let scopes = quorum.scopes.iter().map(|scope| {
+        json!({
+            "name": scope.name,
+            "changes": scope.changes,
+            "names": scope.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "approvals": scope.approvals,
+            "wait_seconds": scope.wait.as_secs(),
+            "break_glass_approvals": scope.break_glass,
+        })
+    });
+    json!({"people": people.collect::<Vec<_>>(), "scopes": scopes.collect::<Vec<_>>()})
 }
 
 fn hex_name(name: &Name) -> String {

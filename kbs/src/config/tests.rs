@@ -264,3 +264,52 @@ fn a_hold_of_manifests_is_refused_by_default() {
     let lists = read("nvidia_crls = [\"l1-root.crl\"]").unwrap().attestation.nvidia_crls;
     assert_eq!(lists.len(), 1);
 }
+
+const PEOPLE: &str = r#"
+[[quorum.people]]
+name = "alice"
+public_key = "alice.pub"
+[[quorum.people]]
+name = "bob"
+public_key = "bob.pub"
+"#;
+
+fn scope(fields: &str) -> String {
+    with(&format!("{PEOPLE}[[quorum.scopes]]\n{fields}"))
+}
+
+const SCOPE: &str = "name = \"prod\"\nchanges = [\"policy\"]\nnames = [\"prod-*\"]\napprovals = 1\n";
+
+#[test]
+fn people_and_what_they_decide_are_read() {
+    let config = Config::parse(&scope(SCOPE), Path::new("/etc/kbs")).unwrap();
+    assert_eq!(config.quorum.people[1].public_key, Path::new("/etc/kbs/bob.pub"));
+    let [scope] = &config.quorum.scopes[..] else { panic!("{:?}", config.quorum) };
+    assert_eq!((scope.name.as_str(), scope.approvals, scope.break_glass), ("prod", 1, None));
+    let shown = show(&config);
+    assert_eq!(shown["quorum"]["scopes"][0]["names"], serde_json::json!(["prod-*"]));
+    assert_eq!(Config::parse(WHOLE, Path::new("")).unwrap().quorum, QuorumConfig::default());
+}
+
+#[test]
+fn mistakes_about_people_and_scopes_are_named() {
+    let found = |text: &str| {
+        let found = Config::parse(text, Path::new("")).unwrap_err();
+        found.into_iter().map(|m| format!("{}: {}", m.path, m.message)).collect::<Vec<_>>().join("\n")
+    };
+    let wrong = |from: &str, to: &str| found(&scope(&SCOPE.replace(from, to)));
+    assert!(wrong("approvals = 1", "approvals = 2").contains("asks for 2 approvals, and there are 1 people"));
+    assert!(wrong("approvals = 1\n", "").contains("quorum.scopes[0].approvals: is missing"));
+    assert!(wrong("\"policy\"", "\"root\"").contains("must be \"policy\" or \"reference\""));
+    assert!(wrong("prod-*", "*-prod").contains("must be a name, or the beginning of names"));
+    assert!(wrong("name = \"prod\"\n", "").contains("quorum.scopes[0].name: is missing"));
+    assert!(wrong("[\"prod-*\"]", "[]").contains("covers nothing"));
+    assert!(found(&scope(&format!("{SCOPE}break_glass_approvals = 0\n"))).contains("break_glass_approvals"));
+    assert!(found(&scope(&format!("{SCOPE}wait_seconds = 9999999\n"))).contains("wait_seconds"));
+    assert!(found(&scope(&format!("{SCOPE}[[quorum.scopes]]\n{SCOPE}"))).contains("of another scope"));
+    let twice = scope(SCOPE).replace("name = \"bob\"", "name = \"alice\"");
+    assert!(found(&twice).contains("quorum.people[1].name: is the name of somebody else"));
+    let shared = scope(SCOPE).replace("bob.pub", "alice.pub");
+    assert!(found(&shared).contains("has the key of somebody else"));
+    assert!(found(&with("[quorum]\npersons = 1\n")).contains("quorum.persons: unknown field"));
+}

@@ -3,7 +3,7 @@
 use crate::admin::{AdminCredential, TokenFormError};
 use crate::broker::{Broker, Parts};
 use crate::clock::SystemClock;
-use crate::config::{AttestationConfig, Config, StoreConfig};
+use crate::config::{AttestationConfig, Config, PersonConfig, QuorumConfig, StoreConfig};
 use crate::judge::{Grounds, Judge, SecondReader};
 use crate::tls::TlsError;
 use hanzo_attestation::roots::{AkId, TpmCa, TrustedAk};
@@ -13,7 +13,9 @@ use hanzo_attestation_collateral::{
     AmdCrlError, LabDirError, NvidiaRimError, Store as CollateralStore, StoreError as CollateralError,
     Stored, TpmTrustError, read_amd_crl, read_lab, read_nvidia_rim, read_tpm_cas, read_trusted_ak,
 };
-use hanzo_kbs_vault::{KeyFileSeal, Store, StoreError, SystemRng};
+use hanzo_kbs_protocol::PersonKey;
+use hanzo_kbs_protocol::changes::PersonKeyError;
+use hanzo_kbs_vault::{KeyFileSeal, Quorum, QuorumMistake, Store, StoreError, SystemRng};
 use hanzo_policy::appraisal::dcap::{PckSerial, PckSerialError};
 use std::io;
 use std::net::SocketAddr;
@@ -95,6 +97,17 @@ pub enum StartError {
     /// A deny list of the store has an entry that would deny nothing.
     #[error("deny list: {0}")]
     DenyList(#[from] PckSerialError),
+    /// A person's public key cannot be used.
+    #[error("public key {}: {source}", path.display())]
+    PersonKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PersonKeyError,
+    },
+    /// The people who decide together cannot be meant.
+    #[error("quorum: {0}")]
+    Quorum(#[from] QuorumMistake),
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -129,10 +142,12 @@ pub enum StartError {
 pub async fn assemble(config: &Config) -> Result<Arc<Broker>, StartError> {
     let admin = read_admin_token(&config.admin_token)?;
     let grounds = read_grounds(&config.attestation)?;
+    let quorum = read_quorum(&config.quorum)?;
     let rng = Arc::new(SystemRng);
     let store = Store::open(&config.sqlite, rng.clone())
         .await
-        .map_err(|source| StartError::Store { path: config.sqlite.clone(), source })?;
+        .map_err(|source| StartError::Store { path: config.sqlite.clone(), source })?
+        .with_quorum(quorum);
     Ok(Arc::new(Broker::new(Parts {
         clock: Arc::new(SystemClock),
         rng,
@@ -262,6 +277,19 @@ fn read_store(config: &StoreConfig) -> Result<Stored, StartError> {
     CollateralStore::at(&config.directory)
         .read(trust.as_ref())
         .map_err(|source| StartError::Collateral { path: config.directory.clone(), source })
+}
+
+/// Reads the public keys of the people who decide together.
+///
+/// # Errors
+/// [`StartError`].
+pub fn read_quorum(config: &QuorumConfig) -> Result<Quorum, StartError> {
+    let mut people = Vec::new();
+    for PersonConfig { name, public_key: path } in &config.people {
+        let unusable = |source| StartError::PersonKey { path: path.clone(), source };
+        people.push((name.clone(), PersonKey::from_pem(&read_bounded(path)?).map_err(unusable)?));
+    }
+    Ok(Quorum::new(people, config.scopes.clone())?)
 }
 
 /// Reads the administrator's token, and forgets all of it but its digest.

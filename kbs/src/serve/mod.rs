@@ -5,7 +5,7 @@ mod dev;
 mod listeners;
 mod reload;
 
-pub use assemble::{StartError, assemble, read_admin_token, read_grounds};
+pub use assemble::{StartError, assemble, read_admin_token, read_grounds, read_quorum};
 pub use dev::{DevOptions, serve_dev};
 
 pub(crate) use dev::write_private;

@@ -4,6 +4,7 @@
 mod admin;
 mod bad_input;
 mod challenge;
+mod changes;
 mod collateral;
 mod devices;
 mod gpu;

@@ -17,7 +17,7 @@ use hanzo_attestation::{Collateral, Revocation, Roots};
 use hanzo_attestation_evidence::{Binding, Hex, Kem, UnixTime, encoding};
 use hanzo_attestation_lab::{Lab, SnpOrder, TdxOrder, TpmOrder};
 use hanzo_kbs_protocol::RecipientKeyPair;
-use hanzo_kbs_vault::{DeviceRules, KeyFileSeal, Rng, RngError, Seal, SealError, Store};
+use hanzo_kbs_vault::{DeviceRules, KeyFileSeal, Quorum, Rng, RngError, Seal, SealError, Store};
 use hanzo_policy::Appraisal;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -104,6 +104,8 @@ pub(super) struct Options {
     pub(super) manifests: Vec<Vec<u8>>,
     pub(super) revocation: Revocation,
     pub(super) devices: DeviceRules,
+    /// Who decides together.
+    pub(super) quorum: Quorum,
 }
 
 impl Default for Options {
@@ -124,6 +126,7 @@ impl Default for Options {
             manifests: Vec::new(),
             revocation: Revocation::Required,
             devices: DeviceRules::default(),
+            quorum: Quorum::default(),
         }
     }
 }
@@ -195,7 +198,7 @@ impl World {
         let broker = Arc::new(Broker::new(Parts {
             clock: clock.clone(),
             rng,
-            store,
+            store: store.with_quorum(options.quorum),
             seal: Box::new(File(dir.path().join("seal.key"))),
             judge: Judge::new(grounds, options.limits.verifications),
             admin,

@@ -1,13 +1,15 @@
 //! `doctor`: everything that would keep a broker from releasing keys, looked at before it has to.
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, QuorumConfig};
 use crate::rules;
-use crate::serve::{read_admin_token, read_grounds};
+use crate::serve::{read_admin_token, read_grounds, read_quorum};
 use crate::tls;
 use hanzo_attestation::{Revocation, Roots};
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_kbs_vault::{DeviceRules, DeviceSessions, GpuInventory, KeyFileSeal, ReferenceSet, Rng, Store};
+use hanzo_kbs_vault::{
+    DeviceRules, DeviceSessions, GpuInventory, KeyFileSeal, Quorum, ReferenceSet, Rng, Store,
+};
 use hanzo_policy::Policies;
 use serde::Serialize;
 use std::fmt::Display;
@@ -71,8 +73,19 @@ pub async fn doctor(path: &Path, clock: &dyn Clock, rng: Arc<dyn Rng>) -> Vec<Ch
         revocation(&config),
         devices(&config),
     ];
+    if config.quorum != QuorumConfig::default() {
+        checks.push(outcome("quorum", read_quorum(&config.quorum), |quorum| scopes(&quorum)));
+    }
     checks.extend(vault(&config, rng, clock.now().ok()).await);
     checks
+}
+
+/// Who decides about what.
+fn scopes(quorum: &Quorum) -> String {
+    let people = quorum.people().count();
+    let scopes =
+        quorum.scopes().iter().map(|scope| format!("{} ({} approvals)", scope.name, scope.approvals));
+    format!("{people} people; scopes: {}", scopes.collect::<Vec<_>>().join(", "))
 }
 
 /// What makes a TPM's quote worth something.
@@ -175,6 +188,15 @@ async fn vault(config: &Config, rng: Arc<dyn Rng>, now: Option<UnixTime>) -> Vec
         }
         Err(error) => outcome("policies", Err::<(), _>(error), |()| String::new()),
     });
+    match vault.broken_glass().await {
+        Ok(broken) if broken.is_empty() => {}
+        Ok(broken) => {
+            let ids = broken.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let found = format!("applied without their quorum, and not acknowledged: {ids}");
+            checks.push(Check { check: "break glass", ok: false, found });
+        }
+        Err(error) => checks.push(outcome("break glass", Err::<(), _>(error), |()| String::new())),
+    }
     checks.push(match vault.references().await {
         Ok(sets) => {
             let ages = now.map(|now| ages(&sets, now)).unwrap_or_default();

@@ -11,11 +11,11 @@
 use crate::envelope::Record;
 use crate::error::StoreError;
 use crate::rows::{
-    AttestationRow, GrantRow, HoldRow, KeptKind, KeptRow, KeyRow, LedgerRow, MetaRow, PastDecision, RuleKind,
-    RuleRow, SessionRow, VersionRow,
+    AttestationRow, ChangeRow, GrantRow, HoldRow, KeptKind, KeptRow, KeyRow, LedgerRow, MetaRow,
+    PastDecision, RuleKind, RuleRow, SessionRow, VersionRow, VoteRow,
 };
 use hanzo_attestation_evidence::{DeviceId, Hex, UnixTime};
-use hanzo_kbs_log::Decision;
+use hanzo_kbs_log::{Action, Decision};
 use std::future::Future;
 
 /// Result of a backend call.
@@ -47,6 +47,7 @@ pub trait Transaction:
     + RuleRows
     + AttestationRows
     + KeptRows
+    + ChangeRows
     + Send
 {
     /// Makes everything durable, or fails and leaves nothing.
@@ -83,6 +84,12 @@ pub trait DecisionRows {
         after: u64,
         limit: u32,
     ) -> impl Future<Output = StoreResult<Vec<Decision>>> + Send;
+    /// Number of the newest granted decision of this action about this subject.
+    fn newest_decision_about(
+        &mut self,
+        action: Action,
+        subject: &str,
+    ) -> impl Future<Output = StoreResult<Option<u64>>> + Send;
     /// For each rule that was ever put: kind, name, and number of the newest decision that put it.
     fn newest_rule_decisions(
         &mut self,
@@ -216,6 +223,20 @@ pub trait RuleRows {
     ) -> impl Future<Output = StoreResult<Vec<RuleRow>>> + Send;
     /// Adds a version.
     fn insert_rule(&mut self, rule: &RuleRow) -> impl Future<Output = StoreResult<()>> + Send;
+}
+
+/// Changes that need several people, and what they say. Nothing of it is ever changed.
+pub trait ChangeRows {
+    /// Adds a change; fails when there is one of this id.
+    fn insert_change(&mut self, change: &ChangeRow) -> impl Future<Output = StoreResult<()>> + Send;
+    /// One change.
+    fn change(&mut self, id: &Hex<32>) -> impl Future<Output = StoreResult<Option<ChangeRow>>> + Send;
+    /// At most `limit` changes, newest first.
+    fn changes(&mut self, limit: u32) -> impl Future<Output = StoreResult<Vec<ChangeRow>>> + Send;
+    /// Adds what a person said.
+    fn insert_vote(&mut self, vote: &VoteRow) -> impl Future<Output = StoreResult<()>> + Send;
+    /// What people said about a change, in order.
+    fn votes(&mut self, change: &Hex<32>) -> impl Future<Output = StoreResult<Vec<VoteRow>>> + Send;
 }
 
 /// What bearer tokens rest on.

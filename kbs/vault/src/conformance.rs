@@ -2,14 +2,14 @@
 //! backends, and names the first demand that is not met.
 
 use crate::backend::{
-    AttestationRows, Backend, DecisionRows, HoldRows, KeptRows, KeyRows, MetaRows, NonceRows, RuleRows,
-    SessionRows, Transaction,
+    AttestationRows, Backend, ChangeRows, DecisionRows, HoldRows, KeptRows, KeyRows, MetaRows, NonceRows,
+    RuleRows, SessionRows, Transaction,
 };
 use crate::envelope::Record;
 use crate::error::StoreError;
 use crate::rows::{
-    AttestationRow, GrantRow, HoldRow, HoldsRow, KeptKind, KeptRow, KeyRow, LedgerRow, MetaRow, RuleKind,
-    RuleRow, SessionRow, VersionRow,
+    AttestationRow, BrokenGlass, ChangeRow, GrantRow, HoldRow, HoldsRow, KeptKind, KeptRow, KeyRow,
+    LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow, VersionRow, VoteRow, VoteWord,
 };
 use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, Tee, UnixTime};
 use hanzo_kbs_log::{Action, ChainError, Decision, Door, Head, NewDecision};
@@ -50,6 +50,7 @@ where
     sessions_and_grants_read_back(&make().await).await?;
     devices_are_held_and_freed(&make().await).await?;
     rules_keep_their_history(&make().await).await?;
+    changes_are_kept(&make().await).await?;
     attestations_end(&make().await).await?;
     documents_are_kept_and_forgotten(&make().await).await?;
     past_decisions_are_found(&make().await).await?;
@@ -275,6 +276,36 @@ async fn rules_keep_their_history(backend: &impl Backend) -> Checked {
     demand("refuse a version twice", tx.insert_rule(&rule("a", 2, 3)?).await.is_err())
 }
 
+async fn changes_are_kept(backend: &impl Backend) -> Checked {
+    append(backend, 4).await?;
+    let mut tx = backend.begin().await?;
+    for n in [1, 2] {
+        tx.insert_change(&change(n)?).await?;
+    }
+    let rows = [vote(2, "bob", VoteWord::BreakGlass, 3)?, vote(2, "carol", VoteWord::Approve, 4)?];
+    for row in &rows {
+        tx.insert_vote(row).await?;
+    }
+    tx.commit().await?;
+    let mut tx = backend.read().await?;
+    demand("read back a change", tx.change(&change(1)?.id).await? == Some(change(1)?))?;
+    demand("know no other change", tx.change(&Hex([9; 32])).await?.is_none())?;
+    demand("list changes, newest first", tx.changes(10).await? == [change(2)?, change(1)?])?;
+    demand("list as many as asked for", tx.changes(1).await?.len() == 1)?;
+    demand("read back what was said, in order", tx.votes(&change(2)?.id).await? == rows)?;
+    demand("keep changes apart", tx.votes(&change(1)?.id).await?.is_empty())?;
+    let none = tx.newest_decision_about(Action::ChangeApply, "x").await?;
+    demand("know no decision about another subject", none.is_none())?;
+    drop(tx);
+    let mut tx = backend.begin().await?;
+    demand("refuse a change twice", tx.insert_change(&change(1)?).await.is_err())?;
+    drop(tx);
+    append_rule(backend, 2).await?;
+    let mut tx = backend.read().await?;
+    let newest = tx.newest_decision_about(Action::PolicyPut, "p").await?;
+    demand("name the newest decision about a subject", newest == Some(6))
+}
+
 async fn attestations_end(backend: &impl Backend) -> Checked {
     append(backend, 1).await?;
     let mut tx = backend.begin().await?;
@@ -359,7 +390,8 @@ async fn append(backend: &impl Backend, count: i64) -> Result<Vec<Decision>, Fai
 
 async fn append_rule(backend: &impl Backend, count: i64) -> Checked {
     let mut tx = backend.begin().await?;
-    let mut head = Head::EMPTY;
+    let newest = tx.newest_decision().await?;
+    let mut head = Head { seq: newest, ..Head::EMPTY };
     for n in 1..=count {
         let subject = Some("p".to_owned());
         let row = head.append(NewDecision { action: Action::PolicyPut, subject, ..entry(n)? })?;
@@ -392,6 +424,7 @@ fn meta() -> Result<MetaRow, StoreError> {
             clock_high: at(1)?,
             rules_epoch: 0,
             holds: HoldsRow { count: 3, digest: Hex([6; 32]) },
+            broken: BrokenGlass::from_bytes(&[5; 64]).unwrap_or_default(),
             mac: [3; 32],
         },
     })
@@ -474,6 +507,35 @@ fn rule(name: &str, version: u64, decision: u64) -> Result<RuleRow, StoreError> 
         created_at: at(7)?,
         decision,
         mac: [4; 32],
+    })
+}
+
+fn change(n: u8) -> Result<ChangeRow, StoreError> {
+    Ok(ChangeRow {
+        id: Hex([n; 32]),
+        kind: if n > 1 { RuleKind::Reference } else { RuleKind::Policy },
+        name: format!("rule-{n}"),
+        body: "[]".to_owned(),
+        expected_version: (n > 1).then_some(7),
+        author: "alice".to_owned(),
+        nonce: Hex([n; 16]),
+        signature: Hex([n; 64]),
+        proposed_at: at(40)?,
+        decision: n.into(),
+        mac: [n; 32],
+    })
+}
+
+fn vote(n: u8, person: &str, word: VoteWord, decision: u64) -> Result<VoteRow, StoreError> {
+    Ok(VoteRow {
+        change: Hex([n; 32]),
+        word,
+        person: person.to_owned(),
+        reason: (word == VoteWord::BreakGlass).then(|| "fire".to_owned()),
+        signature: Hex([8; 64]),
+        at: at(50)?,
+        decision,
+        mac: [n; 32],
     })
 }
 

@@ -1,5 +1,6 @@
 //! Refusals: one variant for each broken rule. The broker chooses what a caller sees of them.
 
+use crate::changes::QuorumError;
 use crate::envelope::EnvelopeError;
 use crate::place::PlaceError;
 use crate::rng::RngError;
@@ -217,6 +218,9 @@ pub enum ChangeError {
     /// Rules were changed behind the vault's back.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// It needs several people, and they have not agreed.
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
 }
 
 /// The stored policies and references are not the ones that were put.

@@ -4,6 +4,7 @@
 //! once an epoch; a release names its epoch, so that a change in between is noticed in its transaction.
 
 use crate::backend::{Backend, DecisionRows, RuleRows, Transaction};
+use crate::changes::Cleared;
 use crate::error::{ChangeError, RecordError, RulesError};
 use crate::holds::DeviceSessions;
 use crate::ledger::{Ledger, expect_outcome};
@@ -251,7 +252,8 @@ impl<B: Backend> Vault<B> {
         let body = serde_json_canonicalizer::to_string(&body)
             .map_err(|error| RulesError::Unreadable { name: name.to_owned(), reason: error.to_string() })?;
         let (kind, name) = (RuleKind::Inventory, name.to_owned());
-        self.put_rule_in(tx, ledger, NewRule { kind, name, body, current, decision }).await
+        let cleared = Cleared::direct(self.quorum(), kind, &name)?;
+        self.put_rule_in(tx, ledger, NewRule { kind, name, body, current, decision, cleared }).await
     }
 
     /// NV-91 to NV-94: whether the machine may show these devices. Its first ones are written down under

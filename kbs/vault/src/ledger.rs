@@ -5,7 +5,7 @@ use crate::backend::Transaction;
 use crate::envelope::{self, EnvelopeError};
 use crate::error::{LogDamage, RecordError, StoreError};
 use crate::root::RootKey;
-use crate::rows::{HoldsRow, LedgerRow};
+use crate::rows::{BrokenGlass, HoldsRow, LedgerRow};
 use aws_lc_rs::hmac;
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use hanzo_kbs_log::{BrokenChain, Decision, Head, NewDecision, Outcome, canonical};
@@ -44,8 +44,8 @@ impl LedgerKey {
         hmac::verify(&self.key, &self.message(row), &row.mac).map_err(|_| LogDamage::HeadForged)
     }
 
-    /// Every part has a fixed length. While no device is held, the row reads as one did before there were
-    /// devices.
+    /// Every part has a fixed length, or one that no other sum of parts has. While no device is held and no
+    /// glass is broken, the row reads as one did before there were any.
     fn message(&self, row: &LedgerRow) -> Vec<u8> {
         let mut message = [
             self.store_id.as_slice(),
@@ -59,6 +59,7 @@ impl LedgerKey {
             message.extend_from_slice(&row.holds.count.to_be_bytes());
             message.extend_from_slice(row.holds.digest.as_ref());
         }
+        message.extend_from_slice(&row.broken.to_bytes());
         message
     }
 
@@ -141,17 +142,38 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
+    /// The newest time of any decision, this one included: a clock that was set back does not move it.
+    pub(crate) fn newest_time(&self) -> UnixTime {
+        self.row.clock_high.max(self.now)
+    }
+
+    /// The changes that were applied at once and are not acknowledged.
+    pub(crate) const fn broken_glass(&self) -> BrokenGlass {
+        self.row.broken
+    }
+
+    /// Names a change in every row from the next one on; `false` when too many are named.
+    pub(crate) fn break_glass(&mut self, id: Hex<32>) -> bool {
+        self.row.broken.add(id)
+    }
+
+    /// Names it no more, from the next row on.
+    pub(crate) fn acknowledge(&mut self, id: &Hex<32>) {
+        self.row.broken.remove(id);
+    }
+
     /// No clock that is accepted from now on can be before this.
     pub(crate) fn oldest_possible_now(&self) -> UnixTime {
         self.row.clock_high.before(CLOCK_TOLERANCE)
     }
 
-    /// Appends one decision.
+    /// Appends one decision, which names the changes that were applied without their quorum.
     pub(crate) async fn append(
         &mut self,
         tx: &mut impl Transaction,
         entry: NewDecision,
     ) -> Result<Decision, RecordError> {
+        let entry = NewDecision { break_glass: self.row.broken.ids(), ..entry };
         let decision = self.row.head.append(entry)?;
         let size = canonical(decision.seq, &decision.entry)?.len();
         if size > MAX_DECISION {

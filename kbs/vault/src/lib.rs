@@ -15,6 +15,7 @@
 
 mod attestations;
 pub mod backend;
+mod changes;
 pub mod conformance;
 mod envelope;
 mod error;
@@ -27,6 +28,7 @@ mod keys;
 mod ledger;
 mod place;
 mod purpose;
+mod quorum;
 mod record;
 mod release;
 mod rng;
@@ -40,6 +42,7 @@ mod store;
 mod vault;
 
 pub use attestations::{MAX_ATTESTATIONS, MAX_DOCUMENT, StoredAttestation};
+pub use changes::QuorumError;
 pub use envelope::{EnvelopeError, Record};
 pub use error::{ChangeError, LogDamage, RecordError, RulesError, StoreError};
 pub use history::MAX_VERSIONS;
@@ -51,6 +54,7 @@ pub use keys::MAX_SECRET;
 pub use ledger::{CLOCK_TOLERANCE, MAX_DECISION};
 pub use place::PlaceError;
 pub use purpose::Purpose;
+pub use quorum::{Demand, MAX_PEOPLE, MAX_WAIT, NamePattern, Quorum, QuorumMistake, Scope, is_name};
 pub use record::{Audit, MAX_PAGE};
 pub use release::{Release, ReleaseError, Released, SessionPlan};
 pub use rng::{Rng, RngError, SystemRng};

@@ -252,6 +252,7 @@ impl<B: Backend> Vault<B> {
             version: version.version,
             prev,
             hash: row.hash,
+            break_glass: row.entry.break_glass,
         };
         let expires_at = entitled.expires_at;
         Ok((GrantedKey { key_id: id.clone(), version: version.version, sealed, expires_at }, receipt))

@@ -31,6 +31,8 @@ pub struct LedgerRow {
     pub rules_epoch: u64,
     /// What stands for the whole table of held devices.
     pub holds: HoldsRow,
+    /// Changes of rules that were applied without their quorum and that nobody has acknowledged.
+    pub broken: BrokenGlass,
     /// HMAC-SHA256 over all of it.
     pub mac: [u8; 32],
 }
@@ -47,6 +49,53 @@ pub struct HoldsRow {
 impl HoldsRow {
     /// Of a table without rows.
     pub const EMPTY: Self = Self { count: 0, digest: Hex([0; 32]) };
+}
+
+/// Changes that were applied at once and are not acknowledged: at most four, oldest first. More emergencies
+/// than that at a time are no emergencies, and every row and receipt names all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BrokenGlass([Option<Hex<32>>; 4]);
+
+impl BrokenGlass {
+    /// From ids, one after the other; `None` for what [`BrokenGlass::to_bytes`] does not write.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (ids, []) = bytes.as_chunks::<32>() else { return None };
+        let mut broken = Self::default();
+        ids.iter().all(|id| broken.add(Hex(*id))).then_some(broken)
+    }
+
+    /// The ids, one after the other.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        self.0.iter().flatten().flat_map(|id| id.0).collect()
+    }
+
+    /// The ids, oldest first.
+    #[must_use]
+    pub fn ids(self) -> Vec<Hex<32>> {
+        self.0.into_iter().flatten().collect()
+    }
+
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn contains(&self, id: &Hex<32>) -> bool {
+        self.0.contains(&Some(*id))
+    }
+
+    /// Adds one; `false` when there is no room.
+    #[must_use]
+    pub fn add(&mut self, id: Hex<32>) -> bool {
+        let Some(free) = self.0.iter_mut().find(|slot| slot.is_none()) else { return false };
+        *free = Some(id);
+        true
+    }
+
+    /// Takes one away; the others keep their order.
+    pub fn remove(&mut self, id: &Hex<32>) {
+        let mut left = self.ids().into_iter().filter(|other| other != id);
+        self.0 = std::array::from_fn(|_| left.next());
+    }
 }
 
 /// A key without its material.
@@ -193,6 +242,80 @@ pub struct RuleRow {
     /// When it was put.
     pub created_at: UnixTime,
     /// The decision that put it.
+    pub decision: u64,
+    /// HMAC-SHA256 over all of it.
+    pub mac: [u8; 32],
+}
+
+/// A change of a rule, as it was proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// SHA-256 of what the author signed.
+    pub id: Hex<32>,
+    /// Policy or reference set.
+    pub kind: RuleKind,
+    /// The rule.
+    pub name: String,
+    /// Its new text or JSON.
+    pub body: String,
+    /// The version that it replaces; `None` is none.
+    pub expected_version: Option<u64>,
+    /// Who proposed it.
+    pub author: String,
+    /// The author's random bytes.
+    pub nonce: Hex<16>,
+    /// The author's signature.
+    pub signature: Hex<64>,
+    /// When, by the newest time that the record knew.
+    pub proposed_at: UnixTime,
+    /// The decision that stored it.
+    pub decision: u64,
+    /// HMAC-SHA256 over all of it.
+    pub mac: [u8; 32],
+}
+
+/// What people can say about a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum VoteWord {
+    /// It shall be applied when its time has come.
+    Approve,
+    /// It shall be applied at once.
+    BreakGlass,
+    /// It was applied at once, and somebody has looked at it.
+    Acknowledge,
+}
+
+impl VoteWord {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Approve, Self::BreakGlass, Self::Acknowledge];
+
+    /// The name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::BreakGlass => "break-glass",
+            Self::Acknowledge => "acknowledge",
+        }
+    }
+}
+
+/// What one person said about a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VoteRow {
+    /// The change.
+    pub change: Hex<32>,
+    /// What they said.
+    pub word: VoteWord,
+    /// Who.
+    pub person: String,
+    /// Why, where the glass was broken.
+    pub reason: Option<String>,
+    /// Their signature.
+    pub signature: Hex<64>,
+    /// When.
+    pub at: UnixTime,
+    /// The decision that stored it.
     pub decision: u64,
     /// HMAC-SHA256 over all of it.
     pub mac: [u8; 32],

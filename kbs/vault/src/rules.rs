@@ -2,6 +2,7 @@
 //! is read back is compared with the record, so that an old version put back in the database is noticed.
 
 use crate::backend::{Backend, DecisionRows, MetaRows, RuleRows, Transaction};
+use crate::changes::Cleared;
 use crate::error::{ChangeError, RulesError, StoreError};
 use crate::ledger::{Ledger, expect_outcome};
 use crate::rows::{RuleKind, RuleRow};
@@ -66,6 +67,8 @@ pub(crate) struct NewRule {
     /// The version that it follows.
     pub(crate) current: Option<u64>,
     pub(crate) decision: NewDecision,
+    /// That nobody else's agreement is missing.
+    pub(crate) cleared: Cleared,
 }
 
 impl From<Policy> for PolicyInfo {
@@ -155,7 +158,7 @@ impl<B: Backend> Vault<B> {
     ///
     /// # Errors
     /// [`ChangeError::Name`], [`ChangeError::RuleSize`], [`ChangeError::VersionConflict`],
-    /// [`ChangeError::Record`].
+    /// [`ChangeError::Quorum`] if it is in a scope, [`ChangeError::Record`].
     pub async fn put_policy(
         &self,
         name: &str,
@@ -204,12 +207,13 @@ impl<B: Backend> Vault<B> {
         if size > MAX_RULE {
             return Err(ChangeError::RuleSize { size, limit: MAX_RULE });
         }
+        let cleared = Cleared::direct(self.quorum(), kind, name)?;
         let (mut tx, mut ledger) = self.write(decision.at).await?;
         let current = tx.rule(kind, name, None).await?.map(|row| row.version);
         if current != expected {
             return Err(ChangeError::VersionConflict { name: name.to_owned(), expected, current });
         }
-        let rule = NewRule { kind, name: name.to_owned(), body, current, decision };
+        let rule = NewRule { kind, name: name.to_owned(), body, current, decision, cleared };
         let row = self.put_rule_in(&mut tx, &mut ledger, rule).await?;
         ledger.close(&mut tx).await?;
         tx.commit().await?;
@@ -224,7 +228,7 @@ impl<B: Backend> Vault<B> {
         ledger: &mut Ledger<'_>,
         rule: NewRule,
     ) -> Result<RuleRow, ChangeError> {
-        let NewRule { kind, name, body, current, decision } = rule;
+        let NewRule { kind, name, body, current, decision, cleared: Cleared { .. } } = rule;
         let (version, created_at) = (current.unwrap_or(0).saturating_add(1), decision.at);
         let decision =
             NewDecision { subject: Some(name.clone()), subject_version: Some(version), ..decision };

@@ -3,9 +3,10 @@
 use crate::backend::{Backend, DecisionRows, MetaRows, StoreResult, Transaction};
 use crate::error::{RecordError, StoreError};
 use crate::ledger::{Ledger, LedgerKey};
+use crate::quorum::Quorum;
 use crate::rng::{self, Rng};
 use crate::root::RootKey;
-use crate::rows::{HoldsRow, LedgerRow, MetaRow};
+use crate::rows::{BrokenGlass, HoldsRow, LedgerRow, MetaRow};
 use crate::seal::{Seal, SealContext, SealError};
 use crate::sqlite::Sqlite;
 use crate::vault::Vault;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 /// A database and a random source. Cheap to clone. Nothing secret is in the clear in it.
 pub struct Store<B = Sqlite> {
     shared: Arc<Shared<B>>,
+    quorum: Arc<Quorum>,
 }
 
 struct Shared<B> {
@@ -39,7 +41,19 @@ impl<B: Backend> Store<B> {
     /// A store on any backend.
     #[must_use]
     pub fn new(backend: B, rng: Arc<dyn Rng>) -> Self {
-        Self { shared: Arc::new(Shared { backend, rng }) }
+        Self { shared: Arc::new(Shared { backend, rng }), quorum: Arc::default() }
+    }
+
+    /// The same store, in which these people decide together. Without them an administrator decides alone.
+    #[must_use]
+    pub fn with_quorum(self, quorum: Quorum) -> Self {
+        Self { quorum: Arc::new(quorum), ..self }
+    }
+
+    /// Who decides together.
+    #[must_use]
+    pub fn quorum(&self) -> &Quorum {
+        &self.quorum
     }
 
     /// Whether there is a root key in it.
@@ -65,7 +79,9 @@ impl<B: Backend> Store<B> {
         let sealed_root = seal.wrap_root(&root, &SealContext { store_id }, self.rng())?;
         let key = LedgerKey::derive(&root, store_id).map_err(RecordError::from)?;
         let holds = HoldsRow::EMPTY;
-        let blank = LedgerRow { head: Head::EMPTY, clock_high: now, rules_epoch: 0, holds, mac: [0; 32] };
+        let broken = BrokenGlass::default();
+        let blank =
+            LedgerRow { head: Head::EMPTY, clock_high: now, rules_epoch: 0, holds, broken, mac: [0; 32] };
         let ledger = LedgerRow { mac: key.mac(&blank), ..blank };
         let seal_kind = seal.kind().to_owned();
         tx.insert_meta(&MetaRow { store_id, seal_kind, sealed_root, created_at: now, ledger }).await?;
@@ -127,7 +143,7 @@ impl<B: Backend> Store<B> {
 
 impl<B> Clone for Store<B> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared), quorum: Arc::clone(&self.quorum) }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::{LogDamage, RecordError};
 use crate::holds::HoldsKey;
 use crate::inventory::Inventory;
 use crate::ledger::{Ledger, LedgerKey};
+use crate::quorum::Quorum;
 use crate::rng::Rng;
 use crate::root::RootKey;
 use crate::sqlite::Sqlite;
@@ -59,6 +60,11 @@ impl<B: Backend> Vault<B> {
 
     pub(crate) fn backend(&self) -> &B {
         self.open.store.backend()
+    }
+
+    /// Who decides together.
+    pub(crate) fn quorum(&self) -> &Quorum {
+        self.open.store.quorum()
     }
 
     pub(crate) fn rng(&self) -> &dyn Rng {

@@ -6,7 +6,7 @@ use hanzo_attestation_collateral::Document as Stored;
 use hanzo_attestation_collateral::bundle::{
     Algorithm, BundleSigner, Container, Deny, Draft, EdnFloors, Kind as Stock, MANIFEST, SIGNATURE, seal, tar,
 };
-use hanzo_attestation_evidence::encoding::base64_decode;
+use hanzo_attestation_evidence::encoding::{base64_decode, base64_encode};
 use hanzo_attestation_evidence::event_log::PcrBank;
 use hanzo_attestation_evidence::{Binding, Hex, Kem, Recipient, UnixTime, tdi};
 use hanzo_attestation_lab::event_log::ima::ImaList;
@@ -176,6 +176,18 @@ pub(super) fn hardware_names() -> Vec<Vec<u8>> {
     [format!("{pdi}@{root}"), format!("sev-snp:{pdi}@{root}"), format!("tpm:{root}"), pair]
         .map(String::into_bytes)
         .to_vec()
+}
+
+pub(super) fn changes() -> Vec<Vec<u8>> {
+    let key = [b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00".as_slice(), &[1; 32]].concat();
+    let key = base64_encode(&key);
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n");
+    let (nonce, signature) = ("01".repeat(16), "02".repeat(64));
+    let change = format!(
+        r#"{{"kind":"policy","name":"p","body":"x","expected_version":1,"author":"a","nonce":"{nonce}","signature":"{signature}"}}"#
+    );
+    let approval = format!(r#"{{"approver":"b","signature":"{signature}"}}"#);
+    [pem, change, approval].map(String::into_bytes).to_vec()
 }
 
 pub(super) fn tpm_publics() -> Vec<Vec<u8>> {

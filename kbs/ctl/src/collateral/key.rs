@@ -26,17 +26,26 @@ pub(super) fn generate(args: &GenerateArgs, context: &Context) -> Result<Outcome
         KeyKind::Ed25519 => Algorithm::Ed25519,
         KeyKind::P384 => Algorithm::EcdsaP384,
     };
-    let failed = |error| wrong(&args.file, error);
+    write_key_pair(&args.file, algorithm, context)
+}
+
+/// Makes a key: the private one in `file`, the public one beside it; nothing is overwritten.
+pub(crate) fn write_key_pair(
+    file: &Path,
+    algorithm: Algorithm,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let failed = |error| wrong(file, error);
     let private = BundleSigner::generate(algorithm).map_err(failed)?;
     let public =
         BundleSigner::from_pem(private.as_bytes()).and_then(|signer| signer.public()).map_err(failed)?;
-    let mut beside = args.file.clone().into_os_string();
+    let mut beside = file.to_owned().into_os_string();
     beside.push(".pub");
     let beside = PathBuf::from(beside);
-    write_new(&args.file, private.as_bytes(), 0o600)?;
+    write_new(file, private.as_bytes(), 0o600)?;
     write_new(&beside, public.to_pem().as_bytes(), 0o644)?;
     context.output.show(&Generated {
-        private_key_file: args.file.display().to_string(),
+        private_key_file: file.display().to_string(),
         public_key_file: beside.display().to_string(),
         key_id: public.id(),
     })?;

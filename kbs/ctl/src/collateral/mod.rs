@@ -10,6 +10,7 @@ mod key;
 mod show;
 
 pub(crate) use args::CollateralArgs;
+pub(crate) use key::write_key_pair;
 
 use crate::exit::{Failure, Outcome};
 use crate::run::Context;

@@ -31,7 +31,15 @@ fn answer(pair: &RecipientKeyPair) -> AuthorizeResponse {
         let aad = Aad { key_id: key_id.clone(), version: 1, tier: 2, session_id, receipt: hash };
         let sealed = seal(pair.recipient(), &aad, &[seq; 32]).unwrap();
         keys.push(GrantedKey { key_id: key_id.clone(), version: 1, sealed, expires_at: at(600) });
-        receipts.push(Receipt { seq: seq.into(), at: at(0), key_id, version: 1, prev: Hex([0; 32]), hash });
+        receipts.push(Receipt {
+            seq: seq.into(),
+            at: at(0),
+            key_id,
+            version: 1,
+            prev: Hex([0; 32]),
+            hash,
+            break_glass: Vec::new(),
+        });
     }
     let checkpoint = Checkpoint { seq: 2, hash: Hex([2; 32]) };
     AuthorizeResponse {

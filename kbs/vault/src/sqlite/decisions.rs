@@ -3,7 +3,7 @@ use super::columns::{Columns, malformed, signed};
 use crate::backend::{DecisionRows, StoreResult};
 use crate::rows::{PastDecision, RuleKind};
 use hanzo_attestation_evidence::{Hex, UnixTime};
-use hanzo_kbs_log::{Decision, Outcome, canonical};
+use hanzo_kbs_log::{Action, Decision, Outcome, canonical};
 use serde_json::{Map, Value};
 
 const TABLE: &str = "decisions";
@@ -35,6 +35,18 @@ impl DecisionRows for SqliteTx {
             .fetch_all(self.connection())
             .await?;
         rows.iter().map(|row| read(Columns { table: TABLE, row })).collect()
+    }
+
+    async fn newest_decision_about(&mut self, action: Action, subject: &str) -> StoreResult<Option<u64>> {
+        let row = sqlx::query(
+            "SELECT seq FROM decisions WHERE outcome = 'granted' AND subject IS NOT NULL AND action = ? \
+             AND subject = ? ORDER BY seq DESC LIMIT 1",
+        )
+        .bind(action.name())
+        .bind(subject)
+        .fetch_optional(self.connection())
+        .await?;
+        row.map(|row| Columns { table: TABLE, row: &row }.unsigned("seq")).transpose()
     }
 
     async fn newest_rule_decisions(&mut self) -> StoreResult<Vec<(RuleKind, String, u64)>> {

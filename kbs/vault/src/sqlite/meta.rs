@@ -1,9 +1,9 @@
 use super::SqliteTx;
-use super::columns::{Columns, signed};
+use super::columns::{Columns, malformed, signed};
 use crate::backend::{MetaRows, StoreResult};
 use crate::envelope::Record;
 use crate::error::StoreError;
-use crate::rows::{HoldsRow, LedgerRow, MetaRow};
+use crate::rows::{BrokenGlass, HoldsRow, LedgerRow, MetaRow};
 use hanzo_kbs_log::Head;
 
 impl MetaRows for SqliteTx {
@@ -11,6 +11,8 @@ impl MetaRows for SqliteTx {
         let row = sqlx::query("SELECT * FROM meta WHERE id = 1").fetch_optional(self.connection()).await?;
         let Some(row) = row else { return Ok(None) };
         let columns = Columns { table: "meta", row: &row };
+        let broken: Vec<u8> = columns.get("break_glass")?;
+        let broken = BrokenGlass::from_bytes(&broken);
         let head = Head { seq: columns.unsigned("head_seq")?, hash: columns.hex("head_hash")? };
         Ok(Some(MetaRow {
             store_id: columns.bytes("store_id")?,
@@ -25,6 +27,7 @@ impl MetaRows for SqliteTx {
                     count: columns.unsigned("holds_count")?,
                     digest: columns.hex("holds_digest")?,
                 },
+                broken: broken.ok_or_else(|| malformed("meta", "break_glass is no list of ids"))?,
                 mac: columns.bytes("mac")?,
             },
         }))
@@ -34,8 +37,8 @@ impl MetaRows for SqliteTx {
         let ledger = &meta.ledger;
         let done = sqlx::query(
             "INSERT INTO meta (id, store_id, seal_kind, sealed_root, created_at, head_seq, head_hash, \
-             clock_high, rules_epoch, holds_count, holds_digest, mac) \
-             VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+             clock_high, rules_epoch, holds_count, holds_digest, break_glass, mac) \
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(meta.store_id.as_slice())
         .bind(&meta.seal_kind)
@@ -47,6 +50,7 @@ impl MetaRows for SqliteTx {
         .bind(signed("meta", ledger.rules_epoch)?)
         .bind(signed("meta", ledger.holds.count)?)
         .bind(ledger.holds.digest.as_ref())
+        .bind(ledger.broken.to_bytes())
         .bind(ledger.mac.as_slice())
         .execute(self.connection())
         .await?;
@@ -59,7 +63,7 @@ impl MetaRows for SqliteTx {
     async fn set_ledger(&mut self, ledger: &LedgerRow) -> StoreResult<()> {
         sqlx::query(
             "UPDATE meta SET head_seq = ?, head_hash = ?, clock_high = ?, rules_epoch = ?, holds_count = ?, \
-             holds_digest = ?, mac = ? WHERE id = 1",
+             holds_digest = ?, break_glass = ?, mac = ? WHERE id = 1",
         )
         .bind(signed("meta", ledger.head.seq)?)
         .bind(ledger.head.hash.as_ref())
@@ -67,6 +71,7 @@ impl MetaRows for SqliteTx {
         .bind(signed("meta", ledger.rules_epoch)?)
         .bind(signed("meta", ledger.holds.count)?)
         .bind(ledger.holds.digest.as_ref())
+        .bind(ledger.broken.to_bytes())
         .bind(ledger.mac.as_slice())
         .execute(self.connection())
         .await?;

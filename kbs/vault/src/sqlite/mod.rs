@@ -1,6 +1,7 @@
 //! SQLite, the embedded default: one file in WAL mode, `synchronous=FULL`, one writer.
 
 mod attestations;
+mod changes;
 mod columns;
 mod decisions;
 mod holds;

@@ -3,6 +3,7 @@
 
 mod attestations;
 mod canary;
+mod changes;
 mod clock;
 mod conformance;
 mod crash;

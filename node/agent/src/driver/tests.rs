@@ -111,6 +111,7 @@ impl Broker {
                 version: 1,
                 prev: Hex([0; 32]),
                 hash,
+                break_glass: Vec::new(),
             }],
             checkpoint: Checkpoint { seq: 1, hash },
         })
