@@ -282,12 +282,12 @@ async fn an_older_row_put_back_is_noticed() {
     let bench = Bench::with_key().await;
     let ours = pair();
     let id = bench.release(bench.shown(&ours, 1, &[1], 1, 10)).await.unwrap().session_id;
-    edit(&bench.path(), "CREATE TABLE kept AS SELECT * FROM holds").await;
+    edit(&bench.path(), "CREATE TABLE holds_before AS SELECT * FROM holds").await;
     let mut renewal = bench.shown(&ours, 1, &[1], 2, 500);
     renewal.session = SessionPlan::Renew(id);
     bench.release(renewal).await.unwrap();
     assert_eq!(bench.unseal_again().await.damage(), None);
-    edit(&bench.path(), "DELETE FROM holds; INSERT INTO holds SELECT * FROM kept").await;
+    edit(&bench.path(), "DELETE FROM holds; INSERT INTO holds SELECT * FROM holds_before").await;
     assert_eq!(bench.unseal_again().await.damage(), Some(&LogDamage::HoldsForged));
     assert_eq!(
         bench.vault.check_log().await,
