@@ -3,6 +3,7 @@
 use crate::appraisal::{Appraisal, appraise_devices, appraise_item, tee_io};
 use crate::explain::{FactsError, NodeFacts};
 use crate::hardware::Hardware;
+use crate::next_tier::{NextTier, next_tier};
 use crate::node::Node;
 use crate::tier::Tier;
 use hanzo_attestation::nvidia;
@@ -39,6 +40,7 @@ pub struct Appraised {
     attested: Attested,
     findings: Vec<Finding>,
     node: Node,
+    next_tier: Option<NextTier>,
 }
 
 /// Appraises attested evidence. The first finding that refuses is the answer.
@@ -68,7 +70,8 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
         item: None,
         finding: Finding::new(VERIFIER_FAULT, Severity::Refuse, error.to_string()),
     })?;
-    Ok(Appraised { attested, findings, node })
+    let next_tier = next_tier(items(), appraisal);
+    Ok(Appraised { attested, findings, node, next_tier })
 }
 
 /// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE or a TPM
@@ -145,7 +148,7 @@ fn are_vouched_for(claims: &nvidia::Claims) -> bool {
 
 /// Whether the vendor knows the security version and did not withdraw it. Which of the rest is good enough is
 /// for the thresholds to say.
-const fn is_rated(status: TcbStatus) -> bool {
+pub(crate) const fn is_rated(status: TcbStatus) -> bool {
     !matches!(status, TcbStatus::Unknown | TcbStatus::NotRecognized | TcbStatus::Revoked)
 }
 
@@ -154,6 +157,12 @@ impl Appraised {
     #[must_use]
     pub const fn tier(&self) -> Tier {
         self.node.tier
+    }
+
+    /// What kept the node from the next tier; `None` at the highest.
+    #[must_use]
+    pub const fn next_tier(&self) -> Option<&NextTier> {
+        self.next_tier.as_ref()
     }
 
     /// What verification and appraisal have to say; nothing in it refuses.

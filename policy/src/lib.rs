@@ -63,15 +63,20 @@ mod digest;
 pub mod explain;
 mod hardware;
 mod key_id;
+#[cfg(test)]
+mod lattice;
+mod next_tier;
 mod node;
 mod permit;
 mod policies;
 mod problem;
+pub mod prove;
 mod references;
 pub mod replay;
 #[cfg(test)]
 mod sample;
 mod schema;
+pub mod template;
 mod tier;
 
 pub use appraisal::{Appraisal, appraise_devices, appraise_item};
@@ -82,10 +87,12 @@ pub use decision::{Denial, DenialCode};
 pub use explain::{Explanation, FactsError, NodeFacts, Situation};
 pub use hardware::Hardware;
 pub use key_id::{KeyId, KeyIdError};
+pub use next_tier::{NextTier, next_tier};
 pub use permit::{KeyScope, Permit};
 pub use policies::{MAX_POLICIES, MAX_POLICY_TEXT, Policies, PolicySource};
 pub use problem::PolicyProblem;
 pub use references::{
     MAX_VALUES, REGISTERS, ReferenceError, ReferenceSet, ReferenceValue, References, Validity,
 };
+pub use schema::AttributeInfo;
 pub use tier::{Tier, TierError};

@@ -4,7 +4,7 @@ use crate::appraised::Proved;
 use crate::devices::Devices;
 use crate::references::Register;
 use crate::schema::entity;
-use crate::schema::shape::{Record as _, Shape, Type, record, wire_name};
+use crate::schema::shape::{Domain, Record as _, Shape, Type, record, wire_name};
 use crate::schema::{enclave_registers, pcrs, td_registers};
 use crate::tier::Tier;
 use cedar_policy::{Entity, RestrictedExpression};
@@ -84,6 +84,9 @@ impl Shape for Registers {
 impl Shape for Tier {
     fn shape() -> Type {
         Type::Long
+    }
+    fn domain() -> Domain {
+        Domain::Range(i64::from(Self::Open.number()), i64::from(Self::TeeIo.number()))
     }
     fn value(&self) -> Option<RestrictedExpression> {
         self.number().value()

@@ -4,12 +4,13 @@
 //! only those that can apply; the others would answer `false` for their scope alone.
 
 mod depth;
+pub(crate) mod review;
 
 use crate::digest::Digester;
 use crate::key_id::KeyId;
 use crate::problem::PolicyProblem;
 use crate::references::Register;
-use crate::schema::{self, entity};
+use crate::schema::{self, AttributeInfo, entity};
 use cedar_policy::{
     Effect, EntityUid, Policy, PolicyId, PolicySet, ResourceConstraint, Schema, ValidationMode,
     ValidationWarning, Validator,
@@ -64,8 +65,8 @@ impl Policies {
     ///
     /// # Errors
     /// Every problem of every policy: a syntax error, an attribute that does not exist, a comparison of
-    /// different types, an optional attribute that is read without asking for it, a policy that can never
-    /// apply, a template, a literal that names nothing, a name given twice, a text that is too long or nests
+    /// different types, a comparison with a value that no claim has, an optional attribute that is read
+    /// without asking for it, a policy that can never apply, a template, a literal that names nothing, a name given twice, a text that is too long or nests
     /// too deeply.
     pub fn compile(sources: &[PolicySource]) -> Result<Self, Vec<PolicyProblem>> {
         let mut problems = Vec::new();
@@ -94,6 +95,18 @@ impl Policies {
         schema::text()
     }
 
+    /// Every attribute that policies can name, with type, values, unit and source.
+    #[must_use]
+    pub fn attributes() -> Vec<AttributeInfo> {
+        schema::attributes()
+    }
+
+    /// The same as Markdown, for documents.
+    #[must_use]
+    pub fn attributes_markdown() -> String {
+        schema::attributes_markdown()
+    }
+
     /// SHA-256 over names, versions and texts, in order of name.
     #[must_use]
     pub const fn digest(&self) -> Hex<32> {
@@ -104,6 +117,14 @@ impl Policies {
     #[must_use]
     pub fn warnings(&self) -> &[PolicyProblem] {
         &self.warnings
+    }
+
+    /// What looks wrong once policies stand beside each other: one that says the same as another, one that adds
+    /// nothing, one that another always forbids, a permit that asks nothing of what runs. None of it keeps the
+    /// policies from being used. Sources with errors are left out: [`Policies::compile`] tells those.
+    #[must_use]
+    pub fn review(sources: &[PolicySource]) -> Vec<PolicyProblem> {
+        review::together(sources)
     }
 
     /// The reference sets that the policies name. One that does not exist holds nothing.
@@ -234,6 +255,11 @@ impl Checked {
         if !errors.is_empty() {
             return Err(errors);
         }
+        let (errors, doubts) = review::one(source, &set);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        warnings.extend(doubts);
         let mut policies: Vec<_> = set.policies().collect();
         // The engine numbers them `policy0`, `policy1` … in the order of the text.
         policies.sort_by_key(|policy| (AsRef::<str>::as_ref(policy.id()).len(), policy.id().clone()));

@@ -26,8 +26,10 @@ use hanzo_attestation_evidence::{
 };
 use hanzo_attestation_lab::Lab;
 use hanzo_kbs_protocol as protocol;
+use hanzo_policy::template::TEMPLATES;
 use hanzo_policy::{Appraisal, NodeFacts, Policies, PolicySource, TestCase, appraise_item};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// One thing that reads bytes.
@@ -99,6 +101,7 @@ targets! {
     "policy": seeds::policies => policy;
     "policy-case": seeds::policy_cases => |bytes| drop(TestCase::read(bytes));
     "node-facts": seeds::node_facts => node_facts;
+    "policy-template": seeds::policy_templates => policy_template;
     "appraisal": seeds::appraisals => |bytes| drop(json::from_slice::<Appraisal>(bytes));
 }
 
@@ -323,7 +326,23 @@ fn associated_data(bytes: &[u8]) {
 fn policy(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let source = PolicySource { name: "fuzz".to_owned(), version: 1, text: text.to_owned() };
+    drop(Policies::review(&[source.clone(), source.clone()]));
     drop(Policies::compile(&[source]));
+}
+
+/// Lines `PLACE=VALUE` for each template: what is filled is a policy, whatever the values.
+fn policy_template(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    let values: BTreeMap<String, String> =
+        pairs.map(|(place, value)| (place.to_owned(), value.to_owned())).collect();
+    for template in &TEMPLATES {
+        let places = template.parameters.iter().filter_map(|place| values.get_key_value(place.name));
+        let own = places.map(|(place, value)| (place.clone(), value.clone())).collect();
+        let Ok(text) = template.fill(&own) else { continue };
+        let source = PolicySource { name: template.name.to_owned(), version: 1, text };
+        assert!(Policies::compile(&[source]).is_ok(), "a filled template is a policy");
+    }
 }
 
 #[cfg(test)]

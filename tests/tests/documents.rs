@@ -61,10 +61,11 @@ impl Newcomer {
             .replace("REPORT_DATA", &"00".repeat(64))
             .replace("MACHINE", &format!("sev-snp:{}@{}", "01".repeat(64), "02".repeat(32)))
             .replace("PDI", &"41".repeat(8))
+            .replace("policy/examples", &root().join("policy/examples").to_string_lossy())
             .replace("kbs.toml", &root().join("kbs/src/config/example.toml").to_string_lossy())
             .replace("https://…", &self.broker.info.addr)
             .replace("ca.pem", &self.broker.info.ca_cert.to_string_lossy());
-        let mut words = line.split_whitespace();
+        let mut words = line.split_whitespace().map(|word| word.trim_matches('"'));
         let program = words.next().unwrap();
         let mut command = self.programs.command(program);
         command.args(words).current_dir(self.folder.path());
@@ -114,6 +115,19 @@ fn the_readmes_commands_are_real() {
     }
     println!("README.md: {} commands, {ran} of them run to their end", lines.len());
     assert!(ran >= 7, "only {ran} commands ran");
+}
+
+#[test]
+fn the_policy_authors_commands_are_real() {
+    let lines = commands("docs/policy.md");
+    assert!(lines.len() >= 2, "only {} commands found in docs/policy.md", lines.len());
+    let newcomer = Newcomer::new();
+    for line in &lines {
+        let output = newcomer.run(line);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`{line}` failed: {said}");
+    }
+    println!("docs/policy.md: {} commands", lines.len());
 }
 
 #[test]

@@ -73,8 +73,16 @@ pub(crate) enum Verb {
 }
 
 /// Verbs that need no broker, as the words that lead to them.
-const OFFLINE: [&[&str]; 5] =
-    [&["policy", "check"], &["policy", "test"], &["evidence"], &["collateral"], &["completion"]];
+const OFFLINE: [&[&str]; 8] = [
+    &["policy", "schema"],
+    &["policy", "template"],
+    &["policy", "check"],
+    &["policy", "prove"],
+    &["policy", "test"],
+    &["evidence"],
+    &["collateral"],
+    &["completion"],
+];
 
 /// The whole command line, each verb's `--help` with its exit codes.
 pub(crate) fn command() -> Command {

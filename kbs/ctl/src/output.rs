@@ -109,6 +109,7 @@ fn printable(text: &str) -> String {
 /// Where results go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
+    asked: Option<Format>,
     format: Format,
 }
 
@@ -116,7 +117,12 @@ impl Output {
     /// The format asked for, else a table on a terminal and JSON elsewhere.
     pub(crate) fn new(asked: Option<Format>, terminal: bool) -> Self {
         let fallback = if terminal { Format::Table } else { Format::Json };
-        Self { format: asked.unwrap_or(fallback) }
+        Self { asked, format: asked.unwrap_or(fallback) }
+    }
+
+    /// The format that was asked for, for results that are texts of their own.
+    pub(crate) const fn asked(&self) -> Option<Format> {
+        self.asked
     }
 
     /// Writes one result to standard output.

@@ -3,7 +3,12 @@
 mod cases;
 mod check;
 mod explain;
+mod history;
+mod lines;
+mod prove;
 mod replay;
+mod schema;
+mod template;
 
 use crate::connect::ConnectArgs;
 use crate::exit::{Failure, Outcome};
@@ -12,11 +17,14 @@ use crate::output::{Sheet, Show};
 use crate::run::Context;
 use cases::TestArgs;
 use check::CheckArgs;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 use explain::ExplainArgs;
 use hanzo_kbs_protocol::{PolicyInfo, PutPolicy};
+use prove::ProveArgs;
 use replay::{ReplayArgs, ShadowArgs};
+use schema::SchemaArgs;
 use std::path::PathBuf;
+use template::TemplateArgs;
 
 #[derive(Args, Debug)]
 pub(crate) struct PolicyArgs {
@@ -58,8 +66,57 @@ enum PolicyVerb {
         #[command(flatten)]
         connect: ConnectArgs,
     },
-    /// Check policies against the schema, all together, without a broker
+    /// Show every version of a policy beside the decision that put it, newest first
+    ///
+    /// Each version's name, number and digest are compared with the record; the answer is no if they differ.
+    History {
+        /// Name of the policy
+        name: String,
+        /// Most versions shown
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u64).range(1..=1000))]
+        limit: u64,
+        #[command(flatten)]
+        connect: ConnectArgs,
+    },
+    /// Show what changed from one version of a policy to another, line by line
+    Diff {
+        /// Name of the policy
+        name: String,
+        /// The earlier version
+        #[arg(value_name = "VERSION")]
+        from: u64,
+        /// The later version
+        #[arg(value_name = "VERSION")]
+        to: u64,
+        #[command(flatten)]
+        connect: ConnectArgs,
+    },
+    /// Put the text of an earlier version again, as a new version
+    Rollback {
+        /// Name of the policy
+        name: String,
+        /// The version whose text is to count again
+        #[arg(long, value_name = "VERSION")]
+        to: u64,
+        #[command(flatten)]
+        connect: ConnectArgs,
+    },
+    /// Policies for the usual cases, filled offline
+    Template(TemplateArgs),
+    /// Print the schema: every claim that a policy can name, with unit and source
+    Schema(SchemaArgs),
+    /// Check policies against the schema and against each other, without a broker
+    ///
+    /// Errors are what a broker would refuse: unknown claims, comparisons with values that no claim has,
+    /// policies that can never apply. Warnings are what looks wrong and would be accepted: policies that add
+    /// nothing, permits that ask nothing of what runs.
     Check(CheckArgs),
+    /// Look for a case in which policies release a key although a condition holds, without a broker
+    ///
+    /// Tries every combination of the values that the policies tell apart, with the engine that decides. Yes: there
+    /// is none. No: there is one, shown attribute by attribute, or a policy is not of the form that can be decided.
+    /// It speaks of the policies alone: verification, appraisal and tiers come before them.
+    Prove(ProveArgs),
     /// Run cases against a folder of policies, without a broker
     Test(TestArgs),
     /// Say why a recorded decision came out as it did, and the smallest change that would turn it
@@ -92,6 +149,18 @@ impl PolicyArgs {
                 context.output.show(&context.wait(async { Ok(admin.policy(&name, version).await?) })?)?;
                 Ok(Outcome::Yes)
             }
+            PolicyVerb::History { name, limit, connect } => {
+                history::history(&name, limit, &connect.admin(&context.environment)?, context)
+            }
+            PolicyVerb::Diff { name, from, to, connect } => {
+                history::diff(&name, from, to, &connect.admin(&context.environment)?, context)
+            }
+            PolicyVerb::Rollback { name, to, connect } => {
+                history::rollback(&name, to, &connect.admin(&context.environment)?, context)
+            }
+            PolicyVerb::Template(args) => args.run(context),
+            PolicyVerb::Schema(args) => args.run(context),
+            PolicyVerb::Prove(args) => args.run(context),
             PolicyVerb::Check(args) => args.run(context),
             PolicyVerb::Test(args) => args.run(context),
             PolicyVerb::Explain(args) => args.run(context),
@@ -107,6 +176,7 @@ impl Show for PolicyInfo {
             ("policy", self.name.clone()),
             ("version", self.version.to_string()),
             ("digest", self.digest.to_string()),
+            ("decision", self.decision.to_string()),
             ("created", self.created_at.to_string()),
         ]);
         match &self.text {

@@ -116,7 +116,7 @@ fn careful_broker(change: ChangeInfo, bob: PersonKey) -> String {
         }
     }
     let current = json!({
-        "name": "prod-release", "version": 1, "digest": "00".repeat(32), "text": "permit (principal, action, resource);\n",
+        "name": "prod-release", "version": 1, "digest": "00".repeat(32), "decision": 7, "text": "permit (principal, action, resource);\n",
         "created_at": "2026-11-01T00:00:00Z",
     });
     let router = Router::new()

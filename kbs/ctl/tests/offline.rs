@@ -4,6 +4,8 @@
 
 mod program;
 
+use hanzo_attestation_evidence::{Digest, Hex};
+use hanzo_attestation_lab::{Lab, SnpOrder};
 use program::{code, json_of, kbsctl, run, stderr, stdout, with_input};
 use serde_json::{Value, json};
 use std::fs;
@@ -81,12 +83,121 @@ fn an_unreadable_policy_is_2() {
         (missing.as_path(), "cannot be read"),
         (latin1.as_path(), "not UTF-8"),
         (large.as_path(), "larger than 1048576 bytes"),
-        (folder.path(), "cannot be read"),
+        (Path::new("/nonexistent"), "cannot be read"),
     ] {
         let output = run(&["policy", "check", path.to_str().unwrap()]);
         assert_eq!(code(&output), 2, "{}", path.display());
         assert_eq!(stdout(&output), "");
         assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_folder_is_checked_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    let output = run(&["policy", "check", &path]);
+    assert_eq!(code(&output), 2, "a folder without policies: {}", stderr(&output));
+    assert!(stderr(&output).contains("no *.cedar file"), "{}", stderr(&output));
+    write(folder.path(), "a.cedar", GOOD);
+    write(folder.path(), "notes.txt", "permit");
+    assert_eq!(json_of(&run(&["policy", "check", &path]))["policies"], json!(1));
+    let second = write(folder.path(), "b.cedar", GOOD);
+    let output = run(&["policy", "check", &path]);
+    assert_eq!(code(&output), 0, "a warning is no error: {}", stderr(&output));
+    let warning = &json_of(&output)["warnings"][0];
+    assert_eq!((&warning["file"], &warning["line"]), (&json!(second), &json!(1)), "{warning}");
+    assert!(warning["message"].as_str().unwrap().starts_with("says the same as"), "{warning}");
+    assert_eq!(code(&run(&["policy", "check", &path, "--strict"])), 1);
+    fs::remove_file(&second).unwrap();
+    assert_eq!(code(&run(&["policy", "check", &path, "--strict"])), 0);
+}
+
+#[test]
+fn a_slip_in_a_claim_or_a_value_is_1_with_its_place_and_what_is_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    for (condition, column, part) in [
+        ("principal.measurment in ReferenceSet::\"images\"", 8, "did you mean `measurement`"),
+        ("principal.tier > 4", 8, "never holds"),
+        ("principal.tee == \"snp\"", 25, "did you mean `sev-snp`"),
+        ("principal.lab && !principal.lab", 0, ""),
+    ] {
+        let text = format!("permit (principal, action, resource)\nwhen {{ {condition} }};\n");
+        let file = write(folder.path(), "slip.cedar", &text);
+        let output = run(&["policy", "check", &file]);
+        assert_eq!(code(&output), 1, "{condition}: {}", stderr(&output));
+        let problem = &json_of(&output)["problems"][0];
+        let message = problem["message"].as_str().unwrap();
+        assert!(message.contains(part), "{condition}: {message}");
+        if column > 0 {
+            assert_eq!((&problem["line"], &problem["column"]), (&json!(2), &json!(column)), "{problem}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_is_printed_for_other_tools() {
+    let text = stdout(&run(&["policy", "schema"]));
+    assert!(text.contains("entity Node {") && text.contains("  guest_svn: Long,"), "{text}");
+    let answer = json_of(&run(&["policy", "schema", "--format", "json"]));
+    assert_eq!(answer["schema"].as_str().unwrap(), text);
+    let attributes = answer["attributes"].as_array().unwrap();
+    let tier = attributes.iter().find(|a| a["record"] == "Node" && a["name"] == "tier").unwrap();
+    assert_eq!((&tier["type"], &tier["values"]), (&json!("Long"), &json!("0 to 4")), "{tier}");
+    let markdown = stdout(&run(&["policy", "schema", "--markdown"]));
+    assert!(markdown.contains("| `guest_svn` | Long | 0 to 4294967295 |"), "{markdown}");
+}
+
+#[test]
+fn a_filled_template_is_a_policy_that_check_accepts() {
+    let home = tempfile::tempdir().unwrap();
+    let listed = json_of(&run(&["policy", "template", "list"]));
+    assert!(listed.as_array().unwrap().len() >= 5, "{listed}");
+    let shown = json_of(&run(&["policy", "template", "show", "image-at-tier"]));
+    assert_eq!(shown["parameters"][1], json!({"name": "images", "kind": "set"}), "{shown}");
+    let fill =
+        ["policy", "template", "fill", "image-at-tier", "--set", "scope=acme/model", "--set", "images=prod"];
+    let filled = run(&[&fill[..], &["--set", "tier=3"]].concat());
+    assert_eq!(code(&filled), 0, "{}", stderr(&filled));
+    let check = with_input(kbsctl(home.path()).args(["policy", "check", "--strict", "-"]), &filled.stdout);
+    assert_eq!(code(&check), 0, "{}{}", stdout(&filled), stdout(&check));
+    let json = run(&[&fill[..], &["--set", "tier=3", "--format", "json"]].concat());
+    assert_eq!(json_of(&json)["text"], json!(stdout(&filled)));
+    for (rest, reason) in [
+        (&[][..], "`tier` is missing"),
+        (&["--set", "tier=high"], "`tier` is a tier"),
+        (&["--set", "tier=3", "--set", "chips=ab"], "no place `chips`"),
+        (&["--set", "tier=3", "--set", "tier=2"], "given twice"),
+    ] {
+        let refused = run(&[&fill[..], rest].concat());
+        assert_eq!((code(&refused), stdout(&refused).as_str()), (2, ""), "{rest:?}");
+        assert!(stderr(&refused).contains(reason), "{}", stderr(&refused));
+    }
+}
+
+#[test]
+fn an_invariant_holds_or_is_shown_the_case_in_which_it_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    write(folder.path(), "acme.cedar", GOOD);
+    let prove = |condition: &str| run(&["policy", "prove", &path, "--never", condition]);
+    let debug = "principal has snp && principal.snp.policy.debug && resource.minimum_tier >= 2";
+    let output = prove(debug);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let proof = json_of(&output);
+    assert_eq!((&proof["holds"], &proof["permits"][0]["verdict"]), (&json!(false), &json!("fails")));
+    assert_eq!(proof["permits"][0]["example"]["principal.snp.policy.debug"], json!("true"), "{proof}");
+    let guard =
+        "forbid (principal, action, resource) when { principal has snp && principal.snp.policy.debug };";
+    write(folder.path(), "guard.cedar", guard);
+    let output = prove(debug);
+    assert_eq!((code(&output), &json_of(&output)["holds"]), (0, &json!(true)), "{}", stderr(&output));
+    assert_eq!(code(&prove("resource.tenant != Tenant::\"acme\"")), 0);
+    let table = stdout(&run(&["policy", "prove", &path, "--never", debug, "--format", "table"]));
+    assert!(table.contains("The invariant holds"), "{table}");
+    for wrong in ["principal.laab", "principal.tier > 4", ""] {
+        let output = prove(wrong);
+        assert_eq!((code(&output), &json_of(&output)["ok"]), (1, &json!(false)), "{wrong}");
     }
 }
 
@@ -140,6 +251,102 @@ fn one_case_that_does_not_is_1() {
     let cases = write(folder.path(), "cases.json", &json!([case(&known, "granted")]).to_string());
     let output = run(&["policy", "test", policies.to_str().unwrap(), "--cases", &cases]);
     assert_eq!((code(&output), &json_of(&output)["ok"]), (1, &json!(false)));
+}
+
+#[test]
+fn a_folder_can_bring_its_own_cases() {
+    let (folder, known, unknown) = policy_folder();
+    let policies = folder.path().join("policies").to_str().unwrap().to_owned();
+    let none = run(&["policy", "test", &policies]);
+    assert_eq!(code(&none), 2, "{}", stderr(&none));
+    assert!(stderr(&none).contains("no *.case.json file"), "{}", stderr(&none));
+    write(folder.path(), "policies/known.case.json", &case(&known, "granted").to_string());
+    write(
+        folder.path(),
+        "policies/unknown.case.json",
+        &json!([case(&unknown, "MeasurementUnknown")]).to_string(),
+    );
+    let output = run(&["policy", "test", &policies]);
+    assert_eq!((code(&output), &json_of(&output)["passed"]), (0, &json!(2)), "{}", stderr(&output));
+    write(folder.path(), "more/one.case.json", &case(&known, "TierTooLow").to_string());
+    let more = folder.path().join("more").to_str().unwrap().to_owned();
+    let output = run(&["policy", "test", &policies, "--cases", &more]);
+    assert_eq!((code(&output), &json_of(&output)["failed"]), (1, &json!(1)), "{}", stderr(&output));
+}
+
+/// A folder with the lab's roots, a document of its guest, and policies that know its image.
+fn evidence_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::fixture();
+    lab.write(&folder.path().join("lab")).unwrap();
+    for (name, order) in [
+        ("genuine.json", SnpOrder::default()),
+        ("debug.json", SnpOrder { debug: true, ..SnpOrder::default() }),
+    ] {
+        let document = Lab::document(vec![lab.snp(&order).unwrap()]);
+        write(folder.path(), name, &document.to_string());
+    }
+    write(folder.path(), "acme.cedar", GOOD);
+    let digest = Digest::from(Hex(SnpOrder::usual_measurement())).to_string();
+    let set = json!({"values": [{"tee": "sev-snp", "register": "measurement", "digest": digest}]});
+    write(folder.path(), "references/images.json", &set.to_string());
+    folder
+}
+
+fn evidence_case(file: &str, report_data: &str, expect: &str) -> Value {
+    json!({
+        "name": format!("{file} is {expect}"),
+        "evidence": {"file": file, "lab": "lab", "report_data": report_data},
+        "key": {"id": "acme/model", "minimum_tier": 2},
+        "expect": expect,
+    })
+}
+
+#[test]
+fn a_case_with_evidence_is_verified_before_the_policies_are_asked() {
+    let folder = evidence_folder();
+    let (right, other) = ("00".repeat(64), "01".repeat(64));
+    let cases = json!([
+        evidence_case("genuine.json", &right, "granted"),
+        evidence_case("genuine.json", &other, "SnpReportDataMismatch"),
+        evidence_case("debug.json", &right, "SnpDebugAllowed"),
+        {
+            "name": "without the lab's roots it is nobody's word",
+            "evidence": {"file": "genuine.json", "report_data": right},
+            "key": {"id": "acme/model", "minimum_tier": 2},
+            "expect": "SnpRootNotPinned",
+        },
+    ]);
+    write(folder.path(), "lab.case.json", &cases.to_string());
+    let output = run(&["policy", "test", folder.path().to_str().unwrap()]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(json_of(&output)["passed"], json!(4));
+    // The same evidence, with another expectation: each is a failure, and none an error of the run.
+    for (file, wrong) in
+        [("genuine.json", "SnpDebugAllowed"), ("debug.json", "granted"), ("genuine.json", "NoPolicy")]
+    {
+        write(folder.path(), "lab.case.json", &evidence_case(file, &right, wrong).to_string());
+        let output = run(&["policy", "test", folder.path().to_str().unwrap()]);
+        assert_eq!(code(&output), 1, "{file} {wrong}: {}{}", stdout(&output), stderr(&output));
+    }
+}
+
+#[test]
+fn evidence_that_cannot_be_read_is_2() {
+    let folder = evidence_folder();
+    let right = "00".repeat(64);
+    let mut no_hex = evidence_case("genuine.json", "zz", "granted");
+    no_hex["name"] = json!("no hex");
+    for (case, reason) in [
+        (evidence_case("missing.json", &right, "granted"), "cannot be read"),
+        (evidence_case("acme.cedar", &right, "granted"), "acme.cedar"),
+        (no_hex, "genuine.json"),
+    ] {
+        write(folder.path(), "lab.case.json", &case.to_string());
+        let output = run(&["policy", "test", folder.path().to_str().unwrap()]);
+        assert_eq!(code(&output), 2, "{case}: {}", stdout(&output));
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, put};
 use axum::{Json, Router};
-use hanzo_attestation_evidence::UnixTime;
+use hanzo_attestation_evidence::{Hex, UnixTime};
 use hanzo_kbs_log::{Action, Decision, Door, Head, NewDecision};
 use program::{broker, code, json_of, kbsctl, problem, stderr, stdout, with_input};
 use serde_json::{Value, json};
@@ -438,4 +438,94 @@ fn a_reference_set_goes_back_to_what_it_was() {
         assert_eq!(code(&run(arguments)), 1, "{arguments:?}");
     }
     assert_eq!(code(&run(&["rollback", "images"])), 2);
+}
+
+fn put_decision(seq: u64, name: &str, version: u64, digest: Hex<32>) -> Decision {
+    let at = UnixTime::parse("2026-11-01T00:00:00Z").unwrap();
+    let granted = NewDecision::granted(at, Door::Local, Action::PolicyPut, "admin-token:a", "r-1");
+    let entry = NewDecision {
+        subject: Some(name.to_owned()),
+        subject_version: Some(version),
+        policy_digest: Some(digest),
+        ..granted
+    };
+    Decision { seq, hash: Hex([7; 32]), entry }
+}
+
+/// A broker with three versions of one policy; of the second, the record says `recorded`.
+fn broker_with_history(recorded: Hex<32>) -> String {
+    async fn version(Query(query): Query<HashMap<String, u64>>) -> Json<Value> {
+        let version = query.get("version").copied().unwrap_or(3);
+        Json(json!({
+            "name": "main", "version": version, "digest": Hex([u8::try_from(version).unwrap(); 32]),
+            "decision": 10 + version, "created_at": "2026-11-01T00:00:00Z",
+            "text": format!("// head\n// version {version}\n// tail\n"),
+        }))
+    }
+    async fn replace(Json(request): Json<Value>) -> impl IntoResponse {
+        let expected = json!({"text": "// head\n// version 1\n// tail\n", "expected_version": 3});
+        if request != expected {
+            return problem(409, "Conflict");
+        }
+        let put = json!({
+            "name": "main", "version": 4, "digest": Hex([1; 32]), "decision": 14,
+            "created_at": "2026-11-02T00:00:00Z",
+        });
+        Json(put).into_response()
+    }
+    let decision = move |Path(seq): Path<u64>| async move {
+        let version = seq - 10;
+        let own = Hex([u8::try_from(version).unwrap(); 32]);
+        Json(put_decision(seq, "main", version, if version == 2 { recorded } else { own }))
+    };
+    broker(
+        Router::new()
+            .route("/kbs/v1/policies/main", get(version).put(replace))
+            .route("/kbs/v1/receipts/{seq}", get(decision)),
+    )
+}
+
+#[test]
+fn the_history_of_a_policy_is_held_against_the_record() {
+    let address = broker_with_history(Hex([2; 32]));
+    let output = kbsctl_at(&address, &["policy", "history", "main"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let history = json_of(&output);
+    let numbers: Vec<_> =
+        history["versions"].as_array().unwrap().iter().map(|v| v["version"].clone()).collect();
+    assert_eq!(numbers, [3, 2, 1].map(|number| json!(number)));
+    assert_eq!(history["versions"][0]["decision"], json!(13));
+    assert_eq!(history["recorded"], json!(true));
+    let short = json_of(&kbsctl_at(&address, &["policy", "history", "main", "--limit", "1"]));
+    assert_eq!(short["versions"].as_array().unwrap().len(), 1);
+    let table = stdout(&kbsctl_at(&address, &["policy", "history", "main", "--format", "table"]));
+    assert!(table.contains("admin-token:a") && table.contains("as recorded"), "{table}");
+    // A version that is not the one in the record is a clear no.
+    let output = kbsctl_at(&broker_with_history(Hex([9; 32])), &["policy", "history", "main"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let history = json_of(&output);
+    assert_eq!(history["recorded"], json!(false));
+    assert_eq!(history["versions"][1]["differs"], json!("it has another digest"));
+    assert_eq!(history["versions"][0].get("differs"), None);
+}
+
+#[test]
+fn two_versions_are_compared_line_by_line() {
+    let address = broker_with_history(Hex([2; 32]));
+    let output = kbsctl_at(&address, &["policy", "diff", "main", "1", "3"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let lines = json!([" // head", "-// version 1", "+// version 3", " // tail"]);
+    assert_eq!(json_of(&output)["lines"], lines);
+    let same = kbsctl_at(&address, &["policy", "diff", "main", "2", "2", "--format", "table"]);
+    assert!(stdout(&same).contains("the same text"), "{}", stdout(&same));
+}
+
+#[test]
+fn a_rollback_is_a_new_version_that_names_the_one_it_replaces() {
+    let address = broker_with_history(Hex([2; 32]));
+    let output = kbsctl_at(&address, &["policy", "rollback", "main", "--to", "1"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(json_of(&output)["version"], json!(4));
+    let refused = kbsctl_at(&address, &["policy", "rollback", "main", "--to", "2"]);
+    assert_eq!(code(&refused), 1, "{}", stdout(&refused));
 }

@@ -4,7 +4,7 @@ mod program;
 
 use program::{code, kbsctl, run, stderr, stdout};
 
-const REMOTE: [&[&str]; 16] = [
+const REMOTE: [&[&str]; 19] = [
     &["status"],
     &["key", "list"],
     &["key", "get", "acme/model"],
@@ -13,6 +13,9 @@ const REMOTE: [&[&str]; 16] = [
     &["secret", "get", "acme/token"],
     &["policy", "list"],
     &["policy", "get", "main"],
+    &["policy", "history", "main"],
+    &["policy", "diff", "main", "1", "2"],
+    &["policy", "rollback", "main", "--to", "1"],
     &["reference", "list"],
     &["reference", "get", "images"],
     &["grant", "list"],
@@ -45,6 +48,14 @@ fn wrong_usage_is_2_and_nothing_on_standard_output() {
         &["audit", "get", "-1"],
         &["policy", "check"],
         &["policy", "test", "."],
+        &["policy", "diff", "main", "1"],
+        &["policy", "prove", "."],
+        &["policy", "prove", "--never", "principal.lab"],
+        &["policy", "rollback", "main"],
+        &["policy", "history", "main", "--limit", "0"],
+        &["policy", "template", "fill", "runner"],
+        &["policy", "template", "fill", "runner", "--set", "scope"],
+        &["policy", "template", "show", "nothing"],
         &["completion", "tcsh"],
         &["status", "--format", "yaml"],
         &["status", "--addr", "https://h", "--cacert", "/ca.pem", "--system-roots"],
@@ -131,7 +142,13 @@ fn help_is_0_and_names_the_exit_codes() {
         let help = stdout(&output);
         assert!(help.contains("Exit codes:") && help.contains("  3  "), "{words:?}: {help}");
     }
-    for words in [["policy", "check"], ["policy", "test"], ["evidence", "verify"], ["evidence", "show"]] {
+    for words in [
+        ["policy", "schema"],
+        ["policy", "check"],
+        ["policy", "test"],
+        ["evidence", "verify"],
+        ["evidence", "show"],
+    ] {
         let help = stdout(&run(&[words[0], words[1], "--help"]));
         assert!(help.contains("Exit codes:") && help.contains("  2  "), "{words:?}: {help}");
         assert!(!help.contains("KBS_"), "{words:?} needs no environment");

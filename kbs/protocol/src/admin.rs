@@ -159,6 +159,8 @@ pub struct PolicyInfo {
     pub version: u64,
     /// SHA-256 of the text.
     pub digest: Hex<32>,
+    /// Number of the decision in the record that put this version.
+    pub decision: u64,
     /// The text; left out of lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,

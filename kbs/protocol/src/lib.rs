@@ -39,7 +39,7 @@ pub use changes::{
 pub use handshake::{ExpectAnswer, ExpectChallenge, HandshakeError, OpenedKey, Session};
 pub use messages::{
     AttestRequest, AttestResponse, AuthorizeProof, AuthorizeRequest, AuthorizeResponse, Checkpoint,
-    GrantStatus, GrantedKey, Receipt, RenewRequest, RevokeRequest, SessionState, SessionStatus, TierPolicy,
+    GrantStatus, GrantedKey, NextTier, Receipt, RenewRequest, RevokeRequest, SessionState, SessionStatus, TierPolicy,
 };
 pub use problem::Problem;
 pub use recipient::RecipientKeyPair;

@@ -47,6 +47,20 @@ pub struct AttestResponse {
     pub expires_at: UnixTime,
     /// Findings that did not refuse: `{rule, code, severity, message}`.
     pub findings: Vec<Value>,
+    /// What kept the node from the tier above; absent at the highest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_tier: Option<NextTier>,
+}
+
+/// The tier above the one that evidence proves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextTier {
+    /// The tier.
+    #[serde(deserialize_with = "tier::number")]
+    pub tier: u8,
+    /// What is missing for it, one sentence each.
+    pub missing: Vec<String>,
 }
 
 /// How an `authorize` request proves itself.

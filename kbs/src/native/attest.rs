@@ -9,7 +9,7 @@ use crate::token::Statement;
 use axum::extract::State;
 use axum::{Extension, Json};
 use hanzo_kbs_log::Action;
-use hanzo_kbs_protocol::{AttestRequest, AttestResponse};
+use hanzo_kbs_protocol::{AttestRequest, AttestResponse, NextTier};
 use hanzo_kbs_vault::{ChangeError, StoredAttestation};
 use std::sync::Arc;
 
@@ -41,7 +41,13 @@ pub(crate) async fn attest(
     };
     let used = attempt.used_nonce().ok_or(Code::Internal)?;
     match attempt.open.vault.attest(attempt.draft.clone(), used, stored).await {
-        Ok(_) => Ok(Json(AttestResponse { token, tier: appraised.tier().number(), expires_at, findings })),
+        Ok(_) => {
+            let tier = appraised.tier().number();
+            let next_tier = appraised
+                .next_tier()
+                .map(|next| NextTier { tier: next.tier.number(), missing: next.missing.clone() });
+            Ok(Json(AttestResponse { token, tier, expires_at, findings, next_tier }))
+        }
         Err(ChangeError::ChallengeReused) => Err(attempt.reused().await),
         Err(error @ ChangeError::ChallengeExpired { .. }) => {
             Err(attempt.refuse(Code::ChallengeRefused, "ChallengeExpired", error.to_string()).await)

@@ -164,8 +164,62 @@ async fn a_change_names_the_version_that_it_replaces() {
     assert_eq!(put(json!({"text": text, "expected_version": 1})).await.body["version"], 2);
     let old = world.admin("GET", "/kbs/v1/policies/p?version=1", Value::Null).await;
     assert_eq!((&old.body["version"], &old.body["text"]), (&json!(1), &json!(text)));
+    // Each version names the decision that put it, and that decision names the version.
+    for (version, policy) in
+        [(1, &old.body), (2, &world.admin("GET", "/kbs/v1/policies/p", Value::Null).await.body)]
+    {
+        let decision =
+            world.admin("GET", &format!("/kbs/v1/receipts/{}", policy["decision"]), Value::Null).await;
+        assert_eq!(
+            (&decision.body["subject"], &decision.body["subject_version"]),
+            (&json!("p"), &json!(version))
+        );
+        assert_eq!(decision.body["policy_digest"], policy["digest"]);
+    }
     let list = world.admin("GET", "/kbs/v1/policies", Value::Null).await;
     assert!(list.body.as_array().unwrap().iter().all(|policy| policy.get("text").is_none()));
+}
+
+/// The administrator can permit everything to everyone: a key's minimum tier is no policy's to lift.
+#[tokio::test]
+async fn no_administrator_gives_a_key_below_its_minimum_tier() {
+    let world = World::furnished().await;
+    world.policy("all", "permit (principal, action, resource);").await;
+    for minimum in 0..=4_u8 {
+        let id = format!("acme/tier-{minimum}");
+        let body = json!({"id": id, "minimum_tier": minimum});
+        assert_eq!(world.admin("POST", "/kbs/v1/keys", body).await.status, 201);
+    }
+    for (tier, is_guest) in [(1, false), (2, true)] {
+        for minimum in 0..=4_u8 {
+            let proof =
+                if is_guest { world.proof(SnpOrder::default()).await } else { world.identity_proof().await };
+            let id = format!("acme/tier-{minimum}");
+            let reply = world.authorize(proof, &[&id]).await;
+            if minimum <= tier {
+                assert_eq!(reply.status, 200, "tier {tier}, minimum {minimum}: {reply:?}");
+                assert_eq!(reply.body["tier"], tier);
+            } else {
+                world.assert_refused(&reply, 403, "KeyNotGranted", "TierTooLow").await;
+            }
+        }
+    }
+    // Nor does another creation lower it.
+    let lower = world.admin("POST", "/kbs/v1/keys", json!({"id": "acme/tier-4", "minimum_tier": 0})).await;
+    assert_eq!(lower.status, 409, "{lower:?}");
+    let key = world.admin("GET", "/kbs/v1/keys/acme/tier-4", Value::Null).await;
+    assert_eq!(key.body["minimum_tier"], 4);
+}
+
+#[tokio::test]
+async fn an_attested_node_is_told_what_kept_it_from_the_next_tier() {
+    let world = World::furnished().await;
+    let attested = world.post("/kbs/v1/attest", &world.proof(SnpOrder::default()).await).await;
+    assert_eq!((attested.status.as_u16(), &attested.body["tier"]), (200, &json!(2)), "{attested:?}");
+    assert_eq!(attested.body["next_tier"], json!({"tier": 3, "missing": ["the evidence has no GPU"]}));
+    let attested = world.post("/kbs/v1/attest", &world.identity_proof().await).await;
+    assert_eq!(attested.body["next_tier"]["tier"], 2, "{attested:?}");
+    assert!(attested.body["next_tier"]["missing"][0].as_str().unwrap().contains("no hardware root"));
 }
 
 #[tokio::test]

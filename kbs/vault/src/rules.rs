@@ -27,6 +27,8 @@ pub struct Policy {
     pub version: u64,
     /// SHA-256 of the text.
     pub digest: Hex<32>,
+    /// Number of the decision that put it.
+    pub decision: u64,
     /// Cedar text.
     pub text: String,
     /// When this version was put.
@@ -73,8 +75,8 @@ pub(crate) struct NewRule {
 
 impl From<Policy> for PolicyInfo {
     fn from(policy: Policy) -> Self {
-        let Policy { name, version, digest, text, created_at } = policy;
-        Self { name, version, digest, text: Some(text), created_at }
+        let Policy { name, version, digest, decision, text, created_at } = policy;
+        Self { name, version, digest, decision, text: Some(text), created_at }
     }
 }
 
@@ -243,8 +245,8 @@ impl<B: Backend> Vault<B> {
     pub(crate) fn policy_of(&self, row: RuleRow) -> Result<Policy, RulesError> {
         self.authenticate(&row)?;
         let digest = sha256(row.body.as_bytes());
-        let RuleRow { name, version, body, created_at, .. } = row;
-        Ok(Policy { name, version, digest, text: body, created_at })
+        let RuleRow { name, version, body, created_at, decision, .. } = row;
+        Ok(Policy { name, version, digest, decision, text: body, created_at })
     }
 
     pub(crate) fn reference_of(&self, row: RuleRow) -> Result<ReferenceSet, RulesError> {

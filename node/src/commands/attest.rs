@@ -41,6 +41,7 @@ pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Fail
             "tpm": tpm,
             "identity": identity,
             "findings": answer.findings,
+            "next_tier": answer.next_tier,
             "token_file": args.token_file,
         }))?,
         Format::Table => output::result(&text(&answer, source.name(), tpm.as_deref(), identity))?,
@@ -51,9 +52,14 @@ pub(crate) async fn run(args: AttestArgs, format: Format) -> Result<Answer, Fail
 fn text(answer: &AttestResponse, source: &str, tpm: Option<&str>, identity: Option<&str>) -> String {
     let quoted = tpm.map(|tcti| format!(", TPM {tcti}")).unwrap_or_default();
     let signed = identity.map(|key_id| format!(", identity {key_id}")).unwrap_or_default();
+    let missing = answer.next_tier.iter().flat_map(|next| {
+        next.missing.iter().map(move |missing| format!("\nnot tier {}: {missing}", next.tier))
+    });
     let head = format!(
-        "ATTESTED tier {} until {} (evidence from {source}{quoted}{signed})",
-        answer.tier, answer.expires_at
+        "ATTESTED tier {} until {} (evidence from {source}{quoted}{signed}){}",
+        answer.tier,
+        answer.expires_at,
+        missing.collect::<String>()
     );
     if answer.findings.is_empty() {
         return head;

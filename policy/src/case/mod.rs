@@ -79,13 +79,23 @@
 //! not state is `false`, 0 or empty; one that the schema marks optional is absent. An unknown claim is an
 //! error. `now` beside `name` sets the time; without it, the time of the run counts. `expect` is `granted`
 //! or a code of [`DenialCode`].
+//!
+//! In place of `node` a case can have `evidence`: a file with a document, and what it is judged by
+//! ([`CaseEvidence`]). This crate reads no file: whoever runs such a case verifies the document, and hands what
+//! was found to [`TestCase::run_judged`]. `expect` can then be the code of a rule as well, e.g.
+//! `SnpDebugAllowed`: evidence that breaks it never reaches the policies.
 
+mod evidence;
 mod node;
 
+pub use evidence::{CaseEvidence, CaseProfile, Judged};
+
+use crate::appraised::proved;
 use crate::decide::decide;
 use crate::decision::DenialCode;
 use crate::explain::NodeFacts;
 use crate::key_id::KeyId;
+use crate::node::Node;
 use crate::permit::KeyScope;
 use crate::policies::Policies;
 use crate::references::References;
@@ -103,7 +113,8 @@ pub const MAX_CASE_FILE: usize = 4 << 20;
 #[serde(deny_unknown_fields)]
 pub struct TestCase {
     name: String,
-    node: CaseNode,
+    node: Option<CaseNode>,
+    evidence: Option<CaseEvidence>,
     key: CaseKey,
     expect: Expectation,
     now: Option<UnixTime>,
@@ -118,10 +129,12 @@ struct CaseKey {
     require_cpu_tee: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Expectation {
     Granted,
     Denied(DenialCode),
+    /// The code of a rule of evidence.
+    Refused(String),
 }
 
 /// What a case came to.
@@ -174,10 +187,22 @@ impl TestCase {
         let read = |(case, number)| {
             let case: Self = json::from_value(case)
                 .map_err(|error| CaseError::Case { number, message: error.problem().to_owned() })?;
-            case.node.check().map_err(|message| CaseError::Case { number, message })?;
+            case.check().map_err(|message| CaseError::Case { number, message })?;
             Ok(case)
         };
         cases.into_iter().zip(1..).map(read).collect()
+    }
+
+    /// Exactly one subject, and an expectation that it can meet.
+    fn check(&self) -> Result<(), String> {
+        match (&self.node, &self.evidence, &self.expect) {
+            (Some(_), None, Expectation::Refused(code)) => {
+                Err(format!("`{code}` is neither `granted` nor the code of a denial"))
+            }
+            (Some(node), None, _) => node.check(),
+            (None, Some(_), _) => Ok(()),
+            _ => Err("a case has either `node` or `evidence`".to_owned()),
+        }
     }
 
     /// The name of the case.
@@ -189,9 +214,9 @@ impl TestCase {
     /// What the policies would know of the node.
     ///
     /// # Errors
-    /// A sentence, if there can be no such node.
+    /// A sentence, if there can be no such node, or the case has evidence in its place.
     pub fn facts(&self) -> Result<NodeFacts, String> {
-        NodeFacts::of(&self.node.build()?).map_err(|error| error.to_string())
+        NodeFacts::of(&self.stated()?).map_err(|error| error.to_string())
     }
 
     /// The key that it asks for, with its demands.
@@ -210,29 +235,77 @@ impl TestCase {
         self.now
     }
 
-    /// Decides as the broker would decide for such a node, and compares.
+    fn stated(&self) -> Result<Node, String> {
+        match &self.node {
+            Some(node) => node.build(),
+            None => Err("the evidence of the case was not verified".to_owned()),
+        }
+    }
+
+    /// The evidence of the case, if it has evidence and no stated node.
+    #[must_use]
+    pub const fn evidence(&self) -> Option<&CaseEvidence> {
+        self.evidence.as_ref()
+    }
+
+    /// Decides as the broker would decide for such a node, and compares. A case with evidence is an `error`
+    /// here: it must be judged first ([`TestCase::run_judged`]).
     #[must_use]
     pub fn run(&self, policies: &Policies, references: &References, now: UnixTime) -> CaseReport {
-        let scope = self.scope();
-        let (actual, reasons) = match self.node.build() {
-            Err(message) => ("error".to_owned(), vec![message]),
-            Ok(node) => match decide(&node, &scope, policies, references, self.now.unwrap_or(now)) {
-                Ok(decided) => (Expectation::Granted.text().to_owned(), decided.permitted_by),
-                Err(denial) => {
-                    (denial.code.to_owned(), std::iter::once(denial.message).chain(denial.reasons).collect())
-                }
-            },
+        match self.stated() {
+            Err(message) => self.report("error".to_owned(), vec![message]),
+            Ok(node) => self.decide(&node, policies, references, now),
+        }
+    }
+
+    /// Decides about evidence that was judged, and compares.
+    #[must_use]
+    pub fn run_judged(
+        &self,
+        judged: &Judged<'_>,
+        policies: &Policies,
+        references: &References,
+        now: UnixTime,
+    ) -> CaseReport {
+        let items = match judged {
+            Judged::Refused { code, message } => {
+                return self.report(code.clone(), vec![message.clone()]);
+            }
+            Judged::Acceptable(items) => items,
         };
+        let lab = items.iter().any(|(_, facts)| facts.lab);
+        // A case names no guest whose word about interfaces counts: tier 4 is stated, with `node`.
+        let proved = proved(items.iter().copied(), &Default::default());
+        match Node::of(proved, lab, items.iter().copied()) {
+            Err(error) => self.report("error".to_owned(), vec![error.to_string()]),
+            Ok(node) => self.decide(&node, policies, references, now),
+        }
+    }
+
+    fn decide(&self, node: &Node, policies: &Policies, references: &References, now: UnixTime) -> CaseReport {
+        let scope = self.scope();
+        let at = self.evidence.as_ref().and_then(|evidence| evidence.at);
+        match decide(node, &scope, policies, references, self.now.or(at).unwrap_or(now)) {
+            Ok(decided) => self.report(Expectation::Granted.text().to_owned(), decided.permitted_by),
+            Err(denial) => {
+                let reasons = std::iter::once(denial.message).chain(denial.reasons).collect();
+                self.report(denial.code.to_owned(), reasons)
+            }
+        }
+    }
+
+    fn report(&self, actual: String, reasons: Vec<String>) -> CaseReport {
         let expected = self.expect.text().to_owned();
         CaseReport { name: self.name.clone(), passed: actual == expected, expected, actual, reasons }
     }
 }
 
 impl Expectation {
-    const fn text(self) -> &'static str {
+    fn text(&self) -> &str {
         match self {
             Self::Granted => "granted",
             Self::Denied(code) => code.as_str(),
+            Self::Refused(code) => code,
         }
     }
 }
@@ -244,9 +317,14 @@ impl<'de> Deserialize<'de> for Expectation {
             return Ok(Self::Granted);
         }
         let code = DenialCode::ALL.into_iter().find(|code| code.as_str() == text);
-        code.map(Self::Denied).ok_or_else(|| {
-            de::Error::custom(format_args!("`{text}` is neither `granted` nor the code of a denial"))
-        })
+        if let Some(code) = code {
+            return Ok(Self::Denied(code));
+        }
+        // Codes of rules are words in CamelCase; which there are, the verifier knows.
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Ok(Self::Refused(text));
+        }
+        Err(de::Error::custom(format_args!("`{text}` is neither `granted` nor a code")))
     }
 }
 

@@ -209,7 +209,7 @@ fn record(
         return Err(format!("the schema has no claim `{path}.{unknown}`"));
     }
     let mut fields = Vec::with_capacity(shape.len());
-    for Attribute { name, kind, required } in shape {
+    for Attribute { name, kind, required, .. } in shape {
         let path = format!("{path}.{name}");
         let measured = *kind == Type::Measurement && registers.iter().any(|register| register.name == *name);
         match (stated.get(*name), *required || measured) {
@@ -240,6 +240,7 @@ fn value(path: &str, name: &str, kind: &Type, stated: Option<&Value>, registers:
         (Type::Record(_, shape), Some(Value::Object(stated))) => record(path, shape, stated, registers),
         (Type::Record(..), Some(_)) => Err(wrong("an object")),
         (Type::Measurement | Type::MeasurementSet, Some(_)) => Err(wrong("stated under `registers`")),
+        (Type::Tenant, _) => Err(wrong("the key's, and stated with it")),
         (Type::MeasurementSet, None) => Ok(RestrictedExpression::new_set([])),
         (Type::Measurement, None) => {
             let stated = registers.iter().find(|register| register.name == name).copied();

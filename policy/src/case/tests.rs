@@ -170,3 +170,57 @@ fn files_without_cases_are_errors() {
     assert!(matches!(TestCase::read(b"[] x"), Err(CaseError::Json(_))));
     assert!(matches!(TestCase::read(&vec![b' '; MAX_CASE_FILE + 1]), Err(CaseError::TooLarge(_))));
 }
+
+fn judged_case(expect: &str) -> TestCase {
+    let case = json!({
+        "name": "c", "evidence": {"file": "e.json", "at": "2026-11-01T00:00:00Z"},
+        "key": {"id": "acme/disk", "minimum_tier": 2}, "expect": expect,
+    });
+    TestCase::read(case.to_string().as_bytes()).unwrap().remove(0)
+}
+
+#[test]
+fn evidence_is_decided_by_what_was_found_about_it() {
+    let text = "permit (principal, action, resource) when { principal has snp && principal.snp.guest_svn == 3 && context.now < 1793491201 };";
+    let policies =
+        Policies::compile(&[PolicySource { name: "p".into(), version: 1, text: text.into() }]).unwrap();
+    let references = References::new(Vec::new()).unwrap();
+    let run =
+        |case: &TestCase, judged: &Judged<'_>| case.run_judged(judged, &policies, &references, UnixTime::MAX);
+    let (claims, facts) = sample::snp_item(sample::snp());
+    let genuine = Judged::Acceptable(vec![(&claims, &facts)]);
+    let report = run(&judged_case("granted"), &genuine);
+    assert!(report.passed, "{report:?}");
+    // Of the document's own instant, not of the run's: the last argument is long after.
+    assert_eq!(report.reasons, ["p"]);
+    let report = run(&judged_case("granted"), &Judged::Acceptable(Vec::new()));
+    assert_eq!((report.passed, report.actual.as_str()), (false, "TierTooLow"));
+    let (claims, facts) = sample::key_item();
+    assert!(run(&judged_case("TierTooLow"), &Judged::Acceptable(vec![(&claims, &facts)])).passed);
+    let refused = Judged::Refused { code: "SnpDebugAllowed".to_owned(), message: "SNP-40: debug".to_owned() };
+    assert!(run(&judged_case("SnpDebugAllowed"), &refused).passed);
+    let report = run(&judged_case("granted"), &refused);
+    assert_eq!((report.passed, report.reasons.as_slice()), (false, &["SNP-40: debug".to_owned()][..]));
+    // Nobody verified it: an error, whatever is expected.
+    let unverified = judged_case("granted").run(&policies, &references, sample::now());
+    assert_eq!((unverified.passed, unverified.actual.as_str()), (false, "error"));
+}
+
+#[test]
+fn a_case_has_one_subject() {
+    let node = json!({"tee": "none"});
+    let evidence = json!({"file": "e.json"});
+    for (subject, part) in [
+        (json!({}), "either `node` or `evidence`"),
+        (json!({"node": node, "evidence": evidence}), "either `node` or `evidence`"),
+        (json!({"evidence": {}}), "file"),
+        (json!({"evidence": {"file": "e.json", "crl": []}}), "crl"),
+        (json!({"evidence": {"file": "e.json", "profile": "lenient"}}), "lenient"),
+    ] {
+        let mut case =
+            json!({"name": "c", "key": {"id": "acme/disk", "minimum_tier": 2}, "expect": "NoPolicy"});
+        case.as_object_mut().unwrap().extend(subject.as_object().unwrap().clone());
+        let error = TestCase::read(case.to_string().as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(part), "{case}: {error}");
+    }
+}

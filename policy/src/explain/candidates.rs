@@ -92,6 +92,8 @@ pub(super) fn fact(path: &[String], value: &Value) -> Option<Fact> {
         Type::Measurement => value.as_str().map(|id| Fact::Measurement(id.to_owned())),
         Type::MeasurementSet => texts().map(Fact::Measurements),
         kind @ Type::Record(..) => Some(blank(kind)),
+        // Of a key, and of no node.
+        Type::Tenant => None,
     }
 }
 

@@ -229,7 +229,8 @@ pub(super) fn blank(kind: &Type) -> Fact {
     match kind {
         Type::Bool => Fact::Bool(false),
         Type::Long => Fact::Long(0),
-        Type::String => Fact::Text(String::new()),
+        // A tenant is a key's, and no claim of a node.
+        Type::String | Type::Tenant => Fact::Text(String::new()),
         Type::StringSet => Fact::Texts(BTreeSet::new()),
         Type::Measurement => Fact::Measurement(entity::NO_MEASUREMENT.to_owned()),
         Type::MeasurementSet => Fact::Measurements(BTreeSet::new()),

@@ -140,7 +140,7 @@ fn a_forbid_is_met_before_it_is_loosened() {
 #[test]
 fn what_fails_is_marked_and_what_is_not_reached_is_not_asked() {
     let text = "permit (principal, action, resource) when { principal.lab && principal.tier >= 2 } \
-                unless { principal.tee == \"sev-snp\" || principal.lab };";
+                unless { principal.tee == \"sgx\" || principal has tpm };";
     let found = refused(guest("11"), 2, &[text], DenialCode::PolicyDenied);
     let policies = found.steps.last().unwrap();
     assert_eq!((policies.mark, policies.text.as_str()), (Mark::No, "the policies"));

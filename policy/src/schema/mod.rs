@@ -5,12 +5,19 @@
 
 mod claims;
 pub(crate) mod entity;
+mod published;
 pub(crate) mod shape;
+mod words;
 
 pub(crate) use claims::{enclave_registers, pcrs, td_registers};
+pub use published::AttributeInfo;
+pub(crate) use published::{attributes, attributes_markdown};
+pub(crate) use words::domain;
 
 use crate::node::Attributes;
-use shape::{Attribute, Record, Type};
+use crate::tier::Tier;
+use hanzo_attestation_evidence::{Digest, UnixTime};
+use shape::{Attribute, Domain, Record, Shape, Type};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -26,29 +33,57 @@ const ENTITIES: &str = "\
 entity ReferenceSet;
 // A measured register, e.g. Measurement::\"sev-snp/measurement/<96 hex digits>\". That of a node without any
 // is Measurement::\"none\", which is in no reference set.
-entity Measurement in [ReferenceSet] { digest: String, register: String, tee: String };
-entity Tenant;
-entity Key in [Tenant] { minimum_tier: Long, require_cpu_tee: Bool, tenant: Tenant };
 ";
 
 const ACTIONS: &str = "\
-// `now` is in seconds since 1970.
-action release appliesTo { principal: Node, resource: Key, context: { now: Long } };
+action release appliesTo { principal: Node, resource: Key, context: ReleaseContext };
 ";
 
 /// The schema in Cedar's own syntax.
 pub(crate) fn text() -> String {
-    let mut records = BTreeMap::new();
     let node = Attributes::attributes();
-    node.iter().for_each(|attribute| collect(&attribute.kind, &mut records));
     let mut text = format!("{HEADER}\n{ENTITIES}");
-    for (name, attributes) in &records {
-        declare(&mut text, "type", name, " =", attributes);
+    declare(&mut text, "entity Measurement in [ReferenceSet]", "Measurement", &measurement());
+    text.push_str("// The first part of a key's id.\nentity Tenant;\n");
+    text.push_str("// What is asked for.\n");
+    declare(&mut text, "entity Key in [Tenant]", "Key", &key());
+    for (name, attributes) in &records(&node) {
+        declare(&mut text, &format!("type {name} ="), name, attributes);
     }
     text.push_str("// Who asks: one machine, as its evidence proves it.\n");
-    declare(&mut text, "entity", "Node", "", &node);
+    declare(&mut text, "entity Node", "Node", &node);
+    text.push_str("// The circumstances of the decision.\n");
+    declare(&mut text, "type ReleaseContext =", "context", &context());
     text.push_str(ACTIONS);
     text
+}
+
+/// The records that attributes of the node lead to, by name.
+pub(crate) fn records(node: &[Attribute]) -> BTreeMap<&'static str, Vec<Attribute>> {
+    let mut records = BTreeMap::new();
+    node.iter().for_each(|attribute| collect(&attribute.kind, &mut records));
+    records
+}
+
+/// The attributes of `resource`.
+pub(crate) fn key() -> Vec<Attribute> {
+    let minimum = Attribute { domain: Tier::domain(), ..plain("minimum_tier", Type::Long) };
+    vec![minimum, plain("require_cpu_tee", Type::Bool), plain("tenant", Type::Tenant)]
+}
+
+/// The attributes of `context`.
+pub(crate) fn context() -> Vec<Attribute> {
+    vec![Attribute { domain: UnixTime::domain(), ..plain("now", Type::Long) }]
+}
+
+/// The attributes of a measured register.
+pub(crate) fn measurement() -> Vec<Attribute> {
+    let digest = Attribute { domain: Digest::domain(), ..plain("digest", Type::String) };
+    vec![digest, plain("register", Type::String), plain("tee", Type::String)]
+}
+
+const fn plain(name: &'static str, kind: Type) -> Attribute {
+    Attribute { name, kind, required: true, domain: Domain::Any }
 }
 
 fn collect(kind: &Type, records: &mut BTreeMap<&'static str, Vec<Attribute>>) {
@@ -58,10 +93,13 @@ fn collect(kind: &Type, records: &mut BTreeMap<&'static str, Vec<Attribute>>) {
     }
 }
 
-fn declare(text: &mut String, keyword: &str, name: &str, equals: &str, attributes: &[Attribute]) {
+fn declare(text: &mut String, head: &str, record: &str, attributes: &[Attribute]) {
     // Writing to a String does not fail.
-    let _ = writeln!(text, "{keyword} {name}{equals} {{");
-    for Attribute { name, kind, required } in attributes {
+    let _ = writeln!(text, "{head} {{");
+    for Attribute { name, kind, required, .. } in attributes {
+        if let Some(words) = words::words(record, name) {
+            let _ = writeln!(text, "  // {}. From: {}", words.meaning, words.source);
+        }
         let optional = if *required { "" } else { "?" };
         let _ = writeln!(text, "  {name}{optional}: {},", kind.name());
     }
@@ -69,7 +107,7 @@ fn declare(text: &mut String, keyword: &str, name: &str, equals: &str, attribute
 }
 
 impl Type {
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Bool => "Bool",
             Self::Long => "Long",
@@ -77,6 +115,7 @@ impl Type {
             Self::StringSet => "Set<String>",
             Self::Measurement => "Measurement",
             Self::MeasurementSet => "Set<Measurement>",
+            Self::Tenant => "Tenant",
             Self::Record(name, _) => name,
         }
     }

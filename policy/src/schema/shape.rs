@@ -5,8 +5,21 @@ use crate::references::Register;
 use cedar_policy::RestrictedExpression;
 use hanzo_attestation::event_log::SecureBootState;
 use hanzo_attestation::{Product, TcbStatus, dcap, snp, tdx, tpm};
-use hanzo_attestation_evidence::{Digest, Hex, UnixTime};
+use hanzo_attestation_evidence::{Digest, Hex, UnixTime, nvidia, tpm::Name};
 use serde::Serialize;
+
+/// The values that an attribute can have, where its Cedar type says too little. Of a set: its elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Domain {
+    /// Every value of the type.
+    Any,
+    /// Integers from the first to the second.
+    Range(i64, i64),
+    /// One of these words.
+    Words(Vec<String>),
+    /// Lower-case hex of one of these numbers of bytes; of any number where none is named.
+    Hex(Vec<usize>),
+}
 
 /// A Cedar type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +31,8 @@ pub(crate) enum Type {
     /// An entity of the type `Measurement`.
     Measurement,
     MeasurementSet,
+    /// An entity of the type `Tenant`.
+    Tenant,
     /// A named record.
     Record(&'static str, Vec<Attribute>),
 }
@@ -28,6 +43,7 @@ pub(crate) struct Attribute {
     pub(crate) name: &'static str,
     pub(crate) kind: Type,
     pub(crate) required: bool,
+    pub(crate) domain: Domain,
 }
 
 /// A Rust value with a place in the schema.
@@ -35,13 +51,17 @@ pub(crate) trait Shape {
     /// Whether a value always exists; `false` for `Option` alone.
     const REQUIRED: bool = true;
     fn shape() -> Type;
+    /// Which values of that type there can be.
+    fn domain() -> Domain {
+        Domain::Any
+    }
     /// The Cedar value; `None` leaves the attribute out.
     fn value(&self) -> Option<RestrictedExpression>;
 }
 
 /// The attribute that a getter reads. Its type is the getter's.
 pub(crate) fn attribute<C, T: Shape>(name: &'static str, _: fn(&C) -> T) -> Attribute {
-    Attribute { name, kind: T::shape(), required: T::REQUIRED }
+    Attribute { name, kind: T::shape(), required: T::REQUIRED, domain: T::domain() }
 }
 
 /// The value that a getter reads.
@@ -109,6 +129,9 @@ macro_rules! long {
             fn shape() -> Type {
                 Type::Long
             }
+            fn domain() -> Domain {
+                Domain::Range(0, i64::from(<$number>::MAX))
+            }
             fn value(&self) -> Option<RestrictedExpression> {
                 Some(RestrictedExpression::new_long(i64::from(*self)))
             }
@@ -121,6 +144,9 @@ long!(u8, u16, u32);
 impl Shape for u64 {
     fn shape() -> Type {
         Type::String
+    }
+    fn domain() -> Domain {
+        Domain::Hex(vec![8])
     }
     fn value(&self) -> Option<RestrictedExpression> {
         Some(RestrictedExpression::new_string(format!("{self:016x}")))
@@ -149,6 +175,10 @@ impl Shape for Digest {
     fn shape() -> Type {
         Type::String
     }
+    fn domain() -> Domain {
+        // SHA-256, SHA-384, SHA-512: all that a `Digest` can be.
+        Domain::Hex(vec![32, 48, 64])
+    }
     fn value(&self) -> Option<RestrictedExpression> {
         Some(RestrictedExpression::new_string(self.to_string()))
     }
@@ -157,6 +187,9 @@ impl Shape for Digest {
 impl<const N: usize> Shape for Hex<N> {
     fn shape() -> Type {
         Type::String
+    }
+    fn domain() -> Domain {
+        Domain::Hex(vec![N])
     }
     fn value(&self) -> Option<RestrictedExpression> {
         Some(RestrictedExpression::new_string(self.to_string()))
@@ -167,6 +200,9 @@ impl<const N: usize> Shape for Hex<N> {
 impl Shape for UnixTime {
     fn shape() -> Type {
         Type::Long
+    }
+    fn domain() -> Domain {
+        Domain::Range(0, Self::MAX.seconds())
     }
     fn value(&self) -> Option<RestrictedExpression> {
         Some(RestrictedExpression::new_long(self.seconds()))
@@ -187,6 +223,9 @@ impl<T: Shape> Shape for Option<T> {
     fn shape() -> Type {
         T::shape()
     }
+    fn domain() -> Domain {
+        T::domain()
+    }
     fn value(&self) -> Option<RestrictedExpression> {
         self.as_ref().and_then(Shape::value)
     }
@@ -197,17 +236,27 @@ impl<T: Shape> Shape for Box<T> {
     fn shape() -> Type {
         T::shape()
     }
+    fn domain() -> Domain {
+        T::domain()
+    }
     fn value(&self) -> Option<RestrictedExpression> {
         T::value(self)
     }
 }
 
-/// An enumeration is its name in answers, e.g. `milan`.
+/// An enumeration is its name in answers, e.g. `milan`. All its variants are named here.
 macro_rules! named {
-    ($($choice:ty),*) => {$(
+    ($($choice:ty { $($variant:ident),* $(,)? })*) => {$(
         impl Shape for $choice {
             fn shape() -> Type {
                 Type::String
+            }
+            fn domain() -> Domain {
+                // A variant that is not listed does not compile.
+                let listed = |choice: &Self| match choice {
+                    $(Self::$variant => wire_name(choice)),*
+                };
+                Domain::Words([$(Self::$variant),*].iter().filter_map(listed).collect())
             }
             fn value(&self) -> Option<RestrictedExpression> {
                 Some(RestrictedExpression::new_string(wire_name(self)?))
@@ -215,19 +264,36 @@ macro_rules! named {
         }
     )*};
 }
-named!(
-    Product,
-    TcbStatus,
-    snp::Vek,
-    tdx::BodyKind,
-    dcap::PckCa,
-    SecureBootState,
-    tpm::Scheme,
-    tpm::SigningHash,
-    tpm::Hierarchy,
-    tpm::TpmKind,
-    hanzo_attestation_evidence::tpm::Name
-);
+named! {
+    Product { Milan, Genoa, Turin, IntelTdx, IntelSgx }
+    TcbStatus {
+        NotRated, Unknown, UpToDate, SwHardeningNeeded, ConfigurationNeeded,
+        ConfigurationAndSwHardeningNeeded, OutOfDate, OutOfDateConfigurationNeeded, TdRelaunchAdvised,
+        TdRelaunchAdvisedConfigurationNeeded, Revoked, NotRecognized,
+    }
+    snp::Vek { Vcek, Vlek }
+    tdx::BodyKind { Td10, Td15 }
+    dcap::PckCa { Platform, Processor }
+    SecureBootState { Enabled, Disabled, Unknown }
+    tpm::Scheme { Rsassa, Rsapss, Ecdsa }
+    tpm::SigningHash { Sha256, Sha384, Sha512 }
+    tpm::Hierarchy { Owner, Endorsement, Platform, Null }
+    tpm::TpmKind { Discrete, Firmware, VirtualHost, VirtualInTee }
+    nvidia::Mode { Spt, Mpt, Ppcie, Unknown }
+}
+
+/// The name of a TPM's object: the id of its hash function, then the digest.
+impl Shape for Name {
+    fn shape() -> Type {
+        Type::String
+    }
+    fn domain() -> Domain {
+        Domain::Hex(Vec::new())
+    }
+    fn value(&self) -> Option<RestrictedExpression> {
+        Some(RestrictedExpression::new_string(wire_name(self)?))
+    }
+}
 
 /// The name under which an enumeration appears in answers.
 pub(crate) fn wire_name(choice: &impl Serialize) -> Option<String> {

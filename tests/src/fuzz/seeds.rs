@@ -572,6 +572,13 @@ pub(super) fn node_facts() -> Vec<Vec<u8>> {
     nodes.into_iter().filter_map(facts).collect()
 }
 
+/// Values for the places of the templates.
+pub(super) fn policy_templates() -> Vec<Vec<u8>> {
+    let values = "scope=acme/disk\nimages=prod\ntier=3\nchips=ab,cd\nfrom=2026-11-01T00:00:00Z\n\
+        until=2026-12-01T00:00:00Z\ntenant=acme\nprefix=acme-\nidentity=ci\ncount=8\n";
+    vec![values.as_bytes().to_vec(), values.replace("acme/disk", "acme").into_bytes()]
+}
+
 /// Thresholds, as a configuration file has them.
 pub(super) fn appraisals() -> Vec<Vec<u8>> {
     let log = json!({"require_log": true, "boot_components": {"rtmr2": ["00".repeat(48)]}, "kernel_cmdlines": ["ro"]});

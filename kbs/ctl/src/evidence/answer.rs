@@ -3,7 +3,7 @@
 use crate::output::{Sheet, Show};
 use hanzo_attestation::{Claims, Debug, Facts, Trace};
 use hanzo_attestation_evidence::{Finding, Severity, Tee};
-use hanzo_policy::Tier;
+use hanzo_policy::{NextTier, Tier};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +17,9 @@ pub(super) struct Answer {
     pub(super) items: Vec<ItemAnswer>,
     /// What the document proves when it is acceptable, else 0.
     pub(super) tier: Tier,
+    /// What kept it from the tier above; left out when it is not acceptable, or at the highest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_tier: Option<NextTier>,
 }
 
 /// The verdict on one item.
@@ -69,6 +72,10 @@ impl Show for Answer {
         let verdict = verdict(self.authentic, self.acceptable);
         let tier = format!("tier {} ({})", self.tier.number(), self.tier);
         let mut sheet = Sheet::new().line(format!("{verdict}, {tier}"));
+        if let Some(NextTier { tier, missing }) = &self.next_tier {
+            let missing = missing.iter().map(|missing| format!("not tier {}: {missing}", tier.number()));
+            sheet = sheet.line(missing.collect::<Vec<_>>().join("\n"));
+        }
         if self.items.is_empty() {
             return sheet.line("The document has no items: it proves nothing.");
         }

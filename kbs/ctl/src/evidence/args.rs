@@ -152,7 +152,7 @@ const MAX_REPORT_DATA: usize = 66;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Nonce(pub(super) [u8; 32]);
 
-fn report_data(text: &str) -> Result<ReportData, String> {
+pub(super) fn report_data(text: &str) -> Result<ReportData, String> {
     let bytes = hex_decode(text).map_err(|error| error.to_string())?;
     match bytes.len() {
         1..=MAX_REPORT_DATA => Ok(ReportData(bytes)),
@@ -162,7 +162,7 @@ fn report_data(text: &str) -> Result<ReportData, String> {
     }
 }
 
-fn nonce(text: &str) -> Result<Nonce, String> {
+pub(super) fn nonce(text: &str) -> Result<Nonce, String> {
     let bytes = hex_decode(text).map_err(|error| error.to_string())?;
     let length = bytes.len();
     match bytes.split_first_chunk() {

@@ -6,7 +6,7 @@ use super::inputs::Inputs;
 use hanzo_attestation::verify::{Context, Refused, VerifiedItem, precheck_report_data, verify};
 use hanzo_attestation::{Cache, Claims, Trace, Verified};
 use hanzo_attestation_evidence::{Document, Finding, Rule, Severity, Tee};
-use hanzo_policy::{Tier, appraise_devices, appraise_item, tier_of_claims};
+use hanzo_policy::{Tier, appraise_devices, appraise_item, next_tier, tier_of_claims};
 
 /// Judges a document. A document without items proves nothing and is not acceptable.
 pub(super) fn judge(document: Document, inputs: &Inputs) -> Answer {
@@ -17,9 +17,13 @@ pub(super) fn judge(document: Document, inputs: &Inputs) -> Answer {
     let authentic = all(|item| item.authentic);
     let acceptable = all(|item| item.acceptable);
     // Mixed evidence takes the weakest link: one item that is not acceptable leaves the document at tier 0.
-    let proved = items.iter().filter_map(|item| Some((item.claims.as_ref()?, item.facts.as_ref()?)));
-    let tier = if acceptable { tier_of_claims(proved, &inputs.appraisal) } else { Tier::Open };
-    Answer { authentic, acceptable, items, tier }
+    let proved = || items.iter().filter_map(|item| Some((item.claims.as_ref()?, item.facts.as_ref()?)));
+    let (tier, next_tier) = if acceptable {
+        (tier_of_claims(proved(), &inputs.appraisal), next_tier(proved(), &inputs.appraisal))
+    } else {
+        (Tier::Open, None)
+    };
+    Answer { authentic, acceptable, items, tier, next_tier }
 }
 
 /// What the devices of the document must show together. It refuses the item that it concerns.

@@ -3,6 +3,7 @@
 
 mod answer;
 mod args;
+mod case;
 mod inputs;
 mod judge;
 mod rim;
@@ -12,6 +13,7 @@ mod show;
 mod tests;
 
 pub(crate) use args::EvidenceArgs;
+pub(crate) use case::verdict;
 
 use crate::exit::{Failure, Outcome};
 use crate::input;

@@ -72,7 +72,10 @@ fn a_good_report_is_acceptable_in_both_profiles() {
         assert_eq!(fields, ["acceptable", "authentic", "claims", "findings", "trace", "type"]);
         let mut fields: Vec<&String> = json.as_object().unwrap().keys().collect();
         fields.sort();
-        assert_eq!(fields, ["acceptable", "authentic", "items", "tier"]);
+        assert_eq!(fields, ["acceptable", "authentic", "items", "next_tier", "tier"]);
+        assert_eq!(json["next_tier"], json!({"tier": 3, "missing": ["the evidence has no GPU"]}));
+        let people = format!("{:?}", answer.sheet());
+        assert!(people.contains("not tier 3: the evidence has no GPU"), "{people}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `policy test`: what a folder of policies decides about stated nodes, offline.
 
-use super::check::{Checked, source};
+use super::check::{Checked, files, policies};
+use crate::evidence;
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::{Sheet, Show};
@@ -8,9 +9,8 @@ use crate::reference::read_set;
 use crate::run::Context;
 use clap::Args;
 use hanzo_policy::case::MAX_CASE_FILE;
-use hanzo_policy::{CaseReport, Policies, PolicySource, References, TestCase};
+use hanzo_policy::{CaseReport, Policies, References, TestCase};
 use serde::Serialize;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,9 @@ pub(crate) struct TestArgs {
     /// `reference put --file` reads
     #[arg(value_name = "POLICYDIR")]
     folder: PathBuf,
-    /// Files with cases, or - for standard input: what a node proves, the key it asks for, what must come out
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    /// Files with cases, folders with *.case.json files, or - for standard input: what a node proves or its
+    /// evidence, the key it asks for, what must come out [default: the *.case.json files of POLICYDIR]
+    #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     cases: Vec<PathBuf>,
 }
 
@@ -45,7 +46,7 @@ impl TestArgs {
         let now = context.environment.now.ok_or(Failure::NoClock)?;
         let sources = policies(&self.folder)?;
         let references = references(&self.folder)?;
-        let cases = self.cases.iter().map(|file| read_cases(file)).collect::<Result<Vec<_>, _>>()?;
+        let cases = self.cases()?;
         let policies = match Policies::compile(&sources) {
             Ok(policies) => policies,
             Err(problems) => {
@@ -53,25 +54,46 @@ impl TestArgs {
                 return Ok(Outcome::No);
             }
         };
-        let cases: Vec<FileReport> = cases
-            .into_iter()
-            .flatten()
-            .map(|(file, case)| FileReport { file, report: case.run(&policies, &references, now) })
-            .collect();
+        let mut reports = Vec::with_capacity(cases.len());
+        for (file, case) in &cases {
+            let report = match case.evidence() {
+                None => case.run(&policies, &references, now),
+                Some(subject) => {
+                    let folder = file.parent().unwrap_or(Path::new("."));
+                    let verdict = evidence::verdict(subject, folder, now)?;
+                    case.run_judged(&verdict.judged(), &policies, &references, now)
+                }
+            };
+            reports.push(FileReport { file: file.display().to_string(), report });
+        }
+        let cases = reports;
         let passed = cases.iter().filter(|case| case.report.passed).count();
         let failed = cases.len().saturating_sub(passed);
         context.output.show(&Tested { ok: failed == 0, passed, failed, cases })?;
         Ok(Outcome::from(failed == 0))
     }
-}
 
-pub(super) fn policies(folder: &Path) -> Result<Vec<PolicySource>, Failure> {
-    let files = files(folder, "cedar")?;
-    if files.is_empty() {
-        let reason = "has no *.cedar file".to_owned();
-        return Err(Failure::Input { path: folder.display().to_string(), reason });
+    /// The cases of all files that are named, or of the folder itself.
+    fn cases(&self) -> Result<Vec<(PathBuf, TestCase)>, Failure> {
+        let own = [self.folder.clone()];
+        let named = if self.cases.is_empty() { &own[..] } else { &self.cases };
+        let mut found = Vec::new();
+        for path in named {
+            if !path.is_dir() {
+                found.extend(read_cases(path)?);
+                continue;
+            }
+            let files = files(path, "case.json")?;
+            if files.is_empty() {
+                let reason = "has no *.case.json file: nothing would be tested".to_owned();
+                return Err(Failure::Input { path: path.display().to_string(), reason });
+            }
+            for file in &files {
+                found.extend(read_cases(file)?);
+            }
+        }
+        Ok(found)
     }
-    files.iter().map(|file| source(file)).collect()
 }
 
 /// The sets below `references`, named by their files. No such folder is fine: then no measurement is known.
@@ -89,28 +111,14 @@ pub(super) fn references(folder: &Path) -> Result<References, Failure> {
         .map_err(|error| Failure::Input { path: folder.display().to_string(), reason: error.to_string() })
 }
 
-/// The files of a folder with this extension, by name.
-pub(super) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
-    let unreadable = |source| Failure::Unreadable { path: folder.display().to_string(), source };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|found| found == extension) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-pub(super) fn read_cases(file: &Path) -> Result<Vec<(String, TestCase)>, Failure> {
+pub(super) fn read_cases(file: &Path) -> Result<Vec<(PathBuf, TestCase)>, Failure> {
     let wrong = |reason: String| Failure::Input { path: file.display().to_string(), reason };
     let cases =
         TestCase::read(&input::read(file, MAX_CASE_FILE)?).map_err(|error| wrong(error.to_string()))?;
     if cases.is_empty() {
         return Err(wrong("has no case: nothing would be tested".to_owned()));
     }
-    Ok(cases.into_iter().map(|case| (file.display().to_string(), case)).collect())
+    Ok(cases.into_iter().map(|case| (file.to_owned(), case)).collect())
 }
 
 impl Show for Tested {

@@ -7,13 +7,17 @@ use crate::run::Context;
 use clap::Args;
 use hanzo_policy::{Policies, PolicyProblem, PolicySource};
 use serde::Serialize;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
-    /// Files with Cedar text, or - for standard input
-    #[arg(value_name = "FILE", required = true)]
+    /// Files with Cedar text, folders with *.cedar files, or - for standard input
+    #[arg(value_name = "FILE|DIR", required = true)]
     files: Vec<PathBuf>,
+    /// Answer no for warnings, too
+    #[arg(long)]
+    strict: bool,
 }
 
 /// Whether policies are well formed, and what is wrong with those that are not.
@@ -36,16 +40,17 @@ struct Remark {
 
 impl CheckArgs {
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
-        let sources = self.files.iter().map(|file| source(file)).collect::<Result<Vec<_>, _>>()?;
+        let sources = sources(&self.files)?;
         let policies = sources.len();
-        let checked = match Policies::compile(&sources) {
+        let mut checked = match Policies::compile(&sources) {
             Ok(found) => {
                 Checked { ok: true, policies, problems: Vec::new(), warnings: remarks(found.warnings()) }
             }
             Err(problems) => Checked::refused(policies, &problems),
         };
+        checked.warnings.extend(remarks(&Policies::review(&sources)));
         context.output.show(&checked)?;
-        Ok(Outcome::from(checked.ok))
+        Ok(Outcome::from(checked.ok && (checked.warnings.is_empty() || !self.strict)))
     }
 }
 
@@ -53,6 +58,44 @@ impl Checked {
     pub(super) fn refused(policies: usize, problems: &[PolicyProblem]) -> Self {
         Self { ok: false, policies, problems: remarks(problems), warnings: Vec::new() }
     }
+}
+
+/// The policies of files and folders.
+pub(super) fn sources(paths: &[PathBuf]) -> Result<Vec<PolicySource>, Failure> {
+    let mut sources = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            sources.extend(policies(path)?);
+        } else {
+            sources.push(source(path)?);
+        }
+    }
+    Ok(sources)
+}
+
+/// The policies of a folder: its `*.cedar` files, by name.
+pub(super) fn policies(folder: &Path) -> Result<Vec<PolicySource>, Failure> {
+    let files = files(folder, "cedar")?;
+    if files.is_empty() {
+        let reason = "has no *.cedar file".to_owned();
+        return Err(Failure::Input { path: folder.display().to_string(), reason });
+    }
+    files.iter().map(|file| source(file)).collect()
+}
+
+/// The files of a folder whose names end so, by name.
+pub(super) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |source| Failure::Unreadable { path: folder.display().to_string(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.strip_suffix(extension).is_some_and(|before| before.ends_with('.')) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// A policy file under its own path as name, so that remarks lead back to it.

@@ -1,7 +1,7 @@
 //! `policy explain`: why a decision came out as it did, and the smallest change that would turn it.
 
-use super::cases::{policies, read_cases, references};
-use super::check::Checked;
+use super::cases::{read_cases, references};
+use super::check::{Checked, policies};
 use crate::connect::ConnectArgs;
 use crate::exit::{Failure, Outcome};
 use crate::output::{Sheet, Show};
@@ -87,7 +87,7 @@ fn offline(case: &Path, folder: &Path, sets: &[PathBuf], context: &Context) -> R
     let explained = read_cases(case)?.into_iter().map(|(file, case)| {
         let now = case.now().unwrap_or(now);
         let explanation = explained(&case, &policies, &references, now)
-            .map_err(|reason| Failure::Input { path: file, reason })?;
+            .map_err(|reason| Failure::Input { path: file.display().to_string(), reason })?;
         Ok(Tried { case: case.name().to_owned(), explanation })
     });
     context.output.show(&AllTried(explained.collect::<Result<_, Failure>>()?))?;

@@ -1,6 +1,6 @@
 //! `policy replay` and `policy shadow`: what other policies would have decided, and would decide.
 
-use super::cases::files;
+use super::check::files;
 use crate::connect::ConnectArgs;
 use crate::exit::{Failure, Outcome};
 use crate::input;

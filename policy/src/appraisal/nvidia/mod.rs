@@ -96,4 +96,4 @@ pub(crate) fn mode(device: &DeviceClaims) -> Option<Mode> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

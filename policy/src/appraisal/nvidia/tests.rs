@@ -43,7 +43,7 @@ fn verified(chip: LabChip, kind: &str) -> (Claims, Facts) {
     (claims.as_ref().clone(), item.facts().clone())
 }
 
-static GPU: LazyLock<(Claims, Facts)> = LazyLock::new(|| verified(LabChip::Gh100, "nvidia-gpu"));
+pub(crate) static GPU: LazyLock<(Claims, Facts)> = LazyLock::new(|| verified(LabChip::Gh100, "nvidia-gpu"));
 static SWITCH: LazyLock<(Claims, Facts)> = LazyLock::new(|| verified(LabChip::Ls10, "nvidia-switch"));
 
 /// A device whose manifests vouch for it.
@@ -63,23 +63,23 @@ fn vouched(claims: &Claims) -> DeviceClaims {
     device
 }
 
-fn gpu(change: impl FnOnce(&mut DeviceClaims)) -> DeviceClaims {
+pub(crate) fn gpu(change: impl FnOnce(&mut DeviceClaims)) -> DeviceClaims {
     let mut device = vouched(&GPU.0);
     change(&mut device);
     device
 }
 
-fn switch(change: impl FnOnce(&mut DeviceClaims)) -> DeviceClaims {
+pub(crate) fn switch(change: impl FnOnce(&mut DeviceClaims)) -> DeviceClaims {
     let mut device = vouched(&SWITCH.0);
     change(&mut device);
     device
 }
 
-fn gpus(devices: Vec<DeviceClaims>) -> AnyClaims {
+pub(crate) fn gpus(devices: Vec<DeviceClaims>) -> AnyClaims {
     AnyClaims::Nvidia(Box::new(Claims { class: Class::Gpu, devices }))
 }
 
-fn switches(devices: Vec<DeviceClaims>) -> AnyClaims {
+pub(crate) fn switches(devices: Vec<DeviceClaims>) -> AnyClaims {
     AnyClaims::Nvidia(Box::new(Claims { class: Class::Switch, devices }))
 }
 

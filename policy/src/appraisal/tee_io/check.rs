@@ -68,6 +68,11 @@ pub(crate) fn is_judged(event: &RuntimeEvent) -> bool {
     is_ours(&event.name)
 }
 
+/// What tier 4 lacks, one sentence each.
+pub(crate) fn missing(parts: Parts<'_>, limits: &Thresholds) -> Vec<String> {
+    judge(parts, limits).missing
+}
+
 /// What is to be said, by the kind of item that it concerns.
 pub(in crate::appraisal) fn findings(parts: Parts<'_>, limits: &Thresholds) -> Vec<(Tee, Finding)> {
     let Judged { refusals, missing } = judge(parts, limits);

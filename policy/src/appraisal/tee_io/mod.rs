@@ -10,7 +10,7 @@ mod guest;
 pub use guest::{Guest, GuestError};
 
 pub(super) use check::findings;
-pub(crate) use check::{Parts, is_judged, is_proven};
+pub(crate) use check::{Parts, is_judged, is_proven, missing};
 
 use serde::Deserialize;
 
