@@ -124,6 +124,7 @@ impl Node {
                 Claims::Tdx(claims) => registers.extend(td_registers(claims)),
                 Claims::Sgx(claims) => registers.extend(enclave_registers(claims)),
                 Claims::Tpm(claims) => registers.extend(pcrs(claims)),
+                Claims::Nvidia(claims) => registers.extend(Devices::of(claims).registers()),
                 Claims::AzSnpVtpm(claims) => registers.extend(pcrs(&claims.vtpm.tpm)),
                 Claims::AzTdxVtpm(claims) => {
                     registers.extend(td_registers(&claims.tdx).into_iter().chain(pcrs(&claims.vtpm.tpm)));

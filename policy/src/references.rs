@@ -21,7 +21,12 @@ pub(crate) const MAX_SET_NAME: usize = 128;
 
 /// Registers that a reference value can speak of, by kind of evidence, as the platform names them. Of a
 /// TPM's, not 16 and 23, which whoever runs the machine can reset (TPM-34).
-pub const REGISTERS: [(Tee, &[&str]); 6] = [
+///
+/// Of NVIDIA's devices, which manifest they measure to: SHA-256 of the manifest's file, the one name that tells
+/// its issues apart. The manifest says what the device must measure; the value says which issue an owner takes.
+pub const REGISTERS: [(Tee, &[&str]); 8] = [
+    (Tee::NvidiaGpu, &["driver_rim", "vbios_rim"]),
+    (Tee::NvidiaSwitch, &["bios_rim"]),
     (Tee::SevSnp, &["measurement"]),
     (Tee::Tdx, &["mr_td", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mr_seam"]),
     (Tee::Sgx, &["mr_enclave", "mr_signer"]),
@@ -141,7 +146,7 @@ pub enum ReferenceError {
     #[error("the name of a reference set has 1 to {MAX_SET_NAME} bytes and no control characters: `{name}`", name = .0.escape_debug())]
     SetName(String),
     /// A kind of evidence without measurements.
-    #[error("reference set `{set}`: `{tee}` has no registers; the CPU's kinds have")]
+    #[error("reference set `{set}`: `{tee}` has no registers")]
     Tee {
         /// The set.
         set: String,
@@ -456,6 +461,7 @@ fn join<'a>(
 pub(crate) fn digest_sizes(tee: Tee, name: &str) -> &'static [usize] {
     match tee {
         _ if name.starts_with("pcr") => &[32, 48, 64],
+        Tee::NvidiaGpu | Tee::NvidiaSwitch => &[32],
         Tee::Sgx => &[32],
         _ => &[48],
     }
@@ -617,7 +623,8 @@ mod tests {
     #[test]
     fn each_rule_refuses_by_name() {
         let one = |v| References::new(vec![set("s", vec![v])]).unwrap_err();
-        assert!(matches!(one(value("nvidia-gpu", "mr_enclave", 1)), ReferenceError::Tee { .. }));
+        assert!(matches!(one(value("nvidia-gpu", "mr_enclave", 1)), ReferenceError::Register { .. }));
+        assert!(matches!(one(value("nvidia-gpu", "driver_rim", 1)), ReferenceError::DigestSize { .. }));
         assert!(matches!(one(value("registered-key", "measurement", 1)), ReferenceError::Tee { .. }));
         assert!(matches!(one(value("sev-snp", "mr_td", 1)), ReferenceError::Register { .. }));
         assert!(matches!(one(value("tdx", "measurement", 1)), ReferenceError::Register { .. }));

@@ -48,7 +48,8 @@ enum ReferenceVerb {
         #[arg(long, value_name = "VERSION")]
         expected_version: Option<u64>,
     },
-    /// Store values that others published, their signatures verified: JSON, CoRIM, Trustee's messages
+    /// Store values that others published, their signatures verified: JSON, CoRIM, Trustee's
+    /// messages, NVIDIA's manifests
     Import(import::ImportArgs),
     /// Sign a file of reference values, for an import
     Sign(sign::SignArgs),
@@ -186,6 +187,7 @@ fn date(date: Option<UnixTime>) -> String {
 fn signer(signer: &ReferenceSigner) -> String {
     match signer {
         ReferenceSigner::Key { key_id, name } => format!("{name} ({key_id})"),
+        ReferenceSigner::Vendor { vendor } => vendor.clone(),
         ReferenceSigner::Unsigned { unsigned } => format!("unsigned: {unsigned}"),
     }
 }

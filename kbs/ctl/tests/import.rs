@@ -257,7 +257,7 @@ fn names_of_a_trustee_message_mean_what_is_said() {
     let swid = bench.file("swid.json", message.replace("sample", "swid").as_bytes());
     let arguments = ["reference", "import", &swid, "--name", "images", "--accept-unsigned", "x"];
     bench.refused(&arguments, "`swid`");
-    let nothing = bench.file("nothing", b"<RIM/>");
+    let nothing = bench.file("nothing", b"nothing");
     bench.refused(&["reference", "import", &nothing, "--name", "a", "--accept-unsigned", "x"], "--form");
 }
 

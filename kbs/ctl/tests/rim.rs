@@ -232,3 +232,35 @@ fn a_store_keeps_the_newest_list_of_an_authority() {
     assert!(stdout(&rolled_back).contains("COL-11"), "{}", stdout(&rolled_back));
     assert_eq!(code(&add("driver.xml")), 2, "no list at all");
 }
+
+/// The digest of a file tells the issues of a manifest apart, and an owner pins one.
+#[test]
+fn a_manifest_becomes_a_reference_value() {
+    let desk = Desk::new();
+    let import = |line: &str| desk.run(&format!("reference import {line} --name rims --dry-run --at {AT}"));
+    let good = import("driver.xml --lab lab --waive-revocation a-test");
+    assert_eq!(code(&good), 0, "{}", stderr(&good));
+    let value = &json_of(&good)["values"][0];
+    let known = desk.run(&format!("evidence rim driver.xml --at {AT} --lab lab --waive-revocation a-test"));
+    let known = &json_of(&known)["items"][0]["claims"];
+    assert_eq!((&value["tee"], &value["register"]), (&json!("nvidia-gpu"), &json!("driver_rim")));
+    assert_eq!(value["digest"], known["sha256"]);
+    assert!(value["signer"]["vendor"].as_str().unwrap().starts_with("LAB: "), "{value}");
+    assert!(value["note"].as_str().unwrap().ends_with("revocation waived: a-test"), "{value}");
+    let vbios = json_of(&import("one.xml --lab lab --waive-revocation a-test"));
+    assert_eq!(vbios["values"][0]["register"], "vbios_rim");
+    for (line, reason) in [
+        ("driver.xml --waive-revocation a-test", "NVR-"),
+        ("driver.xml --lab lab", "NVR-"),
+        ("expired.xml --lab lab --waive-revocation a-test", "NVR-"),
+        ("other.xml --lab lab --waive-revocation a-test", "NVR-"),
+        ("large.xml --lab lab --waive-revocation a-test --form nvidia-rim", "NVR-"),
+        ("driver.xml --lab lab --accept-unsigned a-test", "NVIDIA signed it"),
+        ("driver.xml --lab lab --waive-revocation a-test --map a=tdx:mr_td", "NVIDIA signed it"),
+        ("driver.xml --form corim --signer sign.key.pub", "the signed manifest"),
+    ] {
+        let refused = import(line);
+        assert_eq!(code(&refused), 2, "{line}");
+        assert!(stderr(&refused).contains(reason), "{line}: {}", stderr(&refused));
+    }
+}

@@ -228,6 +228,11 @@ pub enum ReferenceSigner {
         /// What the import called it.
         name: String,
     },
+    /// A vendor, whose chain was verified to a pinned root.
+    Vendor {
+        /// Its certificate: common name and serial number.
+        vendor: String,
+    },
     /// Nobody.
     Unsigned {
         /// Why the administrator accepted that.

@@ -70,7 +70,7 @@
 //! | `tee` | `sev-snp`, `tdx`, `registered-key` or `none` | an error |
 //! | `tier` | 0 to 4 | what that kind proves: 2, 2, 1, 0 |
 //! | `measurement` | the launch digest: MEASUREMENT or MRTD | the node has none |
-//! | `registers` | TDX registers by name, e.g. `{"rtmr0": …}` | zero |
+//! | `registers` | TDX registers by name, e.g. `{"rtmr0": …}`; beside `gpus` and `switches` their `…_rim` | zero |
 //! | `lab` | whether a lab vouches | `false` |
 //! | `product`, `tcb_status`, `host_data`, `chip`, `identity` | as in the schema | absent |
 //! | `snp`, `tdx` | claims of the platform, by the names of the schema | see below |

@@ -2,7 +2,7 @@
 
 use crate::devices::Devices;
 use crate::node::{Attributes, Launch, Node, Registers};
-use crate::references::{Register, digest_sizes};
+use crate::references::{REGISTERS, Register, digest_sizes};
 use crate::schema::entity;
 use crate::schema::shape::{Attribute, Record as _, Type};
 use crate::tier::Tier;
@@ -63,6 +63,8 @@ enum CaseProduct {
 }
 
 type Attributed = Result<RestrictedExpression, String>;
+/// What a case states of devices of one class.
+type Stated = Option<Map<String, Value>>;
 
 impl CaseNode {
     /// Whether every measurement that is stated has the size of its register.
@@ -71,8 +73,10 @@ impl CaseNode {
         let launch = self.measurement.iter().map(|digest| (self.tee.launch().unwrap_or_default(), digest));
         let others = self.registers.iter().map(|(name, digest)| (name.as_str(), digest));
         let mut stated = launch.chain(others);
-        let wrong =
-            |(name, digest): &(&str, &Digest)| !digest_sizes(tee, name).contains(&digest.as_bytes().len());
+        let wrong = |(name, digest): &(&str, &Digest)| {
+            let tee = if self.is_of_devices(name) { Tee::NvidiaGpu } else { tee };
+            !digest_sizes(tee, name).contains(&digest.as_bytes().len())
+        };
         stated.find(wrong).map_or(Ok(()), |(name, digest)| {
             Err(format!("`{name}` of `{}` has another size than {digest}", self.tee.name()))
         })
@@ -122,20 +126,37 @@ impl CaseNode {
             }
         }
         // Devices stand beside a CPU of any kind.
-        for (name, stated) in [("gpus", &self.gpus), ("switches", &self.switches)] {
+        for (name, tee, stated) in self.devices() {
             if let Some(stated) = stated {
-                fields.push((name.to_owned(), record(name, &Devices::attributes(), stated, &[])?));
+                let named = self.registers.iter().filter_map(|(n, d)| Register::named(tee.name(), n, *d));
+                let own: Vec<Register> = named.collect();
+                reachable.extend(own.iter().copied());
+                fields.push((name.to_owned(), record(name, &Devices::attributes(), stated, &own)?));
             }
         }
         let cpu_tee = self.tee.measured().is_some_and(Tee::is_cpu);
         Node::new(tier, cpu_tee, reachable, fields.into_iter()).map_err(|error| error.to_string())
     }
 
-    /// The launch measurement first, if there is one.
+    /// The devices beside the CPU.
+    const fn devices(&self) -> [(&'static str, Tee, &Stated); 2] {
+        [("gpus", Tee::NvidiaGpu, &self.gpus), ("switches", Tee::NvidiaSwitch, &self.switches)]
+    }
+
+    /// Whether a register is one of the devices that the node has.
+    fn is_of_devices(&self, name: &str) -> bool {
+        self.devices().into_iter().any(|(_, tee, stated)| {
+            let mut names = REGISTERS.iter().filter(|(known, _)| *known == tee);
+            stated.is_some() && names.any(|(_, names)| names.contains(&name))
+        })
+    }
+
+    /// The launch measurement first, if there is one. Those of devices stand beside it.
     fn registers(&self) -> Result<Vec<Register>, String> {
         let launch = self.tee.launch().unwrap_or_default();
         let launch = self.measurement.map(|digest| (launch, digest));
         let others = self.registers.iter().map(|(name, digest)| (name.as_str(), *digest));
+        let others = others.filter(|(name, _)| !self.is_of_devices(name));
         let named =
             launch.into_iter().chain(others.filter(|(name, _)| launch.is_none_or(|(l, _)| l != *name)));
         named

@@ -23,6 +23,7 @@ fn run(text: &str, case: serde_json::Value) -> CaseReport {
         value("tdx", "rtmr1", 0xA1),
         signer,
         ReferenceValue { digest: Hex([0x44; 32]).into(), ..value("tpm", "pcr4", 0) },
+        ReferenceValue { digest: Hex([0x55; 32]).into(), ..value("nvidia-gpu", "driver_rim", 0) },
     ];
     let references = References::new(vec![ReferenceSet { name: "images".into(), values }]).unwrap();
     let cases = TestCase::read(case.to_string().as_bytes()).unwrap();
@@ -223,4 +224,33 @@ fn a_case_has_one_subject() {
         let error = TestCase::read(case.to_string().as_bytes()).unwrap_err().to_string();
         assert!(error.contains(part), "{case}: {error}");
     }
+}
+
+#[test]
+fn a_policy_can_pin_the_issue_of_a_gpus_manifest() {
+    let policy =
+        "permit (principal, action, resource) when { principal has gpus && principal.gpus has driver_rim
+        && principal.gpus.driver_rim in ReferenceSet::\"images\" };";
+    let report = |registers: serde_json::Value, gpus: serde_json::Value| {
+        run(
+            policy,
+            json!({
+                "name": "a", "key": {"id": "acme/model", "minimum_tier": 3}, "expect": "granted",
+                "node": {"tee": "sev-snp", "tier": 3, "measurement": "99".repeat(48), "registers": registers,
+                    "gpus": gpus},
+            }),
+        )
+    };
+    let count = || json!({"count": 1});
+    let code = |registers, gpus| report(registers, gpus).actual;
+    assert_eq!(code(json!({"driver_rim": "55".repeat(32)}), count()), "granted");
+    assert_eq!(code(json!({"driver_rim": "56".repeat(32)}), count()), "MeasurementUnknown");
+    assert_eq!(code(json!({}), count()), "PolicyDenied", "no one manifest of all devices");
+    assert_eq!(code(json!({"vbios_rim": "55".repeat(32)}), count()), "PolicyDenied");
+    let stray = json!({
+        "name": "a switch's, and there is none", "key": {"id": "acme/model", "minimum_tier": 3}, "expect": "granted",
+        "node": {"tee": "sev-snp", "registers": {"bios_rim": "55".repeat(32)}, "gpus": count()},
+    });
+    let error = TestCase::read(stray.to_string().as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("`bios_rim` of `sev-snp`"), "{error}");
 }

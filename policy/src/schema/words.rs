@@ -56,9 +56,13 @@ pub(crate) fn domain(record: &str, attribute: &Attribute) -> Domain {
 /// The words of `principal.tee`: kinds of CPU, or what stands in when there is none.
 fn principal_kinds() -> Vec<String> {
     let mut kinds = measured_kinds();
+    // Devices stand beside a CPU: what they measure is no kind of node.
+    kinds.retain(|kind| !DEVICE_KINDS.iter().any(|device| device.name() == kind));
     kinds.push(Tee::RegisteredKey.name().to_owned());
     kinds
 }
+
+const DEVICE_KINDS: [Tee; 2] = [Tee::NvidiaGpu, Tee::NvidiaSwitch];
 
 fn measured_kinds() -> Vec<String> {
     REGISTERS.iter().map(|(tee, _)| tee.name()).chain(["none"]).map(str::to_owned).collect()
@@ -409,6 +413,21 @@ const DEVICES: Rows = &[
     ("mode_stated", "every device states a mode", NVIDIA),
     ("fwid_stated", "every device states the firmware id of its certificate", NVIDIA),
     ("manifests_match", "every device measures what its manifests say", "NVIDIA RIMs"),
+    (
+        "driver_rim",
+        "the one manifest of the driver that every device measures to",
+        "NVIDIA RIM, SHA-256 of the file",
+    ),
+    (
+        "vbios_rim",
+        "the one manifest of the VBIOS that every GPU measures to",
+        "NVIDIA RIM, SHA-256 of the file",
+    ),
+    (
+        "bios_rim",
+        "the one manifest of the BIOS that every switch measures to",
+        "NVIDIA RIM, SHA-256 of the file",
+    ),
     ("revocation_checked", "NVIDIA's own word on every certificate was verified", "OCSP responses"),
     ("tee_io", "a named guest accepted the interface of each (tier 4); false for switches", LOG),
 ];

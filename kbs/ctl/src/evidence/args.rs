@@ -112,6 +112,16 @@ pub(super) struct RimArgs {
     /// The instant at which every date is judged [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = UnixTime::parse)]
     pub(super) at: Option<UnixTime>,
+    #[command(flatten)]
+    pub(super) trust: RimTrust,
+    /// What makes an authentic manifest unacceptable; today nothing does in either
+    #[arg(long, value_enum, default_value_t = Profile::Strict)]
+    pub(super) profile: Profile,
+}
+
+/// What a manifest is judged by beside the pinned roots.
+#[derive(Args, Debug)]
+pub(crate) struct RimTrust {
     /// OCSP response about a certificate of the manifest's chain (DER)
     #[arg(long, value_name = "FILE")]
     pub(super) ocsp: Vec<PathBuf>,
@@ -123,10 +133,7 @@ pub(super) struct RimArgs {
     pub(super) accept_rim_hold: bool,
     /// Go on although nothing says that the chain is not revoked, and say why in the answer
     #[arg(long, value_name = "REASON", value_parser = NonEmptyStringValueParser::new())]
-    pub(super) waive_revocation: Option<String>,
-    /// What makes an authentic manifest unacceptable; today nothing does in either
-    #[arg(long, value_enum, default_value_t = Profile::Strict)]
-    pub(super) profile: Profile,
+    pub(crate) waive_revocation: Option<String>,
     /// Accept the roots of a lab directory, too
     #[arg(long, value_name = "DIR")]
     pub(super) lab: Option<PathBuf>,

@@ -12,8 +12,9 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use args::EvidenceArgs;
+pub(crate) use args::{EvidenceArgs, RimTrust};
 pub(crate) use case::verdict;
+pub(crate) use rim::prove as prove_rim;
 
 use crate::exit::{Failure, Outcome};
 use crate::input;

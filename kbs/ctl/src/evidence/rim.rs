@@ -1,7 +1,7 @@
 //! `kbsctl evidence rim`: one reference integrity manifest, in the shape of an answer about evidence.
 
 use super::answer::{findings, verdict};
-use super::args::RimArgs;
+use super::args::{RimArgs, RimTrust};
 use super::now;
 use crate::exit::{Failure, Outcome};
 use crate::input;
@@ -10,10 +10,10 @@ use crate::run::Context;
 use hanzo_attestation::nvidia::rim::{RimClaims, RimProofError, TrustedRim, verify_rim};
 use hanzo_attestation::{Cache, Collateral, Revocation, RimHold, Roots, verify};
 use hanzo_attestation_collateral::read_lab;
-use hanzo_attestation_evidence::Finding;
 use hanzo_attestation_evidence::nvidia::MAX_OCSP;
 use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::x509::MAX_CRL;
+use hanzo_attestation_evidence::{Finding, UnixTime};
 use hanzo_policy::Tier;
 use serde::Serialize;
 
@@ -41,6 +41,20 @@ struct Item {
 pub(super) fn run(args: &RimArgs, context: &Context) -> Result<Outcome, Failure> {
     let now = now(args.at, &args.file, context)?;
     let xml = input::read(&args.file, MAX_RIM)?;
+    let answer = Answer::of(prove(&args.trust, &xml, now)?);
+    context.output.show(&answer)?;
+    Ok(answer.acceptable.into())
+}
+
+/// Verifies one manifest, and by default that its chain is not revoked.
+///
+/// # Errors
+/// [`Failure`] for a file that cannot be read; what the manifest breaks is inside.
+pub(crate) fn prove(
+    args: &RimTrust,
+    xml: &[u8],
+    now: UnixTime,
+) -> Result<Result<TrustedRim, RimProofError>, Failure> {
     let mut roots = Roots::vendor();
     if let Some(directory) = &args.lab {
         let (extra, _) = read_lab(directory).map_err(|error| Failure::Input {
@@ -63,18 +77,14 @@ pub(super) fn run(args: &RimArgs, context: &Context) -> Result<Outcome, Failure>
         None => Revocation::Required,
         Some(reason) => Revocation::Waived { reason: reason.clone() },
     };
-    let answer = Answer::of(verify_rim(
-        &xml,
-        &verify::Context {
-            roots: &roots,
-            collateral: &collateral,
-            revocation: &revocation,
-            now,
-            cache: Cache::off(),
-        },
-    ));
-    context.output.show(&answer)?;
-    Ok(answer.acceptable.into())
+    let context = verify::Context {
+        roots: &roots,
+        collateral: &collateral,
+        revocation: &revocation,
+        now,
+        cache: Cache::off(),
+    };
+    Ok(verify_rim(xml, &context))
 }
 
 impl Answer {

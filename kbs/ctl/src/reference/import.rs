@@ -7,13 +7,15 @@
 use super::mapping::{Mapped, apply, parse_mapped};
 use super::{check, grid_of_values};
 use crate::connect::ConnectArgs;
+use crate::evidence::{RimTrust, prove_rim};
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::{Sheet, Show};
 use crate::run::Context;
 use clap::{Args, ValueEnum};
 use hanzo_attestation_collateral::bundle::{BundleKey, MAX_SIGNATURES, Signatures, Trust};
-use hanzo_attestation_evidence::{UnixTime, json};
+use hanzo_attestation_evidence::nvidia::rim::Component;
+use hanzo_attestation_evidence::{Broken as _, UnixTime, json};
 use hanzo_attestation_reference::Measured;
 use hanzo_attestation_reference::corim::{Corim, SNP_MEASUREMENT, SNP_MEASUREMENT_VLEK};
 use hanzo_attestation_reference::cose;
@@ -38,6 +40,8 @@ enum Form {
     Corim,
     /// A message of Trustee's reference value provider service; signed beside it
     Rvps,
+    /// A reference integrity manifest of an NVIDIA device (XML); signed by NVIDIA
+    NvidiaRim,
 }
 
 #[derive(Args, Debug)]
@@ -51,8 +55,9 @@ pub(super) struct ImportArgs {
     #[arg(long)]
     form: Option<Form>,
     /// Public key (PEM; Ed25519, P-256 or P-384) or certificate whose signature counts; of a certificate, the
-    /// key alone. May be given several times: one of them must have signed
-    #[arg(long, value_name = "FILE", required_unless_present = "accept_unsigned")]
+    /// key alone. May be given several times: one of them must have signed. NVIDIA's manifests are held to the
+    /// pinned roots instead
+    #[arg(long, value_name = "FILE")]
     signer: Vec<PathBuf>,
     /// Signature beside the file, as `reference sign` makes it: for forms that carry none
     #[arg(long, value_name = "FILE")]
@@ -66,6 +71,8 @@ pub(super) struct ImportArgs {
     /// measurement
     #[arg(long = "map", value_name = "NAME=KIND:REGISTER", value_parser = parse_mapped)]
     map: Vec<Mapped>,
+    #[command(flatten)]
+    rim: RimTrust,
     /// The version that this one replaces; refused if another is current, and needed if the set exists and is
     /// replaced
     #[arg(long, value_name = "VERSION")]
@@ -151,6 +158,7 @@ impl ImportArgs {
             Form::Json => self.json(bytes),
             Form::Corim => self.corim(bytes, now),
             Form::Rvps => self.rvps(bytes, now),
+            Form::NvidiaRim => self.nvidia_rim(bytes, now),
         }
     }
 
@@ -198,6 +206,9 @@ impl ImportArgs {
             Signer::from_pem(&name_of(path), &pem).map_err(|error| wrong(path, error))
         });
         let signers = signers.collect::<Result<Vec<_>, _>>()?;
+        if signers.is_empty() {
+            return Err(self.wrong("a CoRIM needs the --signer that is expected"));
+        }
         let signed = cose::verify(bytes, &signers, now).map_err(|error| self.wrong(error))?;
         let corim = Corim::read(&signed, now).map_err(|error| self.wrong(error))?;
         let (mut maps, known) = (self.map.clone(), known_names(&corim.measured, &self.map));
@@ -213,6 +224,33 @@ impl ImportArgs {
         Ok(Imported { values, signer })
     }
 
+    /// A manifest's file becomes the value of the register that devices have which measure to it.
+    fn nvidia_rim(&self, bytes: &[u8], now: UnixTime) -> Result<Imported, Failure> {
+        let keys = !self.signer.is_empty() || self.signature.is_some() || self.accept_unsigned.is_some();
+        if keys || !self.map.is_empty() {
+            return Err(self.wrong("NVIDIA signed it, and it says itself what it is for"));
+        }
+        let trusted = prove_rim(&self.rim, bytes, now)?;
+        let claims = trusted.map_err(|error| self.wrong(format!("{}: {error}", error.rule())))?.claims();
+        let (tee, register) = match claims.component {
+            Component::Driver => ("nvidia-gpu", "driver_rim"),
+            Component::Vbios => ("nvidia-gpu", "vbios_rim"),
+            Component::SwitchBios => ("nvidia-switch", "bios_rim"),
+        };
+        let waived = self.rim.waive_revocation.as_ref();
+        let waived = waived.map(|reason| format!(", revocation waived: {reason}")).unwrap_or_default();
+        let value = ReferenceValue {
+            note: Some(format!("{} {}{waived}", claims.product, claims.version)),
+            source: Some(format!("nvidia-rim:{}", claims.tag_id)),
+            // Its chain is valid to the last second.
+            expires_at: Some(claims.not_after.after(Duration::from_secs(1))),
+            ..ReferenceValue::new(tee, register, claims.sha256.into())
+        };
+        let lab = if claims.lab { "LAB: " } else { "" };
+        let vendor = format!("{lab}{} {}", claims.signer.subject, claims.signer.serial);
+        Ok(Imported { values: vec![value], signer: ReferenceSigner::Vendor { vendor } })
+    }
+
     /// Whoever signed the file beside it, or the reason for which nobody need have.
     fn detached(&self, bytes: &[u8]) -> Result<ReferenceSigner, Failure> {
         if let Some(reason) = &self.accept_unsigned {
@@ -223,6 +261,9 @@ impl ImportArgs {
                 self.wrong("carries no signature of its own: give the one beside it with --signature")
             );
         };
+        if self.signer.is_empty() {
+            return Err(self.wrong("needs the --signer that is expected, or --accept-unsigned"));
+        }
         let mut keys = Vec::new();
         for path in &self.signer {
             let pem = input::read(path, input::MAX_FILE)?;
@@ -254,7 +295,11 @@ fn recognise(bytes: &[u8]) -> Result<Form, String> {
     if cose::looks_like_one(bytes) {
         return Ok(Form::Corim);
     }
-    let unknown = || "is no set in JSON, no CoRIM and no RVPS message: say what it is with --form".to_owned();
+    if bytes.starts_with(b"<") {
+        return Ok(Form::NvidiaRim);
+    }
+    let unknown =
+        || "is no set in JSON, no CoRIM, no RVPS message and no XML: say what it is with --form".to_owned();
     let value = json::parse(bytes).map_err(|_| unknown())?;
     match (value.get("values").is_some(), value.get("payload").is_some()) {
         (true, false) => Ok(Form::Json),
@@ -301,12 +346,13 @@ mod tests {
         for (bytes, form) in [
             (&b"\xd2\x84"[..], Form::Corim),
             (b"\xd9\x01\xf5\xa0", Form::Corim),
+            (b"<?xml", Form::NvidiaRim),
             (br#"{"values":[]}"#, Form::Json),
             (br#"{"version":"0.1.0","type":"sample","payload":""}"#, Form::Rvps),
         ] {
             assert_eq!(recognise(bytes), Ok(form));
         }
-        for bytes in [&b""[..], b"<RIM/>", b"[]", b"{}", br#"{"values":[],"payload":""}"#, b"\xff"] {
+        for bytes in [&b""[..], b" ", b"[]", b"{}", br#"{"values":[],"payload":""}"#, b"\xff"] {
             assert!(recognise(bytes).unwrap_err().contains("--form"), "{bytes:?}");
         }
     }

@@ -4,6 +4,7 @@
 use super::*;
 use crate::appraisal::{Appraisal, appraise_claims, appraise_devices};
 use crate::appraised::tier_of_claims;
+use crate::devices::Devices;
 use crate::sample;
 use crate::tier::Tier;
 use hanzo_attestation::nvidia::rim::{self, Outcome};
@@ -104,6 +105,49 @@ fn limits(change: impl FnOnce(&mut Thresholds)) -> Thresholds {
     let mut thresholds = Thresholds::strict();
     change(&mut thresholds);
     thresholds
+}
+
+/// A device that measures to manifests of these digests.
+fn measured(device: DeviceClaims, driver: Option<u8>, firmware: u8) -> DeviceClaims {
+    let used = |byte: u8| rim::RimUse {
+        tag_id: "tag".to_owned(),
+        version: "1".to_owned(),
+        sha256: Hex([byte; 32]),
+        signer: rim::RimSigner {
+            subject: "signer".to_owned(),
+            serial: "01".to_owned(),
+            not_before: sample::now(),
+            not_after: sample::now(),
+        },
+        revocation_checked: true,
+        on_hold: false,
+    };
+    let mut device = device;
+    device.rim.driver = driver.map(used);
+    device.rim.firmware = Some(used(firmware));
+    device
+}
+
+/// The manifests that policies see of these devices.
+fn manifests(claims: &AnyClaims) -> Vec<String> {
+    let AnyClaims::Nvidia(claims) = claims else { panic!("NVIDIA claims") };
+    Devices::of(claims).registers().map(|r| format!("{}/{}/{}", r.tee.name(), r.name, r.digest)).collect()
+}
+
+#[test]
+fn one_manifest_of_all_devices_is_a_register() {
+    let [one, two] = [1, 2].map(|byte| Hex([byte; 32]));
+    let gpu = |driver, vbios| measured(gpu(|_| {}), Some(driver), vbios);
+    let both = [format!("nvidia-gpu/driver_rim/{one}"), format!("nvidia-gpu/vbios_rim/{two}")];
+    assert_eq!(manifests(&gpus(vec![gpu(1, 2), gpu(1, 2)])), both);
+    assert_eq!(manifests(&gpus(vec![gpu(1, 2), gpu(3, 2)])), both[1..], "two issues of the driver's");
+    assert_eq!(manifests(&gpus(vec![gpu(1, 2), gpu(1, 3)])), both[..1], "two issues of the VBIOS's");
+    let mut failed = gpu(1, 2);
+    failed.rim.outcome = Outcome::Fail;
+    assert_eq!(manifests(&gpus(vec![gpu(1, 2), failed])), NOTHING, "one does not measure to it");
+    assert_eq!(manifests(&gpus(vec![])), NOTHING);
+    let switch = measured(switch(|_| {}), None, 2);
+    assert_eq!(manifests(&switches(vec![switch])), [format!("nvidia-switch/bios_rim/{two}")]);
 }
 
 fn version(text: &str) -> Version {
