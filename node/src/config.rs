@@ -172,11 +172,17 @@ impl Config {
         let tpm = self.tpm.as_ref().map(|tpm| tpm.open(root));
         let signed = Identified::new(WithTpm::new(self.hardware(root), tpm), identity);
         // The outermost: what all others sign names the GPUs' reports.
-        let whole = WithGpus::new(signed, self.gpus, root);
-        Ok(match &self.source {
+        Ok(self.with_gpus(signed, root))
+    }
+
+    /// A source with the GPUs of this machine, or of the lab, where they are wanted.
+    #[must_use]
+    pub fn with_gpus<S>(&self, source: S, root: &Path) -> WithGpus<S> {
+        let whole = WithGpus::new(source, self.gpus, root);
+        match &self.source {
             SourceChoice::LabSocket(path) => whole.with_lab(LabSocket::new(path.clone())),
             _ => whole,
-        })
+        }
     }
 
     /// The evidence source of this machine, without TPM, identity and GPUs.

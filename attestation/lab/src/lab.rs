@@ -5,8 +5,9 @@ use crate::intel::{IntelKeys, IntelVendor};
 use crate::nvidia::{NvidiaKeys, NvidiaVendor, Standard};
 use crate::tpm::{TpmKeys, TpmVendor};
 use crate::{
-    AzOrder, Devices, DevicesOrder, EkDefect, EndorsementKey, IntelCollateral, IntelOrder, LabError,
-    ListDefect, RimOrder, SgxOrder, SnpOrder, SnpProduct, TdxOrder, TpmOrder, Validity,
+    AzOrder, Devices, DevicesOrder, EkDefect, EndorsementKey, IntelCollateral, IntelOrder, LabChip, LabError,
+    ListDefect, OcspStaple, OcspSubject, RimOrder, SgxOrder, SnpOrder, SnpProduct, TdxOrder, TpmOrder,
+    Validity,
 };
 use hanzo_attestation_evidence::encoding::base64_encode;
 use serde_json::{Value, json};
@@ -137,6 +138,14 @@ impl Lab {
     /// [`LabError::NoNvidia`], [`LabError::Signing`].
     pub fn manifest(&self, order: &RimOrder) -> Result<Vec<u8>, LabError> {
         self.nvidia()?.rims.manifest(order)
+    }
+
+    /// Makes an OCSP answer (DER) about a certificate of the family's devices or of their manifests.
+    ///
+    /// # Errors
+    /// [`LabError::NoNvidia`], [`LabError::Signing`].
+    pub fn ocsp(&self, chip: LabChip, subject: OcspSubject, staple: OcspStaple) -> Result<Vec<u8>, LabError> {
+        self.nvidia()?.answer(chip, subject, staple)
     }
 
     /// Names of the manifests that a lab's directory has, and the order of each.

@@ -52,8 +52,8 @@ pub use intel::{
 pub use lab::Lab;
 pub use nvidia::{
     CrlDefect, CrlOrder, DeviceOrder, Devices, DevicesDefect, DevicesOrder, LabChip, LabDevice, LabInterface,
-    LabMode, NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder, OcspStaple, RimDefect, RimMinimum, RimOrder,
-    RimProduct, RimVendor, TdiDefect, TdiOrder,
+    LabMode, NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder, OcspStaple, OcspSubject, RimDefect, RimMinimum,
+    RimOrder, RimProduct, RimVendor, TdiDefect, TdiOrder,
 };
 pub use tpm::{
     AkCertificate, AkUsage, EkDefect, EndorsementKey, GceInstance, TpmBank, TpmDefect, TpmHash, TpmKey,

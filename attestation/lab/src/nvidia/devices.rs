@@ -1,7 +1,7 @@
 //! The GPUs and switches of one machine, as items of an evidence document.
 
 use super::vendor::{BLACKWELL_VBIOS, DRIVER, HOPPER_VBIOS, NvidiaVendor, OLDER_DRIVER};
-use super::{DeviceOrder, DevicesDefect, LabChip, LabDevice, NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder};
+use super::{DeviceOrder, DevicesDefect, LabChip, LabDevice, NvidiaDefect, NvidiaLab, OcspStaple};
 use crate::LabError;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::binding::DeviceDigests;
@@ -31,15 +31,6 @@ impl LabMode {
             Self::Ppcie => 2,
         }
     }
-}
-
-/// OCSP answers that come along: about every certificate of every device and of its manifests but roots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OcspStaple {
-    /// When the responder answers. An answer counts for a day.
-    pub now: UnixTime,
-    /// What is wrong with the first, which is about the first device's own certificate.
-    pub defect: Option<OcspDefect>,
 }
 
 /// The devices of a machine.
@@ -144,17 +135,12 @@ impl DevicesOrder {
         self.mode.unwrap_or(usual)
     }
 
-    fn pdi(&self, kind: u8, number: u8) -> [u8; 8] {
-        let [a, b, c, d] = self.machine.to_be_bytes();
-        [b'L', kind, a, b, c, d, 0, number]
-    }
-
     fn gpu_pdis(&self) -> Vec<[u8; 8]> {
-        (1..=self.gpus).map(|number| self.pdi(b'G', number)).collect()
+        (1..=self.gpus).map(|number| pdi(b'G', self.machine, number)).collect()
     }
 
     fn switch_pdis(&self) -> Vec<[u8; 8]> {
-        (1..=self.switches).map(|number| self.pdi(b'S', number)).collect()
+        (1..=self.switches).map(|number| pdi(b'S', self.machine, number)).collect()
     }
 
     fn usual_gpus(&self) -> Vec<DeviceOrder> {
@@ -202,6 +188,12 @@ impl DevicesOrder {
         }
         (gpus, switches)
     }
+}
+
+/// Identity of a device of a machine: `G` a GPU, `S` a switch.
+pub(super) const fn pdi(kind: u8, machine: u32, number: u8) -> [u8; 8] {
+    let [a, b, c, d] = machine.to_be_bytes();
+    [b'L', kind, a, b, c, d, 0, number]
 }
 
 /// What concerns all, or who is there.
@@ -301,40 +293,4 @@ impl NvidiaVendor {
         }
         Ok(devices)
     }
-
-    /// What the responder says of every certificate, each once.
-    fn answers(
-        &self,
-        orders: &[DeviceOrder],
-        devices: &[LabDevice],
-        staple: OcspStaple,
-    ) -> Result<Vec<Vec<u8>>, LabError> {
-        let mut answers = Vec::new();
-        let mut families: Vec<LabChip> = Vec::new();
-        let mut known: Vec<&[u8]> = Vec::new();
-        for (order, device) in orders.iter().zip(devices) {
-            if !known.contains(&device.device_serial.as_slice()) {
-                let defect = staple.defect.filter(|_| known.is_empty());
-                known.push(&device.device_serial);
-                let about = about(1, &device.device_serial, staple.now, defect);
-                answers.push(self.of(order.chip).ocsp(&about)?);
-            }
-            if !families.contains(&order.chip) {
-                families.push(order.chip);
-            }
-        }
-        for chip in families {
-            for index in 2..=3 {
-                answers.push(self.of(chip).ocsp(&about(index, &[], staple.now, None))?);
-            }
-            for index in 0..3 {
-                answers.push(self.rims.ocsp(chip.rim(), &about(index, &[], staple.now, None))?);
-            }
-        }
-        Ok(answers)
-    }
-}
-
-fn about(index: usize, device_serial: &[u8], now: UnixTime, defect: Option<OcspDefect>) -> OcspOrder {
-    OcspOrder { index, device_serial: device_serial.to_vec(), sha384: true, by_issuer: false, now, defect }
 }

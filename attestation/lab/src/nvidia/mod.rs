@@ -4,6 +4,7 @@
 //! A lab's directory has one root over all families of devices, and one over manifests ([`crate::Lab`]). A
 //! [`NvidiaLab`] or a [`RimVendor`] alone has keys that live as long as the value.
 
+mod answers;
 mod certificates;
 mod crl;
 mod defect;
@@ -15,9 +16,10 @@ mod rim;
 mod tdi;
 mod vendor;
 
+pub use answers::{OcspStaple, OcspSubject};
 pub use crl::CrlOrder;
 pub use defect::{CrlDefect, DevicesDefect, NvidiaDefect, OcspDefect};
-pub use devices::{Devices, DevicesOrder, LabMode, OcspStaple};
+pub use devices::{Devices, DevicesOrder, LabMode};
 pub use ocsp::OcspOrder;
 pub use order::{DeviceOrder, LabChip};
 pub use rim::{RimDefect, RimMinimum, RimOrder, RimProduct, RimVendor};

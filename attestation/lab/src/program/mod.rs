@@ -6,6 +6,7 @@ mod devices;
 mod evidence;
 mod init;
 mod knobs;
+mod ocsp;
 mod order;
 mod rim;
 mod serve;
@@ -65,6 +66,12 @@ enum Verb {
         #[command(flatten)]
         knobs: rim::RimKnobs,
     },
+    /// Prints an OCSP answer (DER) about a certificate of NVIDIA devices or of their manifests: for a store of
+    /// collateral, where none comes along with the devices.
+    Ocsp {
+        #[command(flatten)]
+        knobs: ocsp::OcspKnobs,
+    },
     /// Lists the defects that `--defect`, `--device-defect` and `--ocsp-defect` take, each with the code that a
     /// verifier must answer.
     Defects {
@@ -106,6 +113,7 @@ impl Arguments {
                 serve::run(lab, source.knobs.order()?, &socket)
             }
             Verb::Rim { knobs } => rim::run(&knobs),
+            Verb::Ocsp { knobs } => ocsp::run(&knobs),
             Verb::Defects { format } => {
                 let terminal = std::io::stdout().is_terminal();
                 let format = format.unwrap_or(if terminal { Format::Table } else { Format::Json });

@@ -4,12 +4,13 @@
 use crate::judge::NOW;
 use hanzo_attestation::verify::Context;
 use hanzo_attestation::{Cache, Claims, Collateral, Revocation, Roots, Verified, verify};
+use hanzo_attestation_evidence::nvidia::{Architecture, Mode};
 use hanzo_attestation_evidence::{
     Binding, Broken, Document, Finding, Hex, Kem, Recipient, Severity, UnixTime,
 };
 use hanzo_attestation_lab::{
     Devices, DevicesDefect, DevicesOrder, Lab, LabChip, LabMode, NvidiaDefect, OcspDefect, OcspStaple,
-    RimDefect, SnpOrder,
+    OcspSubject, RimDefect, SnpOrder,
 };
 use hanzo_policy::appraisal::Allowed;
 use hanzo_policy::appraisal::nvidia::Thresholds;
@@ -200,6 +201,14 @@ fn thresholds_of_an_operator_are_met_or_not() {
     let three = |limits: &mut Thresholds| limits.gpus = Some(3);
     assert_eq!(judge(&several(2, 0), three), ["DeviceCount"]);
     assert!(judge(&several(3, 0), three).is_empty());
+    let newest = |limits: &mut Thresholds| {
+        let floor = "96.00.DA.00.01".to_owned().try_into().unwrap();
+        limits.minimum_firmware.insert(Architecture::Hopper, floor);
+    };
+    assert_eq!(judge(&order(|_| {}), newest), ["FirmwareBelowFloor"]);
+    let protected = |limits: &mut Thresholds| limits.modes = Allowed::Listed(vec![Mode::Ppcie]);
+    assert_eq!(judge(&order(|_| {}), protected), ["ModeNotAllowed"]);
+    assert!(judge(&several(8, 4), protected).is_empty());
     let first_of_machine_2 = |limits: &mut Thresholds| {
         limits.pdis = Allowed::Listed(vec![Hex(*b"LG\0\0\0\x02\0\x01")]);
     };
@@ -230,6 +239,40 @@ fn a_manifest_with_a_defect_vouches_for_nothing() {
     let mut conflicting = of("gh100-driver");
     conflicting.golden.insert(0, vec![[1; 48]]);
     assert_eq!(judge(&[lab.manifest(&conflicting).unwrap(), vbios]), ["RimIndexConflict"]);
+}
+
+/// NV-21: answers that a broker keeps stand for those that do not come along, and only in force.
+#[test]
+fn answers_may_be_kept_in_the_place_of_stapled_ones() {
+    let now = UnixTime::parse(NOW).unwrap();
+    let bare = DevicesOrder { machine: 3, ocsp: None, ..several(2, 0) };
+    let device = |number| OcspSubject::Device { machine: 3, number };
+    let subjects = [
+        device(1),
+        device(2),
+        OcspSubject::Provisioner,
+        OcspSubject::Product,
+        OcspSubject::RimSigner,
+        OcspSubject::RimLevel3,
+        OcspSubject::RimFamily,
+    ];
+    let with = |subjects: &[OcspSubject], chip, staple| {
+        let answers = subjects.iter().map(|subject| Lab::fixture().ocsp(chip, *subject, staple).unwrap());
+        let collateral = answers.fold(Lab::fixture().collateral(), Collateral::with_nvidia_ocsp);
+        judged_with(&bare, &collateral, &Thresholds::strict())
+    };
+    let good = OcspStaple { now, defect: None };
+    assert!(with(&subjects, LabChip::Gh100, good).is_empty());
+    for missing in 0..4 {
+        let mut fewer = subjects.to_vec();
+        fewer.remove(missing);
+        assert_eq!(with(&fewer, LabChip::Gh100, good), ["RevocationUnchecked"], "without {missing}");
+    }
+    // Two manifests of each of two devices.
+    assert_eq!(with(&subjects[..4], LabChip::Gh100, good), ["RimNotTrusted"; 4]);
+    assert_eq!(with(&subjects, LabChip::Gb100, good), ["RevocationUnchecked"]);
+    let revoked = OcspStaple { now, defect: Some(OcspDefect::Revoked) };
+    assert_eq!(with(&subjects, LabChip::Gh100, revoked), ["CertificateRevoked"]);
 }
 
 #[test]

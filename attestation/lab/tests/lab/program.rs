@@ -2,6 +2,7 @@
 
 use crate::judge::REPORT_DATA;
 use hanzo_attestation_evidence::encoding::base64_encode;
+use hanzo_attestation_evidence::nvidia::OcspResponse;
 use hanzo_attestation_evidence::{Binding, Document, Kem, Recipient};
 use hanzo_attestation_lab::Lab;
 use serde_json::{Value, json};
@@ -170,6 +171,18 @@ fn every_defect_of_devices_has_a_knob() {
     for name in named("nvidia-rim") {
         assert!(rim(&["--defect", &name]).status.success(), "{name}");
     }
+    let ocsp = |more: &[&str]| {
+        let fixed = ["ocsp", "--dir", path.to_str().unwrap(), "--chip", "ls10", "--about"];
+        run(&[&fixed, more].concat())
+    };
+    for about in ["device", "provisioner", "product", "rim-signer", "rim-level3", "rim-family"] {
+        let output = ocsp(&[about, "--at", crate::judge::NOW]);
+        OcspResponse::parse(&output.stdout).unwrap();
+    }
+    for name in named("nvidia-ocsp") {
+        assert!(ocsp(&["device", "--defect", &name]).status.success(), "{name}");
+    }
+    assert_eq!(ocsp(&["root"]).status.code(), Some(2));
     for wrong in
         [&["--defect", "no-such"][..], &["--golden", "7"], &["--golden", "7=ab"], &["--like", "none"]]
     {

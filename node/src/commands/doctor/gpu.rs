@@ -5,7 +5,7 @@ use super::{Check, Verdict};
 use crate::commands::ROOT;
 use crate::config::Config;
 use hanzo_node_attester::nvidia::{self, GpuError, Wanted};
-use hanzo_node_attester::{CollectError, EvidenceSource as _, Source, WithGpus, detect};
+use hanzo_node_attester::{CollectError, EvidenceSource as _, Source, detect};
 use serde_json::Value;
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(super) async fn reports(config: &Config) -> Option<Check> {
             return Some(Check::new(CHECK, Verdict::Fail, reason, "check the system's random source"));
         }
     };
-    let source = WithGpus::new(Source::Nothing, config.gpus, Path::new(ROOT));
+    let source = config.with_gpus(Source::Nothing, Path::new(ROOT));
     Some(match source.collect(&binding).await {
         Ok(document) => match document.pointer("/evidence/0/devices").and_then(Value::as_array) {
             Some(devices) => Check::ok(CHECK, format!("{} GPUs gave reports", devices.len())),
