@@ -229,13 +229,7 @@ pub(crate) fn attest(
     let refused =
         |refused: Refused| NotProved { evidence_digest: Some(digest), ..NotProved::refused(refused) };
     precheck(&evidence, &binding).map_err(refused)?;
-    let context = Context {
-        roots,
-        collateral: &grounds.collateral,
-        revocation,
-        now,
-        cache: &grounds.cache,
-    };
+    let context = Context { roots, collateral: &grounds.collateral, revocation, now, cache: &grounds.cache };
     // Asked anew each time, and only about what we accept: nothing of the answer is kept.
     let copy = grounds.second_reader.map(|reader| (reader, evidence.clone()));
     let verified = verify(evidence, &context).map_err(refused)?;

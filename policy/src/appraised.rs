@@ -66,9 +66,8 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
         findings.push(finding);
     }
     let items = || attested.items().iter().map(|item| (item.claims(), item.facts()));
-    let node = Node::of(proved(items(), &appraisal.tee_io), attested.lab(), items()).map_err(|error| Refused {
-        item: None,
-        finding: Finding::new(VERIFIER_FAULT, Severity::Refuse, error.to_string()),
+    let node = Node::of(proved(items(), &appraisal.tee_io), attested.lab(), items()).map_err(|error| {
+        Refused { item: None, finding: Finding::new(VERIFIER_FAULT, Severity::Refuse, error.to_string()) }
     })?;
     let next_tier = next_tier(items(), appraisal);
     Ok(Appraised { attested, findings, node, next_tier })

@@ -28,8 +28,7 @@ pub use admin::{
     Algorithm, AuditPage, Basis, Candidate, CandidatePolicy, CandidateReference, CreateKey,
     ExplainedDecision, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PairInfo, PolicyInfo, PutPair, PutPolicy,
     PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, ReplayAnswer, ReplayRequest,
-    RuleVersion, ShadowInfo,
-    VersionState,
+    RuleVersion, ShadowInfo, VersionState,
 };
 pub use challenge::{Challenge, ChallengeRequest};
 pub use changes::{
@@ -39,7 +38,8 @@ pub use changes::{
 pub use handshake::{ExpectAnswer, ExpectChallenge, HandshakeError, OpenedKey, Session};
 pub use messages::{
     AttestRequest, AttestResponse, AuthorizeProof, AuthorizeRequest, AuthorizeResponse, Checkpoint,
-    GrantStatus, GrantedKey, NextTier, Receipt, RenewRequest, RevokeRequest, SessionState, SessionStatus, TierPolicy,
+    GrantStatus, GrantedKey, NextTier, Receipt, RenewRequest, RevokeRequest, SessionState, SessionStatus,
+    TierPolicy,
 };
 pub use problem::Problem;
 pub use recipient::RecipientKeyPair;

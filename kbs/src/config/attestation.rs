@@ -2,9 +2,9 @@
 
 use super::Environment;
 use super::reader::{Mistakes, Section};
-use hanzo_attestation::{Revocation, RimHold};
 use hanzo_attestation::cache::MAX_ENTRIES;
 use hanzo_attestation::identity::{PublicKey, RegisteredKey};
+use hanzo_attestation::{Revocation, RimHold};
 use hanzo_attestation_evidence::identity::{KeyId, KeyIdError};
 use hanzo_attestation_evidence::tpm::Name;
 use hanzo_attestation_evidence::{Hex, encoding};

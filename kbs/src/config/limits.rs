@@ -62,14 +62,5 @@ pub(super) fn read(top: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Li
     let explain_days = section.number("explain_days", defaults.explain_days, 1..=3650, mistakes);
     let refused_proofs = section.number("refused_proofs", defaults.refused_proofs, 0..=10_000, mistakes);
     section.finish(mistakes);
-    Limits {
-        challenge,
-        token,
-        session,
-        activation,
-        verifications,
-        requests,
-        explain_days,
-        refused_proofs,
-    }
+    Limits { challenge, token, session, activation, verifications, requests, explain_days, refused_proofs }
 }

@@ -404,11 +404,10 @@ fn the_third_tier_takes_a_cpu_and_every_gpu() {
     let good = (gpus(vec![gpu(|_| {}), gpu(|_| {})]), GPU.1.clone());
     let unknown = (gpus(vec![gpu(|_| {}), GPU.0.devices[0].clone()]), GPU.1.clone());
     let only_switches = (switches(vec![switch(|_| {})]), SWITCH.1.clone());
-    let tier =
-        |items: &[&(AnyClaims, Facts)]| {
-            let items = items.iter().map(|(claims, facts)| (claims, facts));
-            tier_of_claims(items, &Appraisal::strict())
-        };
+    let tier = |items: &[&(AnyClaims, Facts)]| {
+        let items = items.iter().map(|(claims, facts)| (claims, facts));
+        tier_of_claims(items, &Appraisal::strict())
+    };
     assert_eq!(tier(&[&cpu, &good]), Tier::GpuCc);
     assert_eq!(tier(&[&good, &cpu]), Tier::GpuCc);
     assert_eq!(tier(&[&good]), Tier::Open);
