@@ -8,7 +8,7 @@
 
 mod key;
 
-pub use key::{PersonKey, PersonKeyError, pem_block};
+pub use key::{PersonKey, PersonKeyError, WrongSignature, pem_block};
 
 use crate::admin::ReferenceValue;
 use aws_lc_rs::digest;
