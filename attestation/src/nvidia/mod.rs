@@ -9,6 +9,7 @@ mod chain;
 mod claims;
 mod eat;
 mod error;
+mod gathered;
 mod lists;
 mod proved;
 mod revocation;

@@ -1,21 +1,18 @@
 //! From parsed devices to a verified item.
 
-use super::chain::{self, Chain};
+use super::chain::Chain;
 use super::claims::{Claims, DeviceClaims, FwidMatch, Standing};
 use super::error::{DeviceError, NvidiaError};
-use super::proved::Proved;
-use super::revocation::{self, Verdict};
+use super::gathered::Gathered;
 use super::rim::{self, RimResult};
-use crate::claims::{Claims as AnyClaims, CollateralUse, Facts, TcbStatus};
+use crate::claims::Claims as AnyClaims;
 use crate::crypto::Budget;
-use crate::roots::{NvidiaAuthority, NvidiaRoot};
+use crate::roots::NvidiaAuthority;
 use crate::verify::{Context, Refused, VerifiedItem};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hanzo_attestation_evidence::binding::DeviceDigests;
 use hanzo_attestation_evidence::nvidia::{Architecture, Bytes, Class, Device, Entry, Evidence, OcspResponse};
-use hanzo_attestation_evidence::{Binding, Finding, Hex, Rule, Severity, Tee, UnixTime};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use hanzo_attestation_evidence::{Binding, Finding, Hex, Rule, Severity, Tee};
 
 const REPORT_TRAILING: Rule = Rule::new("NV-03", "ReportTrailing");
 /// Type of NVDEC0_STATUS in opaque data.
@@ -73,15 +70,7 @@ struct Item<'a> {
     responses: &'a [OcspResponse<'a>],
     manifests: rim::Manifests<'a>,
     devices: Vec<DeviceClaims>,
-    findings: Vec<Finding>,
-    /// Signatures of certificates and responses that this item has proved.
-    proved: Proved<'a>,
-    not_after: Option<UnixTime>,
-    /// Manifests and lists, each once.
-    uses: BTreeSet<CollateralUse>,
-    /// The root of the last device.
-    root: Option<Hex<32>>,
-    lab: bool,
+    gathered: Gathered<'a>,
 }
 
 impl<'a> Item<'a> {
@@ -90,12 +79,7 @@ impl<'a> Item<'a> {
             responses,
             manifests: rim::Manifests::new(responses, context),
             devices: Vec::new(),
-            findings: Vec::new(),
-            proved: Proved::new(&context.cache.nvidia_certificates),
-            not_after: None,
-            uses: BTreeSet::new(),
-            root: None,
-            lab: false,
+            gathered: Gathered::new(context),
         }
     }
 
@@ -105,100 +89,32 @@ impl<'a> Item<'a> {
         context: &Context<'_>,
         budget: &mut Budget,
     ) -> Result<(), NvidiaError> {
-        let chain = self.chain(device, context, budget)?;
+        let gathered = &mut self.gathered;
+        let chain = gathered.chain(&device.certs, context, budget, |chain, budget| {
+            check(chain, device, context)?;
+            check_report(chain, device, budget)
+        })?;
         let root = chain.root(context.roots)?;
-        let Verdict { standing, waived, not_after, uses } = revocation::check(
-            &chain,
-            root,
-            &answers(self.responses, &chain, context),
-            context,
-            &mut self.proved,
-            budget,
-        )?;
-        if let Some(finding) = waived.filter(|finding| !self.findings.contains(finding)) {
-            self.findings.push(finding);
-        }
+        let standing = gathered.revocation(&chain, root, self.responses, context, budget)?;
         let appraised = self.manifests.appraise(&runtime(device, &chain));
-        for finding in appraised.findings {
-            if !self.findings.contains(&finding) {
-                self.findings.push(finding);
-            }
-        }
-        self.uses.extend(uses);
-        self.uses.extend(appraised.uses);
-        self.root = chain.anchor(context.roots).map(|root| Hex(*root.sha256()));
-        self.lab |= appraised.lab || chain.anchor(context.roots).is_some_and(NvidiaRoot::is_lab);
-        let not_after = not_after.min(chain.not_after(root)).min(appraised.not_after);
-        self.not_after = Some(self.not_after.map_or(not_after, |earliest| earliest.min(not_after)));
+        gathered.find(appraised.findings);
+        gathered.rests_on(appraised.uses, appraised.not_after);
+        gathered.is_lab(appraised.lab);
         if device.report.trailing > 0 {
             let (index, count) = (self.devices.len(), device.report.trailing);
             let message = format!("device {index}: {count} zeros follow the signature");
-            self.findings.push(Finding::new(REPORT_TRAILING, Severity::Info, message));
+            gathered.find([Finding::new(REPORT_TRAILING, Severity::Info, message)]);
         }
         self.devices.push(claims(device, &chain, root, appraised.result, standing));
         Ok(())
     }
 
-    /// The device's chain, proved now or before, and the report proved by it.
-    fn chain(
-        &mut self,
-        device: &Device,
-        context: &Context<'_>,
-        budget: &mut Budget,
-    ) -> Result<Arc<Chain>, NvidiaError> {
-        let question = chain::key_of(&device.certs, context.roots);
-        if let Some(known) = context.cache.nvidia_chains.get(&question) {
-            check(&known, device, context)?;
-            check_report(&known, device, budget)?;
-            return Ok(known);
-        }
-        let unproved = chain::read(&device.certs, context.roots)?;
-        check(&unproved.chain, device, context)?;
-        check_report(&unproved.chain, device, budget)?;
-        let chain = Arc::new(unproved.verify(context.roots, &mut self.proved, budget)?);
-        context.cache.nvidia_chains.insert(question, Arc::clone(&chain));
-        Ok(chain)
-    }
-
     fn finish(self, evidence: &Evidence) -> VerifiedItem {
-        let chip = match self.devices.as_slice() {
-            [only] => Some(only.pdi.to_string()),
-            _ => None,
-        };
-        let facts = Facts {
-            tee: evidence.class.tee(),
-            product: None,
-            debug: None,
-            measurements: Vec::new(),
-            host_data: None,
-            chip,
-            tcb_status: TcbStatus::NotRated,
-            tcb_date: None,
-            advisories: Vec::new(),
-            root: self.root,
-            collateral: self.uses.into_iter().collect(),
-            not_after: self.not_after.unwrap_or(UnixTime::MAX),
-            lab: self.lab,
-        };
+        let pdis = self.devices.iter().map(|device| device.pdi);
+        let (facts, findings) = self.gathered.finish(evidence.class.tee(), pdis);
         let claims = Claims { class: evidence.class, devices: self.devices };
-        VerifiedItem::new(AnyClaims::Nvidia(Box::new(claims)), facts, self.findings)
+        VerifiedItem::new(AnyClaims::Nvidia(Box::new(claims)), facts, findings)
     }
-}
-
-/// What came along, and what collateral has in force about this chain.
-pub(super) fn answers<'c>(
-    came: &[OcspResponse<'c>],
-    chain: &'c Chain,
-    context: &Context<'c>,
-) -> Vec<OcspResponse<'c>> {
-    let links = chain.links.iter();
-    let stored = links.flat_map(|link| context.collateral.nvidia_ocsp_about(&link.serial, context.now));
-    let stored = stored.filter_map(|der| OcspResponse::parse(der).ok());
-    let speaks = |response: &&OcspResponse<'_>| {
-        let mut about = response.answers.iter().map(|answer| answer.serial);
-        about.any(|serial| chain.links.iter().any(|link| link.serial == serial))
-    };
-    came.iter().filter(speaks).cloned().chain(stored).collect()
 }
 
 /// What needs no key: dates, and that report and certificates are of one device.

@@ -2,12 +2,10 @@
 
 use super::claims::{Claims, DeviceClaims};
 use super::error::{DeviceError, TdiError};
-use crate::claims::{Claims as AnyClaims, CollateralUse, Facts, TcbStatus};
+use crate::claims::Claims as AnyClaims;
 use crate::crypto::{Budget, SignatureError};
-use crate::nvidia::chain::{self, Chain};
-use crate::nvidia::proved::Proved;
-use crate::nvidia::revocation::{self, Verdict};
-use crate::nvidia::verify::answers;
+use crate::nvidia::chain::Chain;
+use crate::nvidia::gathered::Gathered;
 use crate::nvidia::{NvidiaError, Standing};
 use crate::roots::{NvidiaAuthority, NvidiaRoot};
 use crate::verify::{Context, Refused, VerifiedItem};
@@ -15,9 +13,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA384, digest};
 use hanzo_attestation_evidence::nvidia::{Bytes, OcspResponse};
 use hanzo_attestation_evidence::tdi::{Device, Evidence, Measurements};
-use hanzo_attestation_evidence::{Finding, Hex, Tee, UnixTime};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use hanzo_attestation_evidence::{Hex, Tee};
 
 /// Verifies every interface of an item.
 pub(crate) fn verify(
@@ -52,94 +48,32 @@ struct Item<'a> {
     /// What came with the evidence about certificates.
     responses: Vec<OcspResponse<'a>>,
     devices: Vec<DeviceClaims>,
-    findings: Vec<Finding>,
-    /// Signatures of certificates and responses that this item has proved.
-    proved: Proved<'a>,
-    not_after: Option<UnixTime>,
-    /// Lists, each once.
-    uses: BTreeSet<CollateralUse>,
-    /// The root of the last device.
-    root: Option<Hex<32>>,
-    lab: bool,
+    gathered: Gathered<'a>,
 }
 
 impl<'a> Item<'a> {
     fn new(responses: Vec<OcspResponse<'a>>, context: &Context<'a>) -> Self {
-        Self {
-            responses,
-            devices: Vec::new(),
-            findings: Vec::new(),
-            proved: Proved::new(&context.cache.nvidia_certificates),
-            not_after: None,
-            uses: BTreeSet::new(),
-            root: None,
-            lab: false,
-        }
+        Self { responses, devices: Vec::new(), gathered: Gathered::new(context) }
     }
 
     fn add(&mut self, device: &Device, context: &Context<'_>, budget: &mut Budget) -> Result<(), TdiError> {
         if device.measured.blocks != device.measured_at_lock.blocks {
             return Err(TdiError::Changed);
         }
-        let chain = self.chain(device, context, budget)?;
+        let gathered = &mut self.gathered;
+        let fits = |chain: &Chain, budget: &mut Budget| check(chain, device, context, budget);
+        let chain = gathered.chain(&device.certs.certificates, context, budget, fits)?;
         let root = chain.root(context.roots)?;
-        let answers = answers(&self.responses, &chain, context);
-        let Verdict { standing, waived, not_after, uses } =
-            revocation::check(&chain, root, &answers, context, &mut self.proved, budget)?;
-        if let Some(finding) = waived.filter(|finding| !self.findings.contains(finding)) {
-            self.findings.push(finding);
-        }
-        self.uses.extend(uses);
-        self.root = chain.anchor(context.roots).map(|root| Hex(*root.sha256()));
-        self.lab |= chain.anchor(context.roots).is_some_and(NvidiaRoot::is_lab);
-        let not_after = not_after.min(chain.not_after(root));
-        self.not_after = Some(self.not_after.map_or(not_after, |earliest| earliest.min(not_after)));
+        let standing = gathered.revocation(&chain, root, &self.responses, context, budget)?;
         self.devices.push(claims(device, &chain, root, standing));
         Ok(())
     }
 
-    /// The device's chain, proved now or before, and both exchanges proved by it.
-    fn chain(
-        &mut self,
-        device: &Device,
-        context: &Context<'_>,
-        budget: &mut Budget,
-    ) -> Result<Arc<Chain>, TdiError> {
-        let certificates = &device.certs.certificates;
-        let question = chain::key_of(certificates, context.roots);
-        if let Some(known) = context.cache.nvidia_chains.get(&question) {
-            check(&known, device, context, budget)?;
-            return Ok(known);
-        }
-        let unproved = chain::read(certificates, context.roots)?;
-        check(&unproved.chain, device, context, budget)?;
-        let chain = Arc::new(unproved.verify(context.roots, &mut self.proved, budget)?);
-        context.cache.nvidia_chains.insert(question, Arc::clone(&chain));
-        Ok(chain)
-    }
-
     fn finish(self) -> VerifiedItem {
-        let chip = match self.devices.as_slice() {
-            [only] => Some(only.pdi.to_string()),
-            _ => None,
-        };
-        let facts = Facts {
-            tee: Tee::Tdi,
-            product: None,
-            debug: None,
-            measurements: Vec::new(),
-            host_data: None,
-            chip,
-            tcb_status: TcbStatus::NotRated,
-            tcb_date: None,
-            advisories: Vec::new(),
-            root: self.root,
-            collateral: self.uses.into_iter().collect(),
-            not_after: self.not_after.unwrap_or(UnixTime::MAX),
-            lab: self.lab,
-        };
+        let pdis = self.devices.iter().map(|device| device.pdi);
+        let (facts, findings) = self.gathered.finish(Tee::Tdi, pdis);
         let claims = Claims { devices: self.devices };
-        VerifiedItem::new(AnyClaims::Tdi(Box::new(claims)), facts, self.findings)
+        VerifiedItem::new(AnyClaims::Tdi(Box::new(claims)), facts, findings)
     }
 }
 
