@@ -1,26 +1,12 @@
 //! Revocation lists of the authorities above devices (NV-32 to NV-34).
 
-use super::{Bench, claims, judge};
+use super::{Asked, Bench, claims, judge};
 use hanzo_attestation::nvidia::Source;
 use hanzo_attestation::{Collateral, Revocation, RimHold, Verified};
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_attestation_lab::{
-    CrlDefect, CrlOrder, DeviceOrder, LabChip, LabDevice, NvidiaLab, OcspDefect, OcspOrder,
-};
-
-struct Asked {
-    bench: Bench,
-    device: LabDevice,
-}
+use hanzo_attestation_lab::{CrlDefect, CrlOrder, LabChip, NvidiaLab, OcspDefect, OcspOrder};
 
 impl Asked {
-    fn new() -> Self {
-        let mut bench = Bench::new(LabChip::Gh100);
-        bench.revocation = Revocation::Required;
-        let device = bench.device(&DeviceOrder::default());
-        Self { bench, device }
-    }
-
     fn answers(&self, indices: &[usize], defect: Option<OcspDefect>) -> Vec<Vec<u8>> {
         let answer = |index: &usize| {
             let device_serial = self.device.device_serial.clone();

@@ -63,6 +63,21 @@ impl Bench {
     }
 }
 
+/// A Hopper GPU, and a bench that demands to know what is revoked.
+struct Asked {
+    bench: Bench,
+    device: LabDevice,
+}
+
+impl Asked {
+    fn new() -> Self {
+        let mut bench = Bench::new(LabChip::Gh100);
+        bench.revocation = Revocation::Required;
+        let device = bench.device(&DeviceOrder::default());
+        Self { bench, device }
+    }
+}
+
 /// Parses and verifies; a refusal is its rule and code, whichever step it comes from.
 fn judge(
     items: &[Value],

@@ -1,24 +1,12 @@
 //! OCSP responses that come with devices (NV-21 to NV-28).
 
-use super::{Bench, claims};
+use super::{Asked, claims};
 use hanzo_attestation::Revocation;
 use hanzo_attestation::nvidia::Source;
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_attestation_lab::{DeviceOrder, LabChip, LabDevice, NvidiaLab, OcspDefect, OcspOrder};
-
-struct Asked {
-    bench: Bench,
-    device: LabDevice,
-}
+use hanzo_attestation_lab::{NvidiaLab, OcspDefect, OcspOrder};
 
 impl Asked {
-    fn new() -> Self {
-        let mut bench = Bench::new(LabChip::Gh100);
-        bench.revocation = Revocation::Required;
-        let device = bench.device(&DeviceOrder::default());
-        Self { bench, device }
-    }
-
     fn order(&self, index: usize) -> OcspOrder {
         OcspOrder {
             index,
