@@ -96,6 +96,7 @@ targets! {
     "cose": references::envelopes => references::cose;
     "rvps": references::messages => |bytes| drop(hanzo_attestation_reference::rvps::read(bytes));
     "snp-firmware": references::firmwares => references::firmware;
+    "tdx-firmware": references::tdx_firmwares => references::tdx_firmware;
     "protocol-messages": seeds::messages => messages;
     "protocol-associated-data": seeds::associated_data => associated_data;
     "policy": seeds::policies => policy;

@@ -131,6 +131,23 @@ fn the_policy_authors_commands_are_real() {
 }
 
 #[test]
+fn the_commands_about_reference_values_are_real() {
+    let lines = commands("docs/references.md");
+    assert!(lines.len() >= 2, "only {} commands found in docs/references.md", lines.len());
+    let newcomer = Newcomer::new();
+    for (image, seeds) in [("OVMF.amdsev.fd", "snp-firmware"), ("OVMF.inteltdx.fd", "tdx-firmware")] {
+        let image = newcomer.folder.path().join(image);
+        std::fs::write(image, (hanzo_tests::fuzz::target(seeds).unwrap().seeds)().concat()).unwrap();
+    }
+    for line in &lines {
+        let output = newcomer.run(line);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`{line}` failed: {said}");
+    }
+    println!("docs/references.md: {} commands", lines.len());
+}
+
+#[test]
 fn contributings_commands_are_real() {
     for line in commands("CONTRIBUTING.md") {
         let program = line.split(' ').next().unwrap();

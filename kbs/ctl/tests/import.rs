@@ -300,9 +300,60 @@ fn a_measurement_is_ready_to_be_put() {
     let kernel = bench.file("bzImage", b"kernel");
     let checked = [&measure[..], &["--vcpu-type", "EPYC", "--kernel", &kernel]].concat();
     bench.refused(&checked, "start it unchecked");
-    bench.refused(&["reference", "measure", "tdx"], "MRTD is not computed");
     let no_firmware = ["reference", "measure", "snp", "--ovmf", &kernel, "--vcpus", "1", "--vmm", "ec2"];
     bench.refused(&no_firmware, "whole pages");
+}
+
+/// An image of one page with TDX metadata: it is the boot volume, where the machine starts.
+fn tdx_firmware() -> Vec<u8> {
+    let hex = |text: &str| hex_decode(text).unwrap();
+    let place =
+        [&1024_u32.to_le_bytes()[..], &22_u16.to_le_bytes(), &hex("35657ae44a989847865e4685a7bf8ec2")];
+    let table =
+        [place.concat(), [&40_u16.to_le_bytes()[..], &hex("de82b596b21ff745baeaa366c55a082d")].concat()];
+    let words = [48_u32, 1, 1, 0, 4096, 0xffff_f000, 0, 4096, 0, 0, 1].map(u32::to_le_bytes).concat();
+    let metadata = [hex("f3f9eae98e16d544a8eb7f4d8738f6ae"), b"TDVF".to_vec(), words].concat();
+    let mut image = vec![7; 4096 - 1024 - 16];
+    image.extend(metadata);
+    image.resize(4096 - 32 - 40, 0);
+    image.extend(table.concat());
+    image.resize(4096, 0);
+    image
+}
+
+#[test]
+fn mrtd_is_ready_to_be_put() {
+    let bench = Bench::new();
+    let image = bench.file("OVMF.fd", &tdx_firmware());
+    let measure = ["reference", "measure", "tdx", "--ovmf", &image];
+    let output = bench.run(&measure);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let value = &json_of(&output)["values"][0];
+    assert_eq!((&value["tee"], &value["register"]), (&json!("tdx"), &json!("mr_td")));
+    assert_eq!(value["note"], "OVMF.fd, measured by page");
+    assert!(value["source"].as_str().unwrap().starts_with("computed:sha256:"), "{value}");
+    let file = bench.file("measured.json", stdout(&output).as_bytes());
+    let put = bench.run(&["reference", "put", "images", "--file", &file]);
+    assert_eq!(code(&put), 0, "{}", stderr(&put));
+    assert_eq!(&bench.sent()[0]["values"][0], value);
+    let import =
+        ["reference", "import", &file, "--name", "images", "--accept-unsigned", "computed here", "--merge"];
+    assert_eq!(code(&bench.run(&import)), 0);
+    assert_eq!(bench.sent()[0]["values"][1]["source"], value["source"], "an import keeps it");
+    let noted = bench.run(&[&measure[..], &["--note", "release 7", "--page-order", "section"]].concat());
+    assert_eq!(json_of(&noted)["values"][0]["note"], "release 7");
+    assert_eq!(json_of(&noted)["values"][0]["digest"], value["digest"], "one page has no order");
+
+    let mut code_alone = tdx_firmware();
+    code_alone[4096 - 1024 + 16 + 1] = 0x10;
+    let code_alone = bench.file("OVMF_CODE.fd", &code_alone);
+    bench.refused(&["reference", "measure", "tdx", "--ovmf", &code_alone], "a part of one");
+    let snp = bench.home.path().join("SNP.fd");
+    firmware(&snp);
+    bench.refused(&["reference", "measure", "tdx", "--ovmf", snp.to_str().unwrap()], "not built for TDX");
+    bench.refused(&["reference", "measure", "tdx"], "--ovmf");
+    bench.refused(&[&measure[..], &["--page-order", "chunk"]].concat(), "possible values: page, section");
+    bench.refused(&["reference", "measure", "tdx", "--ovmf", "/nowhere/OVMF.fd"], "/nowhere/OVMF.fd");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_attestation_evidence::encoding::{base64_encode, hex_decode};
 use hanzo_attestation_measure::snp::{Launch, Monitor, measure};
+use hanzo_attestation_measure::tdx::{self, PageOrder};
 use hanzo_attestation_reference::corim::Corim;
 use hanzo_attestation_reference::cose;
 use hanzo_attestation_reference::signer::Signer;
@@ -115,4 +116,26 @@ pub(super) fn firmware(image: &[u8]) {
     let launch =
         Launch { firmware: image, kernel: None, vcpus: 2, cpu_signature: 7, guest_features: 1, monitor };
     assert_eq!(measure(&launch), measure(&launch));
+}
+
+/// The same for TDX: metadata with a boot volume and a page of blank memory.
+pub(super) fn tdx_firmwares() -> Vec<Vec<u8>> {
+    let length = |bytes: usize| u16::try_from(bytes).unwrap_or_default().to_le_bytes();
+    let place =
+        [&1024_u32.to_le_bytes()[..], &length(22), &bytes("35657ae44a989847865e4685a7bf8ec2")].concat();
+    let table = [place, length(40).to_vec(), bytes("de82b596b21ff745baeaa366c55a082d")].concat();
+    let words = [80_u32, 1, 2, 0, 4096, 0xffff_f000, 0, 4096, 0, 0, 1, 0, 0, 0x80_0000, 0, 4096, 0, 3, 0];
+    let metadata = [b"TDVF".to_vec(), words.map(u32::to_le_bytes).concat()].concat();
+    let mut image = vec![7; 4096 - 1024 - 16];
+    image.extend([bytes("f3f9eae98e16d544a8eb7f4d8738f6ae"), metadata].concat());
+    image.resize(4096 - 32 - table.len(), 0);
+    image.extend(table);
+    image.resize(4096, 0);
+    vec![image]
+}
+
+pub(super) fn tdx_firmware(image: &[u8]) {
+    let by_page = tdx::measure(image, PageOrder::ByPage);
+    let by_section = tdx::measure(image, PageOrder::BySection);
+    assert_eq!(by_page.err(), by_section.err(), "the order is no reason to refuse");
 }

@@ -1,23 +1,15 @@
-//! What an OVMF image says of itself: a table of GUIDs that ends 32 bytes before its end, read backwards
-//! (EDK II, `OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm`), and the SEV metadata that one entry points to
-//! (`OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm`).
+//! What an OVMF image says of itself: its table of GUIDs, and the SEV metadata that one entry points to (EDK II,
+//! `OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm`).
 
 use super::{MAX_FIRMWARE, MAX_PAGES, MeasureError};
+use crate::table::{self, Entry};
 
-/// The table ends here, in bytes from the end of the image.
-const TABLE_END: usize = 32;
-/// Length and GUID of an entry, which follow its data.
-const ENTRY: usize = 18;
-/// Most entries: OVMF has under ten.
-const MAX_ENTRIES: usize = 64;
 /// Most sections: OVMF has under ten.
 const MAX_SECTIONS: usize = 64;
 /// The image ends at 4 GiB.
 const END: u64 = 1 << 32;
 
 // GUIDs as they stand in memory (RFC 9562, 4, with the first three fields little-endian).
-/// 96b582de-1fb2-45f7-baea-a366c55a082d, the table's own.
-const FOOTER: [u8; 16] = *b"\xde\x82\xb5\x96\xb2\x1f\xf7\x45\xba\xea\xa3\x66\xc5\x5a\x08\x2d";
 /// 7255371f-3a3b-4b04-927b-1da6efa8d454, SEV_HASH_TABLE_RV_GUID.
 const HASH_TABLE: [u8; 16] = *b"\x1f\x37\x55\x72\x3b\x3a\x04\x4b\x92\x7b\x1d\xa6\xef\xa8\xd4\x54";
 /// 00f771de-1a7e-4fcb-890e-68c77e2fb44e, SEV_ES_RESET_BLOCK_GUID.
@@ -48,9 +40,6 @@ pub(super) struct Section {
     pub(super) kind: SectionKind,
 }
 
-/// GUID and data.
-type Entry<'a> = ([u8; 16], &'a [u8]);
-
 pub(super) struct Firmware<'a> {
     image: &'a [u8],
     entries: Vec<Entry<'a>>,
@@ -62,7 +51,7 @@ impl<'a> Firmware<'a> {
         if image.is_empty() || image.len() > MAX_FIRMWARE || !image.len().is_multiple_of(4096) {
             return Err(MeasureError::FirmwareSize(image.len()));
         }
-        let entries = table(image)?;
+        let entries = table::entries(image)?;
         let mut firmware = Self { image, entries, sections: Vec::new() };
         let offset = firmware.number(METADATA, "SEV metadata")?;
         firmware.sections = metadata(image, offset)?;
@@ -91,47 +80,8 @@ impl<'a> Firmware<'a> {
 
     /// The first four bytes of an entry.
     fn number(&self, guid: [u8; 16], name: &'static str) -> Result<u32, MeasureError> {
-        let entry = self.entries.iter().find(|(known, _)| *known == guid);
-        let (_, data) = entry.ok_or(MeasureError::NoEntry(name))?;
-        let (bytes, _) = data.split_first_chunk().ok_or(MeasureError::Table("an entry is too short"))?;
-        Ok(u32::from_le_bytes(*bytes))
+        Ok(table::number(&self.entries, guid).ok_or(MeasureError::NoEntry(name))??)
     }
-}
-
-/// The entries of the table: each is its data, its length with this, and its GUID.
-fn table(image: &[u8]) -> Result<Vec<Entry<'_>>, MeasureError> {
-    let table = image.len().checked_sub(TABLE_END).and_then(|end| image.get(..end));
-    let table = table.ok_or(MeasureError::NoTable)?;
-    let (_, length, rest) =
-        last_entry(table).filter(|entry| entry.0 == FOOTER).ok_or(MeasureError::NoTable)?;
-    // The footer's length is that of the whole table, itself included.
-    let inside = usize::from(length).checked_sub(ENTRY).ok_or(MeasureError::Table("too short"))?;
-    let start = rest.len().checked_sub(inside).ok_or(MeasureError::Table("longer than the image"))?;
-    let mut rest = rest.get(start..).unwrap_or_default();
-    let mut entries = Vec::new();
-    while !rest.is_empty() {
-        let (guid, length, before) = last_entry(rest).ok_or(MeasureError::Table("ends inside an entry"))?;
-        let data =
-            usize::from(length).checked_sub(ENTRY).ok_or(MeasureError::Table("an entry is too short"))?;
-        let split = before.len().checked_sub(data).ok_or(MeasureError::Table("an entry is too long"))?;
-        let (before, data) = before.split_at(split);
-        if entries.iter().any(|(known, _)| *known == guid) {
-            return Err(MeasureError::Table("one entry twice"));
-        }
-        if entries.len() == MAX_ENTRIES {
-            return Err(MeasureError::Table("too many entries"));
-        }
-        entries.push((guid, data));
-        rest = before;
-    }
-    Ok(entries)
-}
-
-/// GUID and length at the end of these bytes, and what is before them.
-fn last_entry(bytes: &[u8]) -> Option<([u8; 16], u16, &[u8])> {
-    let (rest, guid) = bytes.split_last_chunk::<16>()?;
-    let (rest, length) = rest.split_last_chunk::<2>()?;
-    Some((*guid, u16::from_le_bytes(*length), rest))
 }
 
 /// `ASEV`, length, version 1, number of sections; then each section's address, size and kind, 4 bytes each.

@@ -17,6 +17,7 @@ mod vmsa;
 pub use cpu::{CPU_TYPES, cpu_signature};
 pub use hashes::Kernel;
 
+use crate::table::TableError;
 use digest::{LaunchDigest, PAGE, PageType};
 use firmware::{Firmware, SectionKind};
 use hanzo_attestation_evidence::Hex;
@@ -86,6 +87,15 @@ pub enum MeasureError {
     /// SEV_FEATURES without its lowest bit: a guest of another kind.
     #[error("guest features {0:#x} are not those of a SEV-SNP guest: bit 0 is missing")]
     GuestFeatures(u64),
+}
+
+impl From<TableError> for MeasureError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::None => Self::NoTable,
+            TableError::Form(problem) => Self::Table(problem),
+        }
+    }
 }
 
 /// Computes MEASUREMENT.

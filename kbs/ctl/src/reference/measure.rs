@@ -7,7 +7,9 @@ use crate::output::{Sheet, Show};
 use crate::run::Context;
 use aws_lc_rs::digest;
 use clap::{Args, Subcommand, ValueEnum};
+use hanzo_attestation_evidence::Hex;
 use hanzo_attestation_measure::snp::{self, CPU_TYPES, Kernel, Launch, MAX_FIRMWARE, Monitor};
+use hanzo_attestation_measure::tdx::{self, PageOrder};
 use hanzo_kbs_protocol::{PutReference, ReferenceValue};
 use serde::Serialize;
 use std::fs::File;
@@ -18,8 +20,8 @@ use std::path::{Path, PathBuf};
 pub(super) enum MeasureVerb {
     /// MEASUREMENT of a SEV-SNP guest that starts from OVMF
     Snp(SnpArgs),
-    /// MRTD of a TDX guest: refused, because it cannot be held against another calculator yet
-    Tdx,
+    /// MRTD of a TDX guest that starts from OVMF or td-shim; RTMRs are not computed
+    Tdx(TdxArgs),
 }
 
 /// The machine monitor.
@@ -64,6 +66,28 @@ pub(super) struct SnpArgs {
     note: Option<String>,
 }
 
+/// In which order pages are added and measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Order {
+    /// Each page is added, then measured: Linux 6.16 and later (QEMU 9 and later), Google Compute Engine
+    Page,
+    /// All pages of a section are added, then measured: kernels with Intel's earlier patches (QEMU 8)
+    Section,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TdxArgs {
+    /// Firmware image with TDX metadata: the whole image (OVMF.fd), not its code alone
+    #[arg(long, value_name = "FILE")]
+    ovmf: PathBuf,
+    /// Order in which the host adds and measures pages
+    #[arg(long, value_enum, default_value_t = Order::Page)]
+    page_order: Order,
+    /// Note of the value [default: what was measured]
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
 fn parse_type(text: &str) -> Result<u32, String> {
     let names = || CPU_TYPES.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
     snp::cpu_signature(text).ok_or_else(|| format!("expected one of {}", names()))
@@ -83,14 +107,7 @@ impl MeasureVerb {
     pub(super) fn run(self, context: &Context) -> Result<Outcome, Failure> {
         match self {
             Self::Snp(args) => args.run(context),
-            Self::Tdx => Err(Failure::Input {
-                path: "reference measure tdx".to_owned(),
-                reason:
-                    "MRTD is not computed: no second calculator was there to hold it against. Take it from \
-                         a machine that you trust (`hanzo-node attest`), or from its signed manifest \
-                         (`reference import`)"
-                        .to_owned(),
-            }),
+            Self::Tdx(args) => args.run(context),
         }
     }
 }
@@ -129,21 +146,50 @@ impl SnpArgs {
         })?;
         let value = ReferenceValue {
             note: Some(self.note.clone().unwrap_or_else(|| self.summary())),
-            source: Some("computed".to_owned()),
             ..ReferenceValue::new("sev-snp", "measurement", digest.into())
         };
-        context.output.show(&Measurement(PutReference { values: vec![value], expected_version: None }))?;
-        Ok(Outcome::Yes)
+        show(value, &firmware, context)
     }
 
     /// What was measured, in a line.
     fn summary(&self) -> String {
-        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut parts = vec![name(&self.ovmf)];
         parts.extend(self.kernel.as_deref().map(name));
         parts.extend(self.initrd.as_deref().map(name));
         format!("{}, {} vCPUs", parts.join(" + "), self.vcpus)
     }
+}
+
+impl TdxArgs {
+    fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        let firmware = input::read(&self.ovmf, tdx::MAX_FIRMWARE)?;
+        let order = match self.page_order {
+            Order::Page => PageOrder::ByPage,
+            Order::Section => PageOrder::BySection,
+        };
+        let digest = tdx::measure(&firmware, order).map_err(|error| Failure::Input {
+            path: self.ovmf.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        let by = if order == PageOrder::ByPage { "page" } else { "section" };
+        let value = ReferenceValue {
+            note: Some(self.note.unwrap_or_else(|| format!("{}, measured by {by}", name(&self.ovmf)))),
+            ..ReferenceValue::new("tdx", "mr_td", digest.into())
+        };
+        show(value, &firmware, context)
+    }
+}
+
+/// Prints a set with the value, which says from what it was computed.
+fn show(value: ReferenceValue, firmware: &[u8], context: &Context) -> Result<Outcome, Failure> {
+    let source = Some(format!("computed:sha256:{}", Hex(sha256_of(firmware))));
+    let values = vec![ReferenceValue { source, ..value }];
+    context.output.show(&Measurement(PutReference { values, expected_version: None }))?;
+    Ok(Outcome::Yes)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn sha256_of(bytes: &[u8]) -> [u8; 32] {
