@@ -96,10 +96,20 @@ fn key(bench: &Bench, name: &str, seed: u8) -> (Ed25519KeyPair, String) {
     (pair, file)
 }
 
-/// The CoRIM, signed (RFC 9052, 4.4).
+/// The CoRIM, signed.
 fn corim(pair: &Ed25519KeyPair) -> Vec<u8> {
-    let string = |bytes: &[u8]| [&[0x58, u8::try_from(bytes.len()).unwrap()][..], bytes].concat();
-    let (protected, payload) = (string(&hex_decode(PROTECTED).unwrap()), string(&hex_decode(CORIM).unwrap()));
+    signed(pair, &hex_decode(CORIM).unwrap())
+}
+
+/// A payload, signed (RFC 9052, 4.4).
+fn signed(pair: &Ed25519KeyPair, payload: &[u8]) -> Vec<u8> {
+    let string = |bytes: &[u8]| {
+        let length = u16::try_from(bytes.len()).unwrap();
+        let head =
+            u8::try_from(length).map_or([&[0x59][..], &length.to_be_bytes()].concat(), |l| vec![0x58, l]);
+        [head, bytes.to_vec()].concat()
+    };
+    let (protected, payload) = (string(&hex_decode(PROTECTED).unwrap()), string(payload));
     let message = [b"\x84\x6aSignature1", &protected[..], b"\x40", &payload].concat();
     let signature = string(pair.sign(&message).as_ref());
     [b"\xd2\x84", &protected[..], b"\xa0", &payload, &signature].concat()
@@ -127,6 +137,70 @@ fn a_signed_corim_is_stored_with_its_dates_and_its_signer() {
     });
     assert_eq!((value, version), (&expected, &json!(3)));
     assert_eq!(key_id.as_str().unwrap().len(), 64);
+}
+
+/// A CoRIM under Intel's profile, with a TD (`tee.mrtee`, and `rtmr0` of its integrity registers) and a TPM (PCR 7
+/// in the banks of SHA-256 and SHA-384, PCR 4 in both).
+fn intel_corim() -> Vec<u8> {
+    let bytes = |value: &[u8]| [&[0x58, u8::try_from(value.len()).unwrap()][..], value].concat();
+    let digest = |algorithm: u8, byte: u8, length: usize| {
+        [&[0x82, algorithm][..], &bytes(&vec![byte; length])].concat()
+    };
+    let environment = |model: &str| {
+        [
+            b"\xa1\x00\xa2\x01\x67Example\x02",
+            &[0x60 | u8::try_from(model.len()).unwrap()][..],
+            model.as_bytes(),
+        ]
+        .concat()
+    };
+    let mrtee = [b"\xa1\x01\xa1\x38\x52", &digest(7, 0x11, 48)[..]].concat();
+    let rtmr0 = [b"\xa1\x01\xa1\x0e\xa1\x65rtmr0\x81", &digest(7, 0x12, 48)[..]].concat();
+    let bank = |pcr: u8, byte: u8| [&[pcr, 0x82][..], &digest(1, byte, 32), &digest(7, byte, 48)].concat();
+    let pcrs = [b"\xa1\x01\xa1\x0e\xa2", &bank(4, 0x14)[..], &bank(7, 0x17)].concat();
+    let td = [b"\x82", &environment("TD")[..], b"\x82", &mrtee, &rtmr0].concat();
+    let tpm = [b"\x82", &environment("TPM")[..], b"\x81", &pcrs].concat();
+    let comid = [b"\xa2\x01\xa1\x00\x61r\x04\xa1\x00\x82", &td[..], &tpm].concat();
+    let length = u16::try_from(comid.len()).unwrap().to_be_bytes();
+    let comid = [b"\xd9\x01\xfa\x59", &length[..], &comid].concat();
+    let profile = b"\x03\xd8\x6f\x4a\x60\x86\x48\x01\x86\xf8\x4d\x01\x10\x01";
+    [b"\xd9\x01\xf5\xa3\x00\x65intel\x01\x81", &comid[..], profile].concat()
+}
+
+#[test]
+fn what_an_environment_is_has_to_be_said_once() {
+    let bench = Bench::new();
+    let (pair, signer) = key(&bench, "maker.pub", 1);
+    let file = bench.file("intel.corim", &signed(&pair, &intel_corim()));
+    let import = ["reference", "import", &file, "--name", "images", "--signer", &signer, "--at", AT];
+    bench.refused(&import, "`vendor:Example/model:TD/mrtee`, `vendor:Example/model:TD/register:rtmr0`");
+    let (td, tpm) = ("vendor:Example/model:TD=tdx", "vendor:Example/model:TPM=tpm");
+    bench.refused(&and(&import, &["--map", td]), "`vendor:Example/model:TPM/register:4`");
+    bench.refused(&and(&import, &["--map", td, "--map", "vendor:Example/model:TPM=tdx"]), "no profile says");
+    bench.refused(
+        &and(&import, &["--map", td, "--map", "vendor:Example=tpx"]),
+        "`tpx` is no kind of evidence",
+    );
+    let output = bench.run(&and(&import, &["--map", td, "--map", tpm]));
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let values = bench.sent()[0]["values"].clone();
+    let row = |value: &Value| {
+        let text = |name: &str| value[name].as_str().unwrap().to_owned();
+        (text("register"), text("digest").len() / 2, text("entry"))
+    };
+    let rows: Vec<_> = values.as_array().unwrap().iter().map(row).collect();
+    let expected = [
+        ("mr_td", 48, "r#0"),
+        ("rtmr0", 48, "r#0"),
+        ("pcr4", 32, "r#1/sha-256"),
+        ("pcr7", 32, "r#1/sha-256"),
+        ("pcr4", 48, "r#1/sha-384"),
+        ("pcr7", 48, "r#1/sha-384"),
+    ];
+    assert_eq!(rows, expected.map(|(register, size, entry)| (register.to_owned(), size, entry.to_owned())));
+    let without = bench.run(&and(&import, &["--map", td, "--map", "vendor:Example/model:TPM=none"]));
+    assert_eq!(code(&without), 0, "{}", stderr(&without));
+    assert_eq!(bench.sent()[0]["values"].as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -247,7 +321,8 @@ fn names_of_a_trustee_message_mean_what_is_said() {
     assert_eq!(digests, [json!("44".repeat(48)), json!("55".repeat(48))]);
     assert_eq!(values[0]["source"], "rvps:rvps.json");
 
-    bench.refused(&and(&import, &[]), "`snp_bootloader`, `snp_launch_measurement`");
+    let unsaid = "`snp_bootloader` (can only be left out: a value that is no text), `snp_launch_measurement`";
+    bench.refused(&and(&import, &[]), unsaid);
     bench.refused(&and(&import, &["--map", map]), "`snp_bootloader`");
     bench.refused(
         &and(&import, &["--map", map, "--map", "snp_bootloader=sev-snp:measurement"]),

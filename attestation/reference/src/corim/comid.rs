@@ -1,6 +1,9 @@
 //! CoMID (draft-ietf-rats-corim, 5): the measurements of target environments.
 
-use super::{COMID, CorimError, MAX_ID, Map, Profile, hex, identifier, only, parse};
+use super::{
+    COMID, CorimError, MAX_ID, Map, Profile, SGX_ENCLAVE_CLASS, TDX_MODULE_CLASS, hex, identifier, only,
+    parse,
+};
 use crate::cbor::Item;
 use crate::cose::get;
 use crate::{MAX_MEASURED, Measured};
@@ -10,14 +13,57 @@ use hanzo_attestation_evidence::Digest;
 const SNP_BY_CHIP: &[u8] = b"\xd0\x5e\x6d\x1b\x9f\x46\x4a\xe2\xa6\x10\xce\x3e\x6e\xe7\xe1\x53";
 const SNP_BY_PROVIDER: &[u8] = b"\x89\xa7\xa1\xf0\xe7\x04\x4f\xaa\xac\xbd\x81\xc8\x6d\xf8\xa9\x61";
 
+/// Classes of the Intel profile (the examples of its draft): 2.16.840.1.113741.1.2.3.4.3, the TDX module, and
+/// 2.16.840.1.113741.1.2.3.5.1, an enclave.
+const TDX_MODULE: &[u8] = b"\x60\x86\x48\x01\x86\xf8\x4d\x01\x02\x03\x04\x03";
+const SGX_ENCLAVE: &[u8] = b"\x60\x86\x48\x01\x86\xf8\x4d\x01\x02\x03\x05\x01";
+const INTEL: &str = "Intel Corporation";
+/// How a name ends that means the digest of a TEE, and of its signer.
+const MRTEE: &str = "/mrtee";
+const MRSIGNER: &str = "/mrsigner";
+
+/// Tag of an expression over digests, and its operator "is a member" (draft-cds-rats-intel-corim-profile, "Set
+/// Expressions").
+const DIGEST_EXPRESSION: u64 = 60_020;
+const MEMBER: Item<'_> = Item::Int(6);
+
 /// Entries of measurement-values-map (5.1.4.5): those that are digests, and the name, which is for people.
 mod value {
     pub(super) const DIGESTS: i128 = 2;
     pub(super) const NAME: i128 = 11;
     pub(super) const INTEGRITY_REGISTERS: i128 = 14;
-    /// draft-cds-rats-intel-corim-profile, 8.2.5.
+    /// draft-cds-rats-intel-corim-profile, 8.2.5; as an mkey, without the sign.
     pub(super) const MRTEE: i128 = -83;
     pub(super) const MRSIGNER: i128 = -84;
+    /// Names of the others: of the base (5.1.4.5), then of the Intel profile (8.2).
+    pub(super) const OTHERS: [(i128, &str); 26] = [
+        (0, "version"),
+        (1, "svn"),
+        (3, "flags"),
+        (4, "raw-value"),
+        (5, "raw-value-mask"),
+        (6, "mac-addr"),
+        (7, "ip-addr"),
+        (8, "serial-number"),
+        (9, "ueid"),
+        (10, "uuid"),
+        (13, "cryptokeys"),
+        (15, "int-range"),
+        (-70, "tee.vendor"),
+        (-71, "tee.model"),
+        (-72, "tee.tcbdate"),
+        (-73, "tee.isvsvn"),
+        (-80, "tee.pceid"),
+        (-81, "tee.miscselect"),
+        (-82, "tee.attributes"),
+        (-85, "tee.isvprodid"),
+        (-86, "tee.tcb-eval-num"),
+        (-88, "tee.tcbstatus"),
+        (-89, "tee.advisory-ids"),
+        (-91, "tee.cryptokeys"),
+        (-101, "tee.platform-instance-id"),
+        (-125, "tee.tcb-comp-svn"),
+    ];
 }
 
 /// Reads one tag of a CoRIM: `#6.506(bytes .cbor concise-mid-tag)`.
@@ -64,7 +110,7 @@ fn triple(
     let [Item::Map(environment), Item::Array(measurements)] = parts.as_slice() else {
         return Err(CorimError::Form("reference-triple-record"));
     };
-    let (class, model) = class(environment)?;
+    let (class, model) = class(environment, profile)?;
     let start = into.len();
     for measurement in measurements {
         let Item::Map(measurement) = measurement else { return Err(CorimError::Form("measurement-map")) };
@@ -83,7 +129,7 @@ fn triple(
 }
 
 /// environment-map (5.1.4.1): the name of its class, and its model for people.
-fn class(environment: &Map<'_>) -> Result<(String, Option<String>), CorimError> {
+fn class(environment: &Map<'_>, profile: Profile) -> Result<(String, Option<String>), CorimError> {
     // 1, instance, and 2, group, would tie the values to one machine or to an anonymity group.
     only("environment-map", environment, &[0])?;
     let Some(Item::Map(class)) = get(environment, 0) else {
@@ -108,6 +154,14 @@ fn class(environment: &Map<'_>) -> Result<(String, Option<String>), CorimError> 
         Some(SNP_BY_PROVIDER) => return Ok(("sev-snp-vlek".to_owned(), model)),
         _ => {}
     }
+    // A layer or an index would be one of several modules or enclaves: such a class keeps its long name.
+    let whole = get(class, 3).or(get(class, 4)).is_none();
+    let of_intel = get(class, 1).is_none_or(|vendor| *vendor == Item::Text(INTEL));
+    match id.filter(|_| profile == Profile::Intel && whole && of_intel) {
+        Some(TDX_MODULE) => return Ok((TDX_MODULE_CLASS.to_owned(), model)),
+        Some(SGX_ENCLAVE) => return Ok((SGX_ENCLAVE_CLASS.to_owned(), model)),
+        _ => {}
+    }
     let mut parts: Vec<String> = id.map(|id| format!("id:{}", hex(id))).into_iter().collect();
     for (key, name) in [(1, "vendor"), (2, "model"), (3, "layer"), (4, "index")] {
         if let Some(item) = get(class, key) {
@@ -124,90 +178,114 @@ fn measurement(
     profile: Profile,
     into: &mut Vec<Measured>,
 ) -> Result<(), CorimError> {
-    // 2, authorized-by, would say whose word the value needs.
-    only("measurement-map", measurement, &[0, 1])?;
-    let key = get(measurement, 0).map(|key| mkey(key).ok_or(CorimError::Form("mkey"))).transpose()?;
+    only("measurement-map", measurement, &[0, 1, 2])?;
+    let name = match get(measurement, 0) {
+        None => class.to_owned(),
+        Some(Item::Int(83)) if profile == Profile::Intel => format!("{class}{MRTEE}"),
+        Some(Item::Int(84)) if profile == Profile::Intel => format!("{class}{MRSIGNER}"),
+        Some(key) => format!("{class}/key:{}", mkey(key).ok_or(CorimError::Form("mkey"))?),
+    };
     let Some(Item::Map(values)) = get(measurement, 1) else {
         return Err(CorimError::Form("measurement-map / mval"));
     };
-    let name = key.map_or_else(|| class.to_owned(), |key| format!("{class}/key:{key}"));
     let note = get(values, value::NAME).and_then(part);
-    let add = |suffix: String, digests: Vec<Digest>, problem| Measured {
-        name: format!("{name}{suffix}"),
-        digests,
-        group: None,
-        note: note.clone(),
-        problem,
+    let add = |suffix: &str, digests: Result<Vec<Digest>, String>| {
+        let (digests, problem) = match digests {
+            Ok(digests) => (digests, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
+        Measured { name: format!("{name}{suffix}"), digests, group: None, note: note.clone(), problem }
     };
     let before = into.len();
     let mut others = Vec::new();
     for (key, item) in values {
         match key {
             Item::Int(value::NAME) => {}
-            Item::Int(value::DIGESTS) => into.push(digests(item, |d, p| add(String::new(), d, p))?),
+            Item::Int(value::DIGESTS) => into.push(add("", digests(item)?)),
             Item::Int(value::INTEGRITY_REGISTERS) => {
                 let Item::Map(registers) = item else { return Err(CorimError::Form("integrity-registers")) };
                 for (register, item) in registers {
                     let register = part(register).ok_or(CorimError::Form("integrity-registers"))?;
-                    into.push(digests(item, |d, p| add(format!("/register:{register}"), d, p))?);
+                    into.push(add(&format!("/register:{register}"), digests(item)?));
                 }
             }
-            Item::Int(value::MRTEE) if profile == Profile::Intel => into.push(tee("/mrtee", item, add)),
-            Item::Int(value::MRSIGNER) if profile == Profile::Intel => into.push(tee("/mrsigner", item, add)),
-            other => others.push(number_or_text(other).unwrap_or_default()),
+            Item::Int(value::MRTEE) if profile == Profile::Intel => into.push(add(MRTEE, tee_digest(item))),
+            Item::Int(value::MRSIGNER) if profile == Profile::Intel => {
+                into.push(add(MRSIGNER, tee_digest(item)));
+            }
+            other => others.push(value_name(other)),
         }
     }
-    // What stands beside the digests has to hold with them: it makes each of them more than a digest.
-    let problem =
-        (!others.is_empty()).then(|| format!("measurement values {} are no digests", others.join(", ")));
+    let mut problem =
+        (!others.is_empty()).then(|| format!("measurement values are no digests: {}", others.join(", ")));
+    if get(measurement, 2).is_some() {
+        // authorized-by: whose word the value needs.
+        problem = Some("it counts only where a key vouches that it names (authorized-by)".to_owned());
+    }
     if before == into.len() {
-        into.push(add(String::new(), Vec::new(), Some(problem.unwrap_or_else(|| "no digest".to_owned()))));
+        into.push(add("", Err(problem.unwrap_or_else(|| "no digest".to_owned()))));
         return Ok(());
     }
+    // What stands beside the digests has to hold with them: it makes each of them more than a digest.
     if let Some(problem) = problem {
         into.iter_mut().skip(before).for_each(|measured| measured.problem = Some(problem.clone()));
     }
     Ok(())
 }
 
-/// `tee.mrtee` and `tee.mrsigner`: one digest, or several of which each algorithm's may match; an expression
-/// (tag 60020) is no digest.
-fn tee(
-    suffix: &str,
-    item: &Item<'_>,
-    add: impl Fn(String, Vec<Digest>, Option<String>) -> Measured,
-) -> Measured {
-    let one = |item: &Item<'_>| digest(item);
-    let read = match item {
-        Item::Array(parts) if matches!(parts.first(), Some(Item::Array(_))) => {
-            parts.iter().map(one).collect()
-        }
-        Item::Array(_) => one(item).map(|digest| vec![digest]),
-        _ => Err("an expression over digests".to_owned()),
-    };
-    match read {
-        Ok(digests) => add(suffix.to_owned(), digests, None),
-        Err(problem) => add(suffix.to_owned(), Vec::new(), Some(problem)),
+/// The name of a measurement value that is no digest, with its number.
+fn value_name(key: &Item<'_>) -> String {
+    let number = number_or_text(key).unwrap_or_default();
+    let known = value::OTHERS.iter().find(|(known, _)| *key == Item::Int(*known));
+    known.map_or_else(|| number.clone(), |(_, name)| format!("{name} ({number})"))
+}
+
+/// `tee.mrtee` and `tee.mrsigner`: one digest; several, one for each algorithm; or the expression that it is a
+/// member of a set. Of a set with several members the drafts say that one has to match, and that all have to.
+fn tee_digest(item: &Item<'_>) -> Result<Vec<Digest>, String> {
+    match item {
+        Item::Array(parts) if matches!(parts.first(), Some(Item::Array(_))) => by_algorithm(parts),
+        Item::Array(parts) if !parts.is_empty() => by_algorithm(std::slice::from_ref(item)),
+        Item::Tag(DIGEST_EXPRESSION, inside) => match &**inside {
+            Item::Array(parts) => match parts.as_slice() {
+                [MEMBER, Item::Array(set)] if set.len() == 1 => by_algorithm(set),
+                [MEMBER, Item::Array(_)] => Err("a set of digests that has not one member".to_owned()),
+                _ => Err("an expression over digests that is not membership".to_owned()),
+            },
+            _ => Err("an expression over digests of another form".to_owned()),
+        },
+        _ => Err("digests of another form".to_owned()),
     }
 }
 
 /// digests-type (7.7): `[+ [algorithm, bytes]]`.
-fn digests(
-    item: &Item<'_>,
-    add: impl FnOnce(Vec<Digest>, Option<String>) -> Measured,
-) -> Result<Measured, CorimError> {
-    let Item::Array(list) = item else { return Err(CorimError::Form("digests")) };
-    if list.is_empty() {
-        return Err(CorimError::Form("digests"));
-    }
-    match list.iter().map(digest).collect::<Result<Vec<_>, _>>() {
-        Ok(digests) => Ok(add(digests, None)),
-        Err(problem) => Ok(add(Vec::new(), Some(problem))),
+fn digests(item: &Item<'_>) -> Result<Result<Vec<Digest>, String>, CorimError> {
+    match item {
+        Item::Array(list) if !list.is_empty() => Ok(by_algorithm(list)),
+        _ => Err(CorimError::Form("digests")),
     }
 }
 
-/// One digest by an algorithm of the Named Information registry (RFC 6920): SHA-256, SHA-384 or SHA-512.
-fn digest(item: &Item<'_>) -> Result<Digest, String> {
+/// The digests of the algorithms that registers have. One of another algorithm beside them asks nothing: digests
+/// are compared by the algorithms that both sides have ("Comparison for digests entries"). Two of one algorithm
+/// match nothing.
+fn by_algorithm(list: &[Item<'_>]) -> Result<Vec<Digest>, String> {
+    let (mut digests, mut others): (Vec<Digest>, Vec<String>) = (Vec::new(), Vec::new());
+    for item in list {
+        match digest(item)? {
+            Ok(digest) if digests.iter().any(|known| known.as_bytes().len() == digest.as_bytes().len()) => {
+                return Err("two digests of one algorithm: nothing has both".to_owned());
+            }
+            Ok(digest) => digests.push(digest),
+            Err(algorithm) => others.push(algorithm),
+        }
+    }
+    if digests.is_empty() { Err(format!("the digest algorithm {}", others.join(", "))) } else { Ok(digests) }
+}
+
+/// One digest by an algorithm of the Named Information registry (RFC 6920): SHA-256, SHA-384 or SHA-512; or the
+/// name of another algorithm.
+fn digest(item: &Item<'_>) -> Result<Result<Digest, String>, String> {
     let Item::Array(parts) = item else { return Err("a digest of another form".to_owned()) };
     let [algorithm, Item::Bytes(bytes)] = parts.as_slice() else {
         return Err("a digest of another form".to_owned());
@@ -216,12 +294,12 @@ fn digest(item: &Item<'_>) -> Result<Digest, String> {
         Item::Int(1) | Item::Text("sha-256") => 32,
         Item::Int(7) | Item::Text("sha-384") => 48,
         Item::Int(8) | Item::Text("sha-512") => 64,
-        other => return Err(format!("the digest algorithm {}", number_or_text(other).unwrap_or_default())),
+        other => return Ok(Err(number_or_text(other).ok_or("a digest of another form")?)),
     };
     if bytes.len() != length {
         return Err(format!("a digest of {} bytes in the place of {length}", bytes.len()));
     }
-    Digest::try_from(*bytes).map_err(|error| error.to_string())
+    Digest::try_from(*bytes).map(Ok).map_err(|error| error.to_string())
 }
 
 /// measured-element-type-choice (5.1.4.5.1): a number, text, an OID or a UUID.

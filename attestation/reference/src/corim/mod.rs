@@ -13,22 +13,28 @@
 //! | part | from |
 //! |---|---|
 //! | `sev-snp`, `sev-snp-vlek` | the class identifiers of the AMD profile |
+//! | `tdx-module`, `sgx-enclave` | the class identifiers of the Intel profile |
 //! | `id:HEX`, `vendor:TEXT`, `model:TEXT`, `layer:N`, `index:N` | class-map (5.1.4.2), what of it there is |
 //! | `key:N`, `key:TEXT`, `key:HEX` | mkey (5.1.4.5.1) |
 //! | `register:N`, `register:TEXT` | integrity-registers (5.1.4.5.8) |
-//! | `mrtee`, `mrsigner` | `tee.mrtee`, `tee.mrsigner` (draft-cds-rats-intel-corim-profile, 8.2) |
+//! | `mrtee`, `mrsigner` | `tee.mrtee`, `tee.mrsigner` (draft-cds-rats-intel-corim-profile, 8.2), also as mkey 83, 84 |
+//!
+//! What a name means where a profile says it is in [`PUBLISHED`]; once somebody says what kind of environment a
+//! class is, [`register_of`] has the rest.
 
 mod comid;
+mod names;
+
+pub use names::{PUBLISHED, register_of};
 
 use crate::Measured;
 use crate::cbor::{self, CborError, Item};
 use crate::cose::{CoseError, Dates, Signed, get, validity};
 use hanzo_attestation_evidence::UnixTime;
 
-/// The name of the launch MEASUREMENT of a SEV-SNP guest on any chip.
-pub const SNP_MEASUREMENT: &str = "sev-snp/key:641";
-/// The same, of a guest whose reports a versioned loaded key signs.
-pub const SNP_MEASUREMENT_VLEK: &str = "sev-snp-vlek/key:641";
+/// The class of the TDX module, and of an enclave.
+const TDX_MODULE_CLASS: &str = "tdx-module";
+const SGX_ENCLAVE_CLASS: &str = "sgx-enclave";
 
 /// Tags (draft-ietf-rats-corim, 13).
 const CORIM: u64 = 501;

@@ -201,7 +201,7 @@ fn a_launch_measurement_comes_with_its_name() {
         let corim = Corim::read(&signed, now()).unwrap();
         assert_eq!((corim.id.as_str(), corim.not_after), ("example corim", None));
         let [measured] = corim.measured.as_slice() else { panic!("one measurement") };
-        assert_eq!(measured.name, SNP_MEASUREMENT);
+        assert_eq!(measured.name, "sev-snp/key:641");
         assert_eq!(measured.digests, [hanzo_attestation_evidence::Hex([0x11; 48]).into()]);
         assert_eq!((measured.group.as_ref(), measured.note.as_deref()), (None, Some("Genoa")));
     }
@@ -278,7 +278,152 @@ fn extensions_count_by_their_profile_alone() {
     assert!(matches!(outcome(&corim_with(&[other], &tags)), Err(CorimError::Profile(_))));
     let amd = (3, tag(32, &text(PROFILES[0])));
     let snp = [comid(&[(0, array(&[triple(&snp_environment(), &[launch(1)])]))])];
-    assert_eq!(outcome(&corim_with(&[amd], &snp)).unwrap().measured[0].name, SNP_MEASUREMENT);
+    assert_eq!(outcome(&corim_with(&[amd], &snp)).unwrap().measured[0].name, "sev-snp/key:641");
+}
+
+/// 2.16.840.1.113741.1.2.3 and two more arcs: a class of the Intel profile's examples.
+fn intel_class(arcs: [u8; 2], more: &[(i64, Vec<u8>)]) -> Vec<u8> {
+    let oid = [b"\x60\x86\x48\x01\x86\xf8\x4d\x01\x02\x03", &arcs[..]].concat();
+    numbered(&[(0, numbered(&[&[(0, tag(111, &bytes(&oid)))][..], more].concat()))])
+}
+
+/// What one triple comes to under Intel's profile.
+fn intel(environment: &[u8], measurements: &[Vec<u8>]) -> Vec<Measured> {
+    let profile = (3, tag(111, &bytes(INTEL_PROFILE)));
+    let tags = [comid(&[(0, array(&[triple(environment, measurements)]))])];
+    outcome(&corim_with(&[profile], &tags)).unwrap().measured
+}
+
+fn values(entries: &[(i64, Vec<u8>)]) -> Vec<u8> {
+    numbered(&[(1, numbered(entries))])
+}
+
+fn member(operator: i64, set: &[Vec<u8>]) -> Vec<u8> {
+    tag(60020, &array(&[int(operator), array(set)]))
+}
+
+#[test]
+fn the_classes_of_the_intel_profile_have_their_names() {
+    let described = [(1, text("Intel Corporation")), (2, text("TDX SEAM"))];
+    let mrtee = || values(&[(-83, digest(7, 4, 48))]);
+    for (environment, name) in [
+        (intel_class([4, 3], &[]), "tdx-module/mrtee"),
+        (intel_class([4, 3], &described), "tdx-module/mrtee"),
+        (intel_class([5, 1], &[]), "sgx-enclave/mrtee"),
+        (intel_class([4, 3], &[(1, text("Example"))]), "id:6086480186f84d0102030403/vendor:Example/mrtee"),
+        (intel_class([4, 3], &[(4, int(1))]), "id:6086480186f84d0102030403/index:1/mrtee"),
+        (intel_class([4, 4], &[]), "id:6086480186f84d0102030404/mrtee"),
+    ] {
+        assert_eq!(intel(&environment, &[mrtee()])[0].name, name);
+    }
+    let found = intel(&intel_class([4, 3], &described), &[mrtee()]);
+    assert_eq!(found[0].note.as_deref(), Some("TDX SEAM"));
+    // Without the profile the class has no short name.
+    let base = corim(&[triple(&intel_class([4, 3], &[]), &[values(&[(2, array(&[digest(7, 1, 48)]))])])]);
+    assert_eq!(outcome(&base).unwrap().measured[0].name, "id:6086480186f84d0102030403");
+}
+
+#[test]
+fn the_digests_of_a_tee_are_read_in_each_of_their_forms() {
+    let td = numbered(&[(0, numbered(&[(2, text("TD"))]))]);
+    let set = |list: &[Vec<u8>]| array(list);
+    for (measurement, name) in [
+        (values(&[(-83, digest(7, 4, 48))]), "model:TD/mrtee"),
+        (values(&[(-83, set(&[digest(7, 4, 48)]))]), "model:TD/mrtee"),
+        (values(&[(-83, member(6, &[digest(7, 4, 48)]))]), "model:TD/mrtee"),
+        (keyed(83, &[(2, array(&[digest(7, 4, 48)]))]), "model:TD/mrtee"),
+        (values(&[(-84, digest(7, 4, 48))]), "model:TD/mrsigner"),
+        (keyed(84, &[(2, array(&[digest(7, 4, 48)]))]), "model:TD/mrsigner"),
+        (keyed(85, &[(2, array(&[digest(7, 4, 48)]))]), "model:TD/key:85"),
+    ] {
+        let found = intel(&td, &[measurement]);
+        assert_eq!((found[0].name.as_str(), found[0].problem.as_ref()), (name, None));
+        assert_eq!(found[0].digests, [hanzo_attestation_evidence::Hex([4; 48]).into()]);
+    }
+    let without = outcome(&corim(&[triple(&td, &[keyed(83, &[(2, array(&[digest(7, 4, 48)]))])])])).unwrap();
+    assert_eq!(without.measured[0].name, "model:TD/key:83", "a key of the profile's, without the profile");
+}
+
+#[test]
+fn expressions_over_digests_that_are_more_than_one_are_named() {
+    let td = numbered(&[(0, numbered(&[(2, text("TD"))]))]);
+    let (one, other) = (digest(7, 4, 48), digest(7, 5, 48));
+    for (value, problem) in [
+        (member(7, std::slice::from_ref(&one)), "not membership"),
+        (member(6, &[one.clone(), other.clone()]), "not one member"),
+        (member(6, &[one.clone(), digest(1, 5, 32)]), "not one member"),
+        (member(6, &[]), "not one member"),
+        (tag(60020, &int(6)), "another form"),
+        (tag(60021, &array(&[int(6), array(std::slice::from_ref(&one))])), "another form"),
+        (array(&[one.clone(), other.clone()]), "two digests of one algorithm"),
+        (array(&[]), "another form"),
+        (digest(11, 1, 48), "the digest algorithm 11"),
+    ] {
+        let found = intel(&td, &[values(&[(-83, value)])]);
+        let said = found[0].problem.as_deref().unwrap();
+        assert!(said.contains(problem) && found[0].digests.is_empty(), "{said}");
+    }
+}
+
+/// A measurement whose digest counts only beside something else is never a digest alone.
+#[test]
+fn constraints_of_the_intel_profile_are_never_dropped() {
+    let enclave = intel_class([5, 1], &[]);
+    let at_least = |number| tag(60010, &array(&[int(2), int(number)]));
+    for (key, value, name) in [
+        (-70, text("Intel Corporation"), "tee.vendor (-70)"),
+        (-71, text("TDX SEAM"), "tee.model (-71)"),
+        (-73, at_least(6), "tee.isvsvn (-73)"),
+        (-81, tag(563, &array(&[bytes(&[0; 4]), bytes(&[255; 4])])), "tee.miscselect (-81)"),
+        (-82, tag(563, &array(&[bytes(&[0; 16]), bytes(&[255; 16])])), "tee.attributes (-82)"),
+        (-85, int(1), "tee.isvprodid (-85)"),
+        (-86, at_least(11), "tee.tcb-eval-num (-86)"),
+        (-88, array(&[text("UpToDate")]), "tee.tcbstatus (-88)"),
+        (-89, array(&[]), "tee.advisory-ids (-89)"),
+        (-101, bytes(&[1; 16]), "tee.platform-instance-id (-101)"),
+        (-125, array(&vec![at_least(1); 16]), "tee.tcb-comp-svn (-125)"),
+        (1, tag(553, &int(3)), "svn (1)"),
+        (4, tag(560, &bytes(&[1])), "raw-value (4)"),
+        (-7000, int(1), "-7000"),
+    ] {
+        let found = intel(&enclave, &[values(&[(-83, digest(1, 4, 32)), (key, value)])]);
+        let said = found[0].problem.as_deref().unwrap();
+        assert!(found.len() == 1 && said.contains(name), "{said}");
+    }
+    let vouched =
+        numbered(&[(1, numbered(&[(-83, digest(1, 4, 32))])), (2, array(&[tag(554, &text("key"))]))]);
+    let found = intel(&enclave, &[vouched]);
+    assert!(found[0].problem.as_deref().unwrap().contains("authorized-by"));
+    let named = intel(&enclave, &[keyed(71, &[(11, text("TDX SEAM"))])]);
+    assert_eq!((named[0].name.as_str(), named[0].problem.is_some()), ("sgx-enclave/key:71", true));
+}
+
+/// draft-ietf-rats-corim, 5.1.4.5.8 and its example: numbers and text, and an algorithm that no register has.
+#[test]
+fn integrity_registers_have_digests_of_several_algorithms() {
+    let tpm = numbered(&[(0, numbered(&[(1, text("ACME Inc.")), (2, text("ACME RoadRunner"))]))]);
+    let foreign = || array(&[text("my-alg-id"), bytes(b"\xde\xad\xbe\xef")]);
+    let registers = |list: &[(Vec<u8>, Vec<u8>)]| {
+        outcome(&corim(&[triple(&tpm, &[values(&[(14, map(list))])])])).unwrap().measured
+    };
+    let found = registers(&[
+        (int(0), array(&[digest(1, 4, 32), foreign()])),
+        (text("my-ir"), array(&[digest(1, 5, 32), digest(7, 5, 48)])),
+    ]);
+    let rows: Vec<_> =
+        found.iter().map(|m| (m.name.as_str(), m.digests.len(), m.problem.is_none())).collect();
+    let class = "vendor:ACME Inc./model:ACME RoadRunner";
+    let (zero, named) = (format!("{class}/register:0"), format!("{class}/register:my-ir"));
+    assert_eq!(rows, [(zero.as_str(), 1, true), (named.as_str(), 2, true)]);
+    for (list, problem) in [
+        (array(&[foreign()]), "my-alg-id"),
+        (array(&[digest(1, 4, 32), digest(1, 5, 32)]), "two digests of one algorithm"),
+        (array(&[digest(1, 4, 32), digest(7, 4, 32)]), "32 bytes in the place of 48"),
+        (array(&[digest(1, 4, 32), int(7)]), "another form"),
+    ] {
+        let found = registers(&[(int(0), list)]);
+        assert!(found[0].problem.as_deref().unwrap().contains(problem), "{found:?}");
+    }
 }
 
 #[test]
@@ -301,9 +446,9 @@ fn each_rule_of_the_manifest_refuses_by_name() {
     let instance = numbered(&[(0, numbered(&[(0, tag(37, &bytes(SNP)))])), (1, tag(560, &bytes(&[7; 64])))]);
     let bound = corim(&[triple(&instance, &[launch(1)])]);
     assert!(matches!(refused(&bound), CorimError::Unknown { map: "environment-map", .. }));
-    let authorized = numbered(&[(1, numbered(&[(2, array(&[digest(7, 1, 48)]))])), (2, array(&[]))]);
-    let authorized = corim(&[triple(&snp_environment(), &[authorized])]);
-    assert!(matches!(refused(&authorized), CorimError::Unknown { map: "measurement-map", .. }));
+    let other = numbered(&[(1, numbered(&[(2, array(&[digest(7, 1, 48)]))])), (3, array(&[]))]);
+    let other = corim(&[triple(&snp_environment(), &[other])]);
+    assert!(matches!(refused(&other), CorimError::Unknown { map: "measurement-map", .. }));
     let classless = corim(&[triple(&numbered(&[(0, numbered(&[]))]), &[launch(1)])]);
     assert_eq!(refused(&classless), CorimError::Form("class-map"));
     let many: Vec<_> = (0..=crate::MAX_MEASURED).map(|_| launch(1)).collect();

@@ -17,7 +17,7 @@ use hanzo_attestation_collateral::bundle::{BundleKey, MAX_SIGNATURES, Signatures
 use hanzo_attestation_evidence::nvidia::rim::Component;
 use hanzo_attestation_evidence::{Broken as _, UnixTime, json};
 use hanzo_attestation_reference::Measured;
-use hanzo_attestation_reference::corim::{Corim, SNP_MEASUREMENT, SNP_MEASUREMENT_VLEK};
+use hanzo_attestation_reference::corim::{Corim, PUBLISHED};
 use hanzo_attestation_reference::cose;
 use hanzo_attestation_reference::rvps;
 use hanzo_attestation_reference::signer::Signer;
@@ -66,9 +66,10 @@ pub(super) struct ImportArgs {
     /// signed
     #[arg(long, value_name = "REASON", value_parser = parse_reason, conflicts_with_all = ["signer", "signature"])]
     accept_unsigned: Option<String>,
-    /// Which register a name of the file means, e.g. snp_launch_measurement=sev-snp:measurement; NAME=none
-    /// leaves it out. May be given many times; a name without one is an error, except a CoRIM's SEV-SNP launch
-    /// measurement
+    /// Which register a name of the file means, e.g. snp_launch_measurement=sev-snp:measurement; ENVIRONMENT=KIND,
+    /// e.g. vendor:Example/model:TD=tdx, says it of all names of an environment whose registers the published
+    /// profiles name; NAME=none leaves out. May be given many times; a name without one is an error, except
+    /// those that the profiles of AMD and Intel give a meaning
     #[arg(long = "map", value_name = "NAME=KIND:REGISTER", value_parser = parse_mapped)]
     map: Vec<Mapped>,
     #[command(flatten)]
@@ -308,12 +309,11 @@ fn recognise(bytes: &[u8]) -> Result<Form, String> {
     }
 }
 
-/// What the AMD profile's names mean, where nobody said otherwise.
+/// What the published profiles' names mean, where nobody said otherwise.
 fn known_names(measured: &[Measured], said: &[Mapped]) -> Vec<Mapped> {
-    let names = [SNP_MEASUREMENT, SNP_MEASUREMENT_VLEK].into_iter();
-    let there = names.filter(|name| measured.iter().any(|found| found.name == *name));
-    let unsaid = there.filter(|name| said.iter().all(|map| map.name != *name));
-    unsaid.map(|name| Mapped::to(name, "sev-snp", "measurement")).collect()
+    let there = PUBLISHED.iter().filter(|(name, ..)| measured.iter().any(|found| found.name == *name));
+    let unsaid = there.filter(|(name, ..)| !said.iter().any(|map| map.is_about(name)));
+    unsaid.map(|(name, tee, register)| Mapped::to(name, tee, register)).collect()
 }
 
 /// The values of both; of a value that both have, the imported one.
