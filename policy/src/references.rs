@@ -251,7 +251,7 @@ impl Register {
 }
 
 /// All reference sets, indexed by value: a decision looks up the few registers of one node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct References {
     sets: Vec<String>,
     values: BTreeMap<Register, BTreeSet<Place>>,
@@ -268,7 +268,7 @@ struct Place {
 }
 
 /// Values that belong together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     set: usize,
     name: String,
@@ -345,6 +345,23 @@ impl References {
         &self.sets
     }
 
+    /// The same with these values beside them, without dates. The digest stays that of the sets themselves.
+    pub(crate) fn with(&self, more: &BTreeMap<String, BTreeSet<Register>>) -> Self {
+        let mut this = self.clone();
+        for (name, registers) in more {
+            let known = this.sets.iter().position(|set| set == name);
+            let set = known.unwrap_or_else(|| {
+                this.sets.push(name.clone());
+                this.sets.len().saturating_sub(1)
+            });
+            let place = Place { set, entry: None, validity: Validity::ALWAYS };
+            for register in registers {
+                this.values.entry(*register).or_default().insert(place);
+            }
+        }
+        this
+    }
+
     /// Whether any value counts only at some times.
     #[must_use]
     pub fn is_dated(&self) -> bool {
@@ -419,7 +436,7 @@ impl References {
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=MAX_SET_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 

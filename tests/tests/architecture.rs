@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "hanzo-attestation-collateral-fetch",
         &["hanzo-attestation", "hanzo-attestation-collateral", "hanzo-attestation-evidence"],
     ),
+    ("hanzo-policy-symbolic", &["hanzo-policy"]),
     ("hanzo-kbs-client", &["hanzo-attestation-evidence", "hanzo-kbs-log", "hanzo-kbs-protocol"]),
     ("hanzo-node-attester", &["hanzo-attestation-evidence"]),
     (
@@ -66,6 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hanzo-kbs-log",
             "hanzo-kbs-protocol",
             "hanzo-policy",
+            "hanzo-policy-symbolic",
         ],
     ),
     (

@@ -1,6 +1,7 @@
 //! How a verb ends: an outcome or a failure, each with its exit code.
 
 use hanzo_kbs_client::{ClientError, SetupError};
+use hanzo_policy_symbolic::SolverError;
 use std::io;
 use std::process::ExitCode;
 
@@ -106,6 +107,9 @@ pub(crate) enum Failure {
     /// The result cannot be written out.
     #[error("the result cannot be written: {0}")]
     Output(#[from] io::Error),
+    /// The solver that was named cannot be asked.
+    #[error(transparent)]
+    Solver(#[from] SolverError),
     /// No vendor's service answered.
     #[error("{0}")]
     Vendor(String),

@@ -111,11 +111,13 @@ enum PolicyVerb {
     /// policies that can never apply. Warnings are what looks wrong and would be accepted: policies that add
     /// nothing, permits that ask nothing of what runs.
     Check(CheckArgs),
-    /// Look for a case in which policies release a key although a condition holds, without a broker
+    /// Prove that policies release no key while a condition holds, without a broker
     ///
-    /// Tries every combination of the values that the policies tell apart, with the engine that decides. Yes: there
-    /// is none. No: there is one, shown attribute by attribute, or a policy is not of the form that can be decided.
-    /// It speaks of the policies alone: verification, appraisal and tiers come before them.
+    /// Two ways, and the answer names the one: symbolic, by an SMT solver (cvc5) over all nodes and keys that the
+    /// schema allows; exhaustive, by trying every combination of the values that the policies tell apart, with the
+    /// engine that decides. The second is used where the first does not tell, or where no solver is installed. Yes:
+    /// no key is released. No: there is a case, shown attribute by attribute, or neither way decided. It speaks of
+    /// the policies alone: verification, appraisal and tiers come before them.
     Prove(ProveArgs),
     /// Run cases against a folder of policies, without a broker
     Test(TestArgs),

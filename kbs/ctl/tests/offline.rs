@@ -201,6 +201,100 @@ fn an_invariant_holds_or_is_shown_the_case_in_which_it_does_not() {
     }
 }
 
+/// Which way an invariant was decided is said, in both forms; a solver that was named and cannot be asked is an
+/// error, one that is not installed is not.
+#[test]
+fn a_proof_names_its_method() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    write(folder.path(), "acme.cedar", GOOD);
+    let ask = ["policy", "prove", &path, "--never", "resource.tenant != Tenant::\"acme\""];
+    let output = run(&ask);
+    let proof = json_of(&output);
+    let solver =
+        proof["solver"].as_str().unwrap_or_else(|| panic!("the Debian package cvc5 is needed: {proof}"));
+    assert!(solver.starts_with("cvc5 "), "{proof}");
+    assert_eq!((&proof["method"], &proof["permits"][0]["method"]), (&json!("symbolic"), &json!("symbolic")));
+    let table = stdout(&run(&[&ask[..], &["--format", "table"]].concat()));
+    assert!(table.contains("The invariant holds: symbolic, cvc5 "), "{table}");
+
+    let empty = tempfile::tempdir().unwrap();
+    let without =
+        |more: &[&str]| kbsctl(empty.path()).env("PATH", empty.path()).args(ask).args(more).output().unwrap();
+    let output = without(&[]);
+    let proof = json_of(&output);
+    assert_eq!((code(&output), &proof["method"]), (0, &json!("exhaustive")), "{proof}");
+    assert!(
+        proof["no_solver"].as_str().unwrap().contains("SolverMissing") && proof["solver"].is_null(),
+        "{proof}"
+    );
+    let table = stdout(&without(&["--format", "table"]));
+    assert!(
+        table.contains("The invariant holds: exhaustive") && table.contains("no solver was asked"),
+        "{table}"
+    );
+
+    for (solver, name) in
+        [("/nonexistent/cvc5", "SolverMissing"), ("/bin/false", "SolverForeign"), (&path, "SolverStart")]
+    {
+        let refused = run(&[&ask[..], &["--solver", solver]].concat());
+        assert_eq!((code(&refused), stdout(&refused).as_str()), (2, ""), "{solver}");
+        assert!(stderr(&refused).contains(name), "{solver}: {}", stderr(&refused));
+    }
+    for seconds in ["0", "3601", "-1", "soon"] {
+        let timeout = format!("--solver-timeout={seconds}");
+        assert_eq!(code(&run(&[&ask[..], &[timeout.as_str()]].concat())), 2, "{seconds}");
+    }
+}
+
+/// A failing proof is a file that `policy test` fails on, and passes once the policies are mended; both ways.
+#[test]
+fn a_failing_proof_is_a_case_of_policy_test() {
+    let empty = tempfile::tempdir().unwrap();
+    for path in ["/usr/local/bin:/usr/bin:/bin", empty.path().to_str().unwrap()] {
+        let folder = tempfile::tempdir().unwrap();
+        let (policies, cases) = (folder.path().join("policies"), folder.path().join("cases"));
+        let (policies, cases) = (policies.to_str().unwrap(), cases.to_str().unwrap());
+        write(folder.path(), "policies/acme.cedar", GOOD);
+        let debug = "principal has snp && principal.snp.policy.debug && resource.minimum_tier >= 2";
+        let prove = || {
+            let ask = ["policy", "prove", policies, "--never", debug, "--cases", cases];
+            kbsctl(empty.path()).env("PATH", path).args(ask).output().unwrap()
+        };
+        let test = || run(&["policy", "test", policies, "--cases", cases]);
+        let output = prove();
+        let proof = json_of(&output);
+        assert_eq!((code(&output), &proof["holds"]), (1, &json!(false)), "{proof}");
+        let written: Vec<_> = proof["cases"].as_array().unwrap().iter().collect();
+        assert_eq!(written, [&json!(format!("{cases}/acme-{}.case.json", line_of(&proof)))]);
+
+        let tested = test();
+        let report = json_of(&tested);
+        assert_eq!((code(&tested), &report["failed"]), (1, &json!(1)), "{report}");
+        assert_eq!(
+            (&report["cases"][0]["expected"], &report["cases"][0]["actual"]),
+            (&json!("denied"), &json!("granted"))
+        );
+
+        let guard =
+            "forbid (principal, action, resource) when { principal has snp && principal.snp.policy.debug };";
+        write(folder.path(), "policies/guard.cedar", guard);
+        let output = prove();
+        assert_eq!(
+            (code(&output), json_of(&output).get("cases")),
+            (0, None),
+            "nothing is written of what holds"
+        );
+        let tested = test();
+        assert_eq!((code(&tested), &json_of(&tested)["passed"]), (0, &json!(1)), "{}", stdout(&tested));
+    }
+}
+
+/// The line of the first permit of a proof.
+fn line_of(proof: &Value) -> String {
+    proof["permits"][0]["policy"].as_str().unwrap().rsplit(':').next().unwrap().to_owned()
+}
+
 fn case(digest: &str, expect: &str) -> Value {
     json!({
         "name": format!("image {} is {expect}", &digest[..2]),

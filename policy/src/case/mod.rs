@@ -77,8 +77,9 @@
 //!
 //! With `tee` `sev-snp` the node always has `snp` claims, with `tdx` always `tdx`. A claim that the case does
 //! not state is `false`, 0 or empty; one that the schema marks optional is absent. An unknown claim is an
-//! error. `now` beside `name` sets the time; without it, the time of the run counts. `expect` is `granted`
-//! or a code of [`DenialCode`].
+//! error. `now` beside `name` sets the time; without it, the time of the run counts. `expect` is `granted`,
+//! a code of [`DenialCode`], or `denied` for any of them. `references` beside `name` has values that count in
+//! this case beside those of the run, by set: `{"images": ["sev-snp/measurement/<96 hex digits>"]}`.
 //!
 //! In place of `node` a case can have `evidence`: a file with a document, and what it is judged by
 //! ([`CaseEvidence`]). This crate reads no file: whoever runs such a case verifies the document, and hands what
@@ -98,12 +99,14 @@ use crate::key_id::KeyId;
 use crate::node::Node;
 use crate::permit::KeyScope;
 use crate::policies::Policies;
-use crate::references::References;
+use crate::references::{References, Register, is_name};
 use crate::tier::Tier;
 use hanzo_attestation_evidence::{UnixTime, json};
 use node::CaseNode;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest file of cases in bytes: some thousand cases.
 pub const MAX_CASE_FILE: usize = 4 << 20;
@@ -118,7 +121,13 @@ pub struct TestCase {
     key: CaseKey,
     expect: Expectation,
     now: Option<UnixTime>,
+    #[serde(default)]
+    references: CaseReferences,
 }
+
+/// Reference values of one case, by set.
+#[derive(Clone, Debug, Default)]
+struct CaseReferences(BTreeMap<String, BTreeSet<Register>>);
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,6 +142,8 @@ struct CaseKey {
 enum Expectation {
     Granted,
     Denied(DenialCode),
+    /// Any denial.
+    AnyDenial,
     /// The code of a rule of evidence.
     Refused(String),
 }
@@ -242,6 +253,15 @@ impl TestCase {
         }
     }
 
+    /// Reference values of the run, with those that the case states beside them.
+    #[must_use]
+    pub fn references<'a>(&self, given: &'a References) -> Cow<'a, References> {
+        if self.references.0.is_empty() {
+            return Cow::Borrowed(given);
+        }
+        Cow::Owned(given.with(&self.references.0))
+    }
+
     /// The evidence of the case, if it has evidence and no stated node.
     #[must_use]
     pub const fn evidence(&self) -> Option<&CaseEvidence> {
@@ -285,7 +305,8 @@ impl TestCase {
     fn decide(&self, node: &Node, policies: &Policies, references: &References, now: UnixTime) -> CaseReport {
         let scope = self.scope();
         let at = self.evidence.as_ref().and_then(|evidence| evidence.at);
-        match decide(node, &scope, policies, references, self.now.or(at).unwrap_or(now)) {
+        let references = self.references(references);
+        match decide(node, &scope, policies, &references, self.now.or(at).unwrap_or(now)) {
             Ok(decided) => self.report(Expectation::Granted.text().to_owned(), decided.permitted_by),
             Err(denial) => {
                 let reasons = std::iter::once(denial.message).chain(denial.reasons).collect();
@@ -296,7 +317,11 @@ impl TestCase {
 
     fn report(&self, actual: String, reasons: Vec<String>) -> CaseReport {
         let expected = self.expect.text().to_owned();
-        CaseReport { name: self.name.clone(), passed: actual == expected, expected, actual, reasons }
+        let passed = match self.expect {
+            Expectation::AnyDenial => DenialCode::ALL.into_iter().any(|code| code.as_str() == actual),
+            _ => actual == expected,
+        };
+        CaseReport { name: self.name.clone(), passed, expected, actual, reasons }
     }
 }
 
@@ -304,6 +329,7 @@ impl Expectation {
     fn text(&self) -> &str {
         match self {
             Self::Granted => "granted",
+            Self::AnyDenial => "denied",
             Self::Denied(code) => code.as_str(),
             Self::Refused(code) => code,
         }
@@ -316,6 +342,9 @@ impl<'de> Deserialize<'de> for Expectation {
         if text == Self::Granted.text() {
             return Ok(Self::Granted);
         }
+        if text == Self::AnyDenial.text() {
+            return Ok(Self::AnyDenial);
+        }
         let code = DenialCode::ALL.into_iter().find(|code| code.as_str() == text);
         if let Some(code) = code {
             return Ok(Self::Denied(code));
@@ -325,6 +354,28 @@ impl<'de> Deserialize<'de> for Expectation {
             return Ok(Self::Refused(text));
         }
         Err(de::Error::custom(format_args!("`{text}` is neither `granted` nor a code")))
+    }
+}
+
+impl<'de> Deserialize<'de> for CaseReferences {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stated = BTreeMap::<String, Vec<String>>::deserialize(deserializer)?;
+        let mut sets = BTreeMap::new();
+        for (name, values) in stated {
+            if !is_name(&name) {
+                return Err(de::Error::custom(format_args!("`{}` is no name of a set", name.escape_debug())));
+            }
+            let read = |value: &String| {
+                let register = Register::from_entity_id(value).ok_or_else(|| {
+                    format!("`{value}` is no measurement; one is `sev-snp/measurement/` and 96 hex digits")
+                })?;
+                let zero = register.digest.as_bytes().iter().all(|byte| *byte == 0);
+                if zero { Err(format!("`{value}`: zeros are no reference value")) } else { Ok(register) }
+            };
+            let registers = values.iter().map(read).collect::<Result<BTreeSet<_>, _>>();
+            sets.insert(name, registers.map_err(de::Error::custom)?);
+        }
+        Ok(Self(sets))
     }
 }
 

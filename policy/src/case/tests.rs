@@ -254,3 +254,37 @@ fn a_policy_can_pin_the_issue_of_a_gpus_manifest() {
     let error = TestCase::read(stray.to_string().as_bytes()).unwrap_err().to_string();
     assert!(error.contains("`bios_rim` of `sev-snp`"), "{error}");
 }
+
+#[test]
+fn a_case_can_state_reference_values_and_expect_any_denial() {
+    let node = json!({"tee": "sev-snp", "measurement": "77".repeat(48)});
+    let stated = |value: String, expect: &str| {
+        let mut stated = case(node.clone(), expect);
+        stated["references"] = json!({"images": [value]});
+        stated
+    };
+    let own = || format!("sev-snp/measurement/{}", "77".repeat(48));
+    assert!(run(IMAGES, stated(own(), "granted")).passed);
+    let report = run(IMAGES, stated(own(), "denied"));
+    assert_eq!(
+        (report.passed, report.expected.as_str(), report.actual.as_str()),
+        (false, "denied", "granted")
+    );
+    let other = format!("sev-snp/measurement/{}", "78".repeat(48));
+    assert!(run(IMAGES, stated(other, "denied")).passed, "a value of another image");
+    assert!(
+        run(IMAGES, case(node.clone(), "denied")).passed,
+        "a value of one case counts in that case alone"
+    );
+    let broken = json!({"tee": "sev-snp", "gpus": {"nonsense": 1}});
+    let report = run(IMAGES, case(broken, "denied"));
+    assert_eq!((report.passed, report.actual.as_str()), (false, "error"), "no decision is no denial");
+    for wrong in [
+        "images".to_owned(),
+        format!("sev-snp/measurement/{}", "77".repeat(47)),
+        format!("sev-snp/measurement/{}", "00".repeat(48)),
+        format!("sev-snp/pcr4/{}", "77".repeat(48)),
+    ] {
+        assert!(TestCase::read(stated(wrong.clone(), "denied").to_string().as_bytes()).is_err(), "{wrong}");
+    }
+}

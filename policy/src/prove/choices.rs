@@ -3,12 +3,13 @@
 use super::MAX_COMBINATIONS;
 use super::collect::{Compared, Reads};
 use crate::schema::shape::{Domain, Type};
-use cedar_policy_core::ast::PatternElem;
+use cedar_policy_core::ast::{Pattern, PatternElem};
+use std::collections::BTreeSet;
 
 /// Most members of a set whose subsets are all tried.
-const MAX_MEMBERS: usize = 6;
+const MAX_MEMBERS: usize = 7;
 /// A text that no policy names, beside those that it does.
-const OTHER: &str = "~other~";
+pub(super) const OTHER: &str = "~other~";
 
 /// Something that differs from combination to combination.
 #[derive(Clone, Debug)]
@@ -75,7 +76,9 @@ fn values(path: &str, compared: &Compared) -> Result<Vec<Choice>, String> {
         Type::Long => Ok(numbers(compared)),
         Type::String => texts(path, compared),
         Type::StringSet => {
-            let members: Vec<String> = compared.texts.iter().cloned().collect();
+            // One that is not named, too: a set can differ from each that is named by having more.
+            let members: Vec<String> =
+                compared.texts.iter().cloned().chain([other(&compared.texts, &[])]).collect();
             Ok(subsets(path, &members)?.into_iter().map(Choice::Texts).collect())
         }
         Type::Measurement => {
@@ -116,22 +119,44 @@ fn texts(path: &str, compared: &Compared) -> Result<Vec<Choice>, String> {
     let mut found: Vec<String> = compared.texts.iter().cloned().collect();
     match compared.patterns.as_slice() {
         [] => {}
-        // What matches and is not named; one pattern splits the rest in two.
-        [pattern] => found.push(
-            pattern
-                .iter()
-                .map(|element| match element {
-                    PatternElem::Char(letter) => letter.to_string(),
-                    PatternElem::Wildcard => OTHER.to_owned(),
-                })
-                .collect(),
-        ),
+        [pattern] => found.push(matching(pattern, &compared.texts)),
         _ => return Err(format!("`{path}` is compared with several patterns")),
     }
-    found.push(OTHER.to_owned());
+    found.push(other(&compared.texts, &compared.patterns));
     found.sort();
     found.dedup();
     Ok(found.into_iter().map(Choice::Text).collect())
+}
+
+/// A text that matches and is not named, if there is one: a pattern splits what is not named in two.
+fn matching(pattern: &Pattern, named: &BTreeSet<String>) -> String {
+    let mut rest = OTHER.to_owned();
+    loop {
+        let filled = |element: &PatternElem| match element {
+            PatternElem::Char(letter) => letter.to_string(),
+            PatternElem::Wildcard => rest.clone(),
+        };
+        let text: String = pattern.iter().map(filled).collect();
+        if !named.contains(&text) || !pattern.iter().any(|element| *element == PatternElem::Wildcard) {
+            return text;
+        }
+        rest.push('~');
+    }
+}
+
+/// A text that is not named and that no pattern matches, unless one matches everything: of a letter that they
+/// do not have.
+fn other(named: &BTreeSet<String>, patterns: &[Pattern]) -> String {
+    if patterns.is_empty() && !named.contains(OTHER) {
+        return OTHER.to_owned();
+    }
+    let has = |letter| patterns.iter().flat_map(Pattern::iter).any(|e| *e == PatternElem::Char(letter));
+    let letter = ('!'..).find(|letter| !has(*letter)).unwrap_or('~');
+    let mut text = letter.to_string();
+    while named.contains(&text) {
+        text.push(letter);
+    }
+    text
 }
 
 fn subsets(path: &str, members: &[String]) -> Result<Vec<Vec<String>>, String> {

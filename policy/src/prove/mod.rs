@@ -1,24 +1,36 @@
-//! Invariants of policies, by trying every case that they can tell apart.
+//! Invariants of policies: conditions under which no key may ever be released.
 //!
-//! An invariant is a condition under which no key may be released, e.g. that a lab vouches for the node and the
-//! key's minimum tier is 2 or more. Policies compare attributes with constants, so that they can tell apart only finitely many nodes and
-//! keys: every attribute that a permit, the condition or a forbid reads takes each value that one of them
-//! names, the values beside it, and one that none names. All combinations are put to the same engine that
-//! decides. If none is permitted, none ever is: the combinations are more than real evidence can show (an
-//! SEV-SNP guest with a TD's claims is among them), never fewer.
+//! An invariant is a condition in Cedar, e.g. that a lab vouches for the node and the key's minimum tier is 2 or
+//! more. It holds if no permit can release a key while the condition holds, whatever a node proves. There are
+//! two ways to find out:
 //!
-//! What is not of that form is not decided, and said so: two attributes compared with each other, arithmetic, two
-//! patterns for one text, more combinations than [`MAX_COMBINATIONS`].
+//! - *exhaustive*: every combination of the values that the policies tell apart, put to the engine that decides
+//!   ([`Invariant::exhaustive`]). Not decided, and said so, are two attributes compared with each other,
+//!   arithmetic, two patterns for one text, and more combinations than [`MAX_COMBINATIONS`].
+//! - *symbolic*: policies and condition as formulas, put to a solver. That is a process of its own, and so a
+//!   crate of its own (`hanzo-policy-symbolic`); what it needs of the policies is a [`Claim`], and every case
+//!   that a solver finds is put to the engine here before it counts ([`Claim::judge`]).
 
 mod choices;
+mod claim;
 mod collect;
+mod exhaustive;
+mod found;
+mod mentions;
+mod stated;
+#[cfg(test)]
+mod tests;
 mod world;
+
+pub use claim::{Claim, Judged};
 
 use crate::policies::{Policies, PolicySource};
 use crate::problem::PolicyProblem;
-use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicyId, PolicySet};
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
 use cedar_policy_core::ast;
+use choices::Choice;
 use collect::Reads;
+use mentions::Mentions;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -33,12 +45,39 @@ pub struct Proof {
     /// Whether no permit can release a key while the condition holds. `false` as well where that is not
     /// decided.
     pub holds: bool,
-    /// How it was found.
-    pub method: &'static str,
+    /// How it was found: of a failure, how that was; else the weakest of the permits' methods.
+    pub method: Method,
     /// Combinations that were tried.
     pub combinations: u64,
+    /// The solver that was asked, by its own name and version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solver: Option<String>,
     /// What was found about each permit.
     pub permits: Vec<PermitProof>,
+}
+
+/// How something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Neither way told.
+    Undecided,
+    /// Every combination of the values that the policies tell apart, by the engine that decides.
+    Exhaustive,
+    /// The formulas, by a solver; a case that it finds is one by the engine that decides.
+    Symbolic,
+}
+
+impl Method {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Undecided => "undecided",
+            Self::Exhaustive => "exhaustive",
+            Self::Symbolic => "symbolic",
+        }
+    }
 }
 
 /// What was found about one permit.
@@ -46,9 +85,14 @@ pub struct Proof {
 pub struct PermitProof {
     /// The policy.
     pub policy: String,
+    /// How it was found.
+    pub method: Method,
     /// What was found.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// Why the solver did not tell, where one was asked: a name, and what is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unproved: Option<String>,
 }
 
 /// What was found.
@@ -61,6 +105,10 @@ pub enum Verdict {
     Fails {
         /// Attributes with their values.
         example: BTreeMap<String, String>,
+        /// The same as a case for [`TestCase`](crate::TestCase), which expects that it is denied; none where no
+        /// case can state such a node.
+        #[serde(skip)]
+        case: Option<serde_json::Value>,
     },
     /// It is not of the form that can be decided.
     Undecided {
@@ -69,59 +117,130 @@ pub enum Verdict {
     },
 }
 
-/// Looks for a case in which the policies permit a release while the condition, in Cedar, holds.
+impl Verdict {
+    /// The case in which it fails.
+    #[must_use]
+    pub const fn case(&self) -> Option<&serde_json::Value> {
+        match self {
+            Self::Fails { case, .. } => case.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl Proof {
+    /// What the proofs of all permits come to.
+    #[must_use]
+    pub fn of(permits: Vec<PermitProof>, combinations: u64, solver: Option<String>) -> Self {
+        let failing = permits.iter().find(|permit| matches!(permit.verdict, Verdict::Fails { .. }));
+        let weakest = permits.iter().map(|permit| permit.method).min();
+        // Without a permit there is one combination, and nothing to ask.
+        let method = failing.map(|permit| permit.method).or(weakest).unwrap_or(Method::Exhaustive);
+        let holds = permits.iter().all(|permit| permit.verdict == Verdict::Holds);
+        Self { holds, method, combinations, solver, permits }
+    }
+}
+
+/// Policies and a condition under which they may release no key.
+#[derive(Debug)]
+pub struct Invariant {
+    condition: String,
+    permits: Vec<Told>,
+    forbids: Vec<Told>,
+    /// What forbids everything while the condition does not hold.
+    guard: Told,
+    /// All policies and the guard: what a case of a failure is tried against.
+    guarded: Policies,
+}
+
+impl Invariant {
+    /// Reads policies and a condition, in Cedar.
+    ///
+    /// # Errors
+    /// The problems of the policies, and those of the condition under the name `condition`.
+    pub fn new(sources: &[PolicySource], condition: &str) -> Result<Self, Vec<PolicyProblem>> {
+        Policies::compile(sources)?;
+        let mut guard_source = guard_source(condition)?;
+        let guard = guard(&guard_source)?;
+        let mut all = Vec::new();
+        for source in sources {
+            all.extend(parse(source)?);
+        }
+        while sources.iter().any(|source| source.name == guard_source.name) {
+            guard_source.name.push('~');
+        }
+        let guarded: Vec<PolicySource> = sources.iter().cloned().chain([guard_source]).collect();
+        let guarded = Policies::compile(&guarded)?;
+        let (permits, forbids) = all.into_iter().partition(|told| told.policy.effect() == Effect::Permit);
+        Ok(Self { condition: condition.to_owned(), permits, forbids, guard, guarded })
+    }
+
+    /// Decides by trying every combination.
+    #[must_use]
+    pub fn exhaustive(&self) -> Proof {
+        let mut combinations = 0;
+        let mut permits = Vec::new();
+        for claim in self.claims() {
+            permits.push(claim.exhaustive(&mut combinations));
+        }
+        Proof::of(permits, combinations, None)
+    }
+
+    /// What has to be shown: one claim for each permit.
+    pub fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
+        self.permits.iter().map(|permit| Claim::new(self, permit))
+    }
+
+    /// The verdict about a case, by attributes, in which a permit grants although the condition holds.
+    fn fails(&self, permit: &Told, values: &BTreeMap<String, Choice>) -> Verdict {
+        let shown = values.iter().map(|(path, choice)| (path.clone(), choice.to_string()));
+        Verdict::Fails { example: shown.collect(), case: stated::case(self, &permit.name, values) }
+    }
+}
+
+/// Looks for a case in which the policies permit a release while the condition, in Cedar, holds: by trying
+/// every combination.
 ///
 /// # Errors
 /// The problems of the policies, and those of the condition under the name `condition`.
 pub fn never(sources: &[PolicySource], condition: &str) -> Result<Proof, Vec<PolicyProblem>> {
-    Policies::compile(sources)?;
-    let guard = guard(condition)?;
-    let mut all = Vec::new();
-    for source in sources {
-        all.extend(parse(source)?);
-    }
-    let forbids: Vec<&Told> = all.iter().filter(|told| told.effect == Effect::Forbid).collect();
-    let mut combinations = 0;
-    let mut permits = Vec::new();
-    for permit in all.iter().filter(|told| told.effect == Effect::Permit) {
-        let verdict = decide(permit, &guard, &forbids, &mut combinations);
-        permits.push(PermitProof { policy: permit.name.clone(), verdict });
-    }
-    let holds = permits.iter().all(|permit| permit.verdict == Verdict::Holds);
-    Ok(Proof {
-        holds,
-        method: "every combination of the values that the policies tell apart",
-        combinations,
-        permits,
-    })
+    Invariant::new(sources, condition).map(|invariant| invariant.exhaustive())
 }
 
-/// What forbids everything while the condition does not hold.
-fn guard(condition: &str) -> Result<Told, Vec<PolicyProblem>> {
-    let one = || vec![PolicyProblem::at(CONDITION, condition, 0, "one condition is expected")];
+/// The policy that forbids everything while the condition does not hold.
+fn guard_source(condition: &str) -> Result<PolicySource, Vec<PolicyProblem>> {
     if condition.trim().is_empty() {
-        return Err(one());
+        return Err(one_condition(condition));
     }
     let text = format!("forbid (principal, action, resource) unless {{\n{condition}\n}};");
-    let source = PolicySource { name: CONDITION.to_owned(), version: 1, text };
+    Ok(PolicySource { name: CONDITION.to_owned(), version: 1, text })
+}
+
+fn guard(source: &PolicySource) -> Result<Told, Vec<PolicyProblem>> {
     // The condition begins on the second line of that text.
     let as_given =
         |problem: PolicyProblem| PolicyProblem { line: problem.line.saturating_sub(1).max(1), ..problem };
     let given = |problems: Vec<PolicyProblem>| problems.into_iter().map(as_given).collect::<Vec<_>>();
-    Policies::compile(std::slice::from_ref(&source)).map_err(given)?;
-    let mut told = parse(&source)?;
+    Policies::compile(std::slice::from_ref(source)).map_err(given)?;
+    let mut told = parse(source)?;
     match (told.pop(), told.is_empty()) {
-        (Some(guard), true) => Ok(guard),
-        _ => Err(one()),
+        // No policy has this id: theirs end in `#` and a number.
+        (Some(guard), true) => Ok(Told { policy: guard.policy.new_id(PolicyId::new(CONDITION)), ..guard }),
+        _ => Err(one_condition(&source.text)),
     }
 }
 
+fn one_condition(text: &str) -> Vec<PolicyProblem> {
+    vec![PolicyProblem::at(CONDITION, text, 0, "one condition is expected")]
+}
+
 /// A policy with what it reads, or why that is not covered.
+#[derive(Debug)]
 struct Told {
     name: String,
-    effect: Effect,
     policy: Policy,
     reads: Result<Reads, String>,
+    mentions: Mentions,
 }
 
 fn parse(source: &PolicySource) -> Result<Vec<Told>, Vec<PolicyProblem>> {
@@ -137,76 +256,10 @@ fn parse(source: &PolicySource) -> Result<Vec<Told>, Vec<PolicyProblem>> {
         let place = PolicyProblem::at(&source.name, &source.text, line, "");
         found.push(Told {
             name: format!("{}:{}", place.policy, place.line),
-            effect: policy.effect(),
             policy: policy.new_id(PolicyId::new(format!("{}#{number}", source.name))),
             reads: Reads::of(tree),
+            mentions: Mentions::of(tree),
         });
     }
     Ok(found)
 }
-
-/// First without the forbids, which can only take away; with them where that is not enough.
-fn decide(permit: &Told, guard: &Told, forbids: &[&Told], combinations: &mut u64) -> Verdict {
-    let alone = search(&[permit, guard], combinations);
-    if !matches!(alone, Verdict::Fails { .. }) || forbids.is_empty() {
-        return alone;
-    }
-    let all: Vec<&Told> = [permit, guard].into_iter().chain(forbids.iter().copied()).collect();
-    search(&all, combinations)
-}
-
-fn search(policies: &[&Told], combinations: &mut u64) -> Verdict {
-    let mut reads = Reads::default();
-    let mut set = PolicySet::new();
-    for told in policies {
-        match &told.reads {
-            Ok(own) => reads.merge(own),
-            Err(why) => return Verdict::Undecided { why: format!("{}: {why}", told.name) },
-        }
-        if let Err(error) = set.add(told.policy.clone()) {
-            return Verdict::Undecided { why: error.to_string() };
-        }
-    }
-    let choices = match choices::of(&reads) {
-        Ok(choices) => choices,
-        Err(why) => return Verdict::Undecided { why },
-    };
-    let authorizer = Authorizer::new();
-    let mut picks = vec![0_usize; choices.len()];
-    loop {
-        *combinations = combinations.saturating_add(1);
-        let assigned = world::Assigned::new(&choices, &picks);
-        match assigned.ask() {
-            Ok(None) => {}
-            Ok(Some((request, entities))) => {
-                let response = authorizer.is_authorized(&request, &set, &entities);
-                if let Some(error) = response.diagnostics().errors().next() {
-                    return Verdict::Undecided { why: error.to_string() };
-                }
-                if response.decision() == Decision::Allow {
-                    return Verdict::Fails { example: assigned.example() };
-                }
-            }
-            Err(why) => return Verdict::Undecided { why },
-        }
-        if !next(&choices, &mut picks) {
-            return Verdict::Holds;
-        }
-    }
-}
-
-/// The next combination, as an odometer counts.
-fn next(choices: &[choices::Variable], picks: &mut [usize]) -> bool {
-    for (variable, pick) in choices.iter().zip(picks) {
-        let following = pick.saturating_add(1);
-        if following < variable.len() {
-            *pick = following;
-            return true;
-        }
-        *pick = 0;
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests;

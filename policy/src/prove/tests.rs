@@ -18,7 +18,7 @@ const DEBUG: &str = "principal has snp && principal.snp.policy.debug && resource
 #[test]
 fn a_guard_makes_the_difference() {
     let without = prove(&[IMAGES], DEBUG);
-    let [PermitProof { policy, verdict: Verdict::Fails { example } }] = &without.permits[..] else {
+    let [PermitProof { policy, verdict: Verdict::Fails { example, .. }, .. }] = &without.permits[..] else {
         panic!("{without:?}")
     };
     assert_eq!(policy, "a:1");
@@ -39,7 +39,7 @@ fn tenants_are_apart() {
     let proof = prove(&[IMAGES, &any], other);
     assert!(!proof.holds);
     assert_eq!(proof.permits[0].verdict, Verdict::Holds);
-    let Verdict::Fails { example } = &proof.permits[1].verdict else { panic!("{proof:?}") };
+    let Verdict::Fails { example, .. } = &proof.permits[1].verdict else { panic!("{proof:?}") };
     assert_eq!(example["resource"], "another-tenant/another-key");
 }
 
@@ -76,6 +76,24 @@ fn boundaries_of_numbers_words_and_patterns_are_found() {
             "principal has identity && principal.identity like \"acme-*\"",
             "principal has identity && principal.identity == \"other\"",
             true,
+        ),
+        // A pattern that the text which stands for all others would match, too.
+        (
+            "principal has identity && !(principal.identity like \"*e*\")",
+            "principal has identity && principal.identity != \"acme\"",
+            false,
+        ),
+        ("principal has identity && principal.identity like \"*\"", "principal has identity", false),
+        // A set that has more than what is named.
+        (
+            "principal has gpus && principal.gpus.modes.contains(\"mpt\")",
+            "principal has gpus && principal.gpus.modes != [\"mpt\"]",
+            false,
+        ),
+        (
+            "principal has gpus && ![\"mpt\"].containsAll(principal.gpus.modes)",
+            "principal has gpus && !principal.gpus.modes.contains(\"mpt\")",
+            false,
         ),
         ("principal has identity", "!(principal has identity)", true),
         ("!principal.lab", "principal.lab", true),
@@ -181,4 +199,76 @@ fn an_example_is_granted_and_what_holds_is_refused() {
         "permit (principal, action, resource) when { principal has snp && principal.snp.guest_svn >= 3 };";
     assert_eq!(run(&[svn]), (true, false));
     assert_eq!(run(&[svn, NO_DEBUG]), (false, true));
+}
+
+/// What every failure is written as: a case that fails as long as the policies grant, and passes after.
+#[test]
+fn a_failure_is_a_case_that_must_be_denied() {
+    use crate::case::TestCase;
+    use crate::references::References;
+    use crate::sample;
+    let none = References::new(Vec::new()).unwrap();
+    let any = "permit (principal, action, resource) when {";
+    for (permit, condition, guard) in [
+        (IMAGES.to_owned(), DEBUG, "principal has snp && principal.snp.policy.debug"),
+        (IMAGES.to_owned(), "resource.tenant == Tenant::\"acme\"", "resource in Tenant::\"acme\""),
+        (
+            format!(
+                "{any} principal.measurement in ReferenceSet::\"a\" && !(principal.measurement in ReferenceSet::\"b\") }};"
+            ),
+            "principal.tee == \"tdx\"",
+            "principal has tdx",
+        ),
+        (
+            format!(
+                "{any} principal has gpus && principal.gpus has driver_rim && principal.gpus.driver_rim in ReferenceSet::\"d\" }};"
+            ),
+            "principal.tier >= 3 && principal.tee == \"sev-snp\"",
+            "principal has gpus",
+        ),
+        (
+            format!(
+                "{any} principal has tpm && principal.tpm has pcr4 && principal.tpm.pcr4 in ReferenceSet::\"boot\" }};"
+            ),
+            "context.now >= 1796083200 && resource.require_cpu_tee",
+            "context.now > 5",
+        ),
+        (
+            format!("{any} principal has identity }};"),
+            "principal.tee == \"registered-key\"",
+            "principal has identity",
+        ),
+        (
+            format!(
+                "{any} principal has tdx && principal.tdx.rtmr1 in ReferenceSet::\"k\" && principal has product && principal.product == \"inteltdx\" }};"
+            ),
+            "principal.lab && resource == Key::\"acme/disk\"",
+            "principal.lab",
+        ),
+    ] {
+        let failing = prove(&[&permit], condition);
+        assert_eq!(failing.method, Method::Exhaustive, "{permit}: {failing:?}");
+        let case = failing.permits[0].verdict.case();
+        let case = case.unwrap_or_else(|| panic!("{permit}: no case of {failing:?}"));
+        let case = TestCase::read(case.to_string().as_bytes()).unwrap().remove(0);
+        let run = |texts: &[&str]| {
+            let sources: Vec<_> =
+                texts.iter().zip(b'a'..).map(|(t, n)| source(&char::from(n).to_string(), t)).collect();
+            case.run(&Policies::compile(&sources).unwrap(), &none, sample::now())
+        };
+        let granted = run(&[&permit]);
+        assert_eq!((granted.passed, granted.actual.as_str()), (false, "granted"), "{permit}: {granted:?}");
+        let guard = format!("forbid (principal, action, resource) when {{ {guard} }};");
+        let denied = run(&[&permit, &guard]);
+        assert_eq!((denied.passed, denied.actual.as_str()), (true, "PolicyForbids"), "{permit}: {denied:?}");
+    }
+}
+
+/// Such a node can be in no case: then there is an example, and no file.
+#[test]
+fn a_failure_that_no_case_can_state_has_none() {
+    let permit =
+        "permit (principal, action, resource) when { principal has tcb_date && principal.tcb_date > 5 };";
+    let proof = prove(&[permit], "principal.lab");
+    assert!(matches!(&proof.permits[0].verdict, Verdict::Fails { case: None, .. }), "{proof:?}");
 }

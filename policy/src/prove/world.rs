@@ -103,11 +103,11 @@ impl<'a> Assigned<'a> {
         })
     }
 
-    /// The combination for people.
-    pub(super) fn example(&self) -> BTreeMap<String, String> {
-        let absent = self.absent.iter().map(|path| ((*path).to_owned(), "absent".to_owned()));
+    /// The combination by attributes.
+    pub(super) fn values(&self) -> BTreeMap<String, Choice> {
+        let absent = self.absent.iter().map(|path| ((*path).to_owned(), Choice::There(false)));
         let there = self.values.iter().filter(|(path, _)| !self.is_absent(path));
-        there.map(|(path, choice)| ((*path).to_owned(), choice.to_string())).chain(absent).collect()
+        there.map(|(path, choice)| ((*path).to_owned(), (*choice).clone())).chain(absent).collect()
     }
 }
 

@@ -100,8 +100,8 @@ fn explained(
     references: &References,
     now: hanzo_attestation_evidence::UnixTime,
 ) -> Result<Explanation, String> {
-    let (facts, scope) = (case.facts()?, case.scope());
-    let situation = Situation { facts: &facts, scope: &scope, policies, references, now };
+    let (facts, scope, references) = (case.facts()?, case.scope(), case.references(references));
+    let situation = Situation { facts: &facts, scope: &scope, policies, references: &references, now };
     explain(&situation).map_err(|error| error.to_string())
 }
 
