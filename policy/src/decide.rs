@@ -6,7 +6,7 @@
 use crate::decision::{Decided, Denial, DenialCode};
 use crate::node::Node;
 use crate::permit::KeyScope;
-use crate::policies::{Group, Policies};
+use crate::policies::{Group, Part, Policies};
 use crate::references::{References, Register, Undated};
 use crate::schema::entity;
 use cedar_policy::{
@@ -116,10 +116,12 @@ impl<'a> Question<'a> {
 
     /// Asks, as if each of the node's measurements were also in the sets that `more` names for it.
     pub(crate) fn ask_with<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Result<Answer, Denial> {
-        let entities = self.world(more)?;
+        let parts = self.parts(&more);
+        let entities = self.entities(parts.iter().copied(), more)?;
+        let entities = Entities::from_entities(entities, None).map_err(engine)?;
         let (authorizer, mut answer) = (Authorizer::new(), Answer::default());
-        for group in &self.groups {
-            let response = authorizer.is_authorized(&self.request, &group.policies, &entities);
+        for part in parts {
+            let response = authorizer.is_authorized(&self.request, &part.policies, &entities);
             let reasons = response.diagnostics().reason().map(name);
             match response.decision() {
                 Decision::Allow => answer.permits.extend(reasons),
@@ -130,22 +132,51 @@ impl<'a> Question<'a> {
         Ok(answer)
     }
 
-    /// What the question is about. Of the reference values, only those that it can reach: the registers of
-    /// this node, and the measurements that the policies name.
-    pub(crate) fn world<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Result<Entities, Denial> {
-        Entities::from_entities(self.entities(more)?, None).map_err(engine)
+    /// The policies that can apply. Of a node that lacks a claim, all: a policy that reads it fails.
+    pub(crate) fn parts<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Vec<&'a Part> {
+        let launched = self.node.launch.as_ref().map(|launch| self.sets_of(launch, more)).unwrap_or_default();
+        let mut parts = Vec::new();
+        for group in &self.groups {
+            match &group.index {
+                Some(index) if self.node.complete => parts.extend(index.parts(self.node, &launched)),
+                _ => parts.push(&group.whole),
+            }
+        }
+        parts
     }
 
-    fn entities<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Result<Vec<Entity>, Denial> {
-        let named = self.groups.iter().flat_map(|group| &group.measurements);
+    /// The sets that a register is in, those of `more` among them if the node has it.
+    fn sets_of<'t, 's: 't>(
+        &'t self,
+        register: &Register,
+        more: impl Fn(&Register) -> &'s [&'s str],
+    ) -> BTreeSet<&'t str> {
+        let mut sets: BTreeSet<&'t str> =
+            self.references.sets_of(register, &self.node.registers, self.dated).collect();
+        if self.node.registers.contains(register) {
+            sets.extend(more(register));
+        }
+        sets
+    }
+
+    /// What all the policies can be asked about.
+    pub(crate) fn world<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Result<Entities, Denial> {
+        let whole = self.groups.iter().map(|group| &group.whole);
+        Entities::from_entities(self.entities(whole, more)?, None).map_err(engine)
+    }
+
+    /// What these policies are asked about. Of the reference values, only those that they can reach: the
+    /// registers of this node, and the measurements that they name.
+    fn entities<'s, 'p>(
+        &self,
+        parts: impl Iterator<Item = &'p Part>,
+        more: impl Fn(&Register) -> &'s [&'s str],
+    ) -> Result<Vec<Entity>, Denial> {
+        let named = parts.flat_map(|part| &part.measurements);
         let reachable: BTreeSet<&Register> = self.node.registers.iter().chain(named).collect();
         let mut entities = vec![self.node.entity.clone(), key_entity(self.scope)?];
         for register in reachable {
-            let held = self.references.sets_of(register, &self.node.registers, self.dated);
-            let mut sets: HashSet<EntityUid> = held.map(entity::reference_set).collect();
-            if self.node.registers.contains(register) {
-                sets.extend(more(register).iter().map(|set| entity::reference_set(set)));
-            }
+            let sets = self.sets_of(register, &more).into_iter().map(entity::reference_set).collect();
             entities.push(measurement_entity(register, sets)?);
         }
         entities.push(no_measurement_entity()?);

@@ -146,8 +146,7 @@ fn prove(items: &[Item]) -> Proved {
 
 fn node(items: &[Item]) -> Node {
     let shown: Vec<_> = items.iter().map(Item::shown).collect();
-    let items = || shown.iter().map(|(claims, facts)| (claims, facts));
-    Node::of(proved(items(), &Default::default()), false, items()).unwrap()
+    sample::node(&shown)
 }
 
 /// Policies of every shape: scopes, effects, conditions that hold, that do not, and that ask about tiers.

@@ -7,7 +7,7 @@ use crate::schema::entity;
 use crate::schema::shape::{Domain, Record as _, Shape, Type, record, wire_name};
 use crate::schema::{enclave_registers, pcrs, td_registers};
 use crate::tier::Tier;
-use cedar_policy::{Entity, RestrictedExpression};
+use cedar_policy::{Entity, EvalResult, RestrictedExpression};
 use hanzo_attestation::{Claims, Facts, Product, azure, sgx, snp, tdx, tpm};
 use hanzo_attestation_evidence::nvidia::Class;
 use hanzo_attestation_evidence::{Tee, UnixTime};
@@ -101,6 +101,10 @@ pub(crate) struct Node {
     /// Every measured register that a policy can reach.
     pub(crate) registers: BTreeSet<Register>,
     pub(crate) entity: Entity,
+    /// The launch measurement.
+    pub(crate) launch: Option<Register>,
+    /// Whether it states every claim that the schema demands: else a policy that reads another fails.
+    pub(crate) complete: bool,
 }
 
 /// Attributes that make no entity. It cannot happen with attributes from claims; it is a refusal if it does.
@@ -137,6 +141,7 @@ impl Node {
             proved.cpu_tee,
             registers,
             attributes.fields().into_iter().map(|(n, v)| (n.to_owned(), v)),
+            true,
         )
     }
 
@@ -146,11 +151,18 @@ impl Node {
         cpu_tee: bool,
         registers: BTreeSet<Register>,
         attributes: impl Iterator<Item = (String, RestrictedExpression)>,
+        complete: bool,
     ) -> Result<Self, NodeError> {
         let attributes: HashMap<_, _> = attributes.collect();
         let entity = Entity::new(entity::node(), attributes, HashSet::new())
             .map_err(|error| NodeError(error.to_string()))?;
-        Ok(Self { tier, cpu_tee, registers, entity })
+        let launch = match entity.attr("measurement") {
+            Some(Ok(EvalResult::EntityUid(uid))) => {
+                entity::as_measurement(&uid).and_then(Register::from_entity_id)
+            }
+            _ => None,
+        };
+        Ok(Self { tier, cpu_tee, registers, entity, launch, complete })
     }
 }
 

@@ -1,9 +1,11 @@
 //! Policies: Cedar text, parsed and checked against the schema once, then asked often.
 //!
 //! Policies are kept by what their scope says of the key: one key, one tenant, or any key. A decision asks
-//! only those that can apply; the others would answer `false` for their scope alone.
+//! only those that can apply; the others would answer `false` for their scope alone. Among many of one scope,
+//! it asks those whose demands on the node can hold (see `index`).
 
 mod depth;
+mod index;
 pub(crate) mod review;
 
 use crate::digest::Digester;
@@ -16,6 +18,7 @@ use cedar_policy::{
     ValidationWarning, Validator,
 };
 use hanzo_attestation_evidence::Hex;
+pub(crate) use index::{Index, Part};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
@@ -49,13 +52,14 @@ pub struct Policies {
 /// Policies with the same scope.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
-    pub(crate) policies: PolicySet,
+    /// All of them.
+    pub(crate) whole: Part,
+    /// The same by what they demand, if they are many.
+    pub(crate) index: Option<Index>,
     /// Names of those that permit.
     pub(crate) permits: Vec<String>,
     /// Reference sets that they name.
     pub(crate) reference_sets: BTreeSet<String>,
-    /// Measurements that they name.
-    pub(crate) measurements: BTreeSet<Register>,
     /// Whether one of them may ask what time it is.
     pub(crate) timed: bool,
 }
@@ -86,7 +90,11 @@ impl Policies {
                 Err(found) => problems.extend(found),
             }
         }
-        if problems.is_empty() { Ok(this) } else { Err(problems) }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        this.index().map_err(|problem| vec![problem])?;
+        Ok(this)
     }
 
     /// The schema that policies are checked against, in Cedar's own syntax.
@@ -172,12 +180,19 @@ impl Policies {
             if policy.effect() == Effect::Permit {
                 group.permits.push(AsRef::<str>::as_ref(policy.id()).to_owned());
             }
-            group.reference_sets.extend(literals.reference_sets);
-            group.measurements.extend(literals.measurements);
-            if let Err(error) = group.policies.add(policy) {
-                problems.push(PolicyProblem::at(&source.name, "", 0, error.to_string()));
+            if let Err(message) = group.whole.add(policy, &literals) {
+                problems.push(PolicyProblem::at(&source.name, "", 0, message));
             }
+            group.reference_sets.extend(literals.reference_sets);
         }
+    }
+
+    fn index(&mut self) -> Result<(), PolicyProblem> {
+        let narrow = self.by_key.values_mut().chain(self.by_tenant.values_mut());
+        for group in narrow.chain([&mut self.any]) {
+            group.index = Index::of(group)?;
+        }
+        Ok(())
     }
 
     fn group(&mut self, scope: &ResourceConstraint) -> &mut Group {
@@ -289,6 +304,16 @@ impl Literals {
             }
         }
         if problems.is_empty() { Ok(this) } else { Err(problems) }
+    }
+
+    /// Of a policy that was checked.
+    fn known(policy: &Policy) -> Self {
+        let mut this = Self::default();
+        for uid in policy.entity_literals() {
+            // What cannot be taken was an error when the policy was checked.
+            this.take(&uid).ok();
+        }
+        this
     }
 
     fn take(&mut self, uid: &EntityUid) -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! Claims for tests: a clean Genoa guest, a clean TD, a registered key. Each test changes one thing.
 
+use crate::appraised::proved;
+use crate::node::Node;
 use hanzo_attestation::{
     Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, sgx, snp, tdx, tpm,
 };
@@ -204,6 +206,12 @@ pub(crate) fn td_item(claims: tdx::Claims) -> (Claims, Facts) {
         ..facts(Tee::Tdx, TcbStatus::NotRated)
     };
     (Claims::Tdx(Box::new(claims)), facts)
+}
+
+/// A node that shows these items.
+pub(crate) fn node(items: &[(Claims, Facts)]) -> Node {
+    let items = || items.iter().map(|(claims, facts)| (claims, facts));
+    Node::of(proved(items(), &Default::default()), false, items()).unwrap()
 }
 
 pub(crate) fn unrated((claims, facts): (Claims, Facts)) -> (Claims, Facts) {

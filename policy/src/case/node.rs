@@ -135,7 +135,8 @@ impl CaseNode {
             }
         }
         let cpu_tee = self.tee.measured().is_some_and(Tee::is_cpu);
-        Node::new(tier, cpu_tee, reachable, fields.into_iter()).map_err(|error| error.to_string())
+        // A case states what matters to it: a policy that reads something else fails.
+        Node::new(tier, cpu_tee, reachable, fields.into_iter(), false).map_err(|error| error.to_string())
     }
 
     /// The devices beside the CPU.

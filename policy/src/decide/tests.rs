@@ -3,16 +3,11 @@ use crate::appraised::proved;
 use crate::key_id::KeyId;
 use crate::policies::PolicySource;
 use crate::references::{ReferenceSet, ReferenceValue, Validity};
-use crate::sample;
+use crate::sample::{self, node};
 use crate::tier::Tier;
 use hanzo_attestation::{Claims, Facts};
 use hanzo_attestation_evidence::Hex;
 use proptest::prelude::*;
-
-fn node(items: &[(Claims, Facts)]) -> Node {
-    let items = || items.iter().map(|(claims, facts)| (claims, facts));
-    Node::of(proved(items(), &Default::default()), false, items()).unwrap()
-}
 
 fn snp() -> Node {
     node(&[sample::snp_item(sample::snp())])
@@ -376,7 +371,8 @@ fn entities_conform_to_the_schema() {
         let (dated, references) = (Some(sample::now()), &known);
         let now = sample::now();
         let question = Question { node: &node, scope: &scope, groups, references, request, dated, now };
-        let entities = question.entities(|_| &["images"]).unwrap();
+        let whole = question.groups.iter().map(|group| &group.whole);
+        let entities = question.entities(whole, |_| &["images"]).unwrap();
         Entities::from_entities(entities, Some(&schema)).unwrap_or_else(|error| panic!("{error:?}"));
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn candidates(world: &World<'_>) -> Vec<Change> {
     if scope.require_cpu_tee && !world.facts.cpu_tee {
         found.add(Change::CpuTee);
     }
-    let policies = world.policies.about(&scope.key).flat_map(|group| group.policies.policies());
+    let policies = world.policies.about(&scope.key).flat_map(|group| group.whole.policies.policies());
     for policy in policies.take(MAX_POLICIES) {
         let body = policy.to_json().unwrap_or(Value::Null);
         for condition in body.get("conditions").and_then(Value::as_array).into_iter().flatten() {

@@ -23,6 +23,9 @@ pub const MAX_FACTS: usize = 256 << 10;
 /// Most registers: two platforms of one machine, each with a TPM's 22 and a TD's 6, and some to spare.
 const MAX_REGISTERS: usize = 128;
 
+/// Most letters of a name that an error repeats.
+const MAX_NAMED: usize = 128;
+
 /// One value of the schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -78,6 +81,19 @@ pub enum FactsError {
     Engine(String),
 }
 
+impl FactsError {
+    /// The same of a claim that is a member of another.
+    fn below(self, name: &str) -> Self {
+        let within =
+            |inner: String| if inner.is_empty() { name.to_owned() } else { format!("{name}.{inner}") };
+        match self {
+            Self::Unknown(inner) => Self::Unknown(within(inner)),
+            Self::Type(inner) => Self::Type(within(inner)),
+            other => other,
+        }
+    }
+}
+
 /// The attributes of a node, in order; they never change while the program runs.
 static SCHEMA: LazyLock<Vec<Attribute>> = LazyLock::new(Attributes::attributes);
 
@@ -104,7 +120,7 @@ impl NodeFacts {
         let cpu_tee = take("cpu_tee")?.as_bool().ok_or_else(|| FactsError::Type("cpu_tee".to_owned()))?;
         let registers = registers(&take("registers")?)?;
         let attributes = match take("attributes")? {
-            Value::Object(attributes) => record("", &SCHEMA, attributes)?,
+            Value::Object(attributes) => record(&SCHEMA, attributes)?,
             _ => return Err(FactsError::Type("attributes".to_owned())),
         };
         if let Some(name) = members.keys().next() {
@@ -171,7 +187,7 @@ impl NodeFacts {
     pub(crate) fn node(&self) -> Result<Node, FactsError> {
         let attributes = self.attributes.iter().map(|(name, fact)| Ok((name.clone(), fact.expression()?)));
         let attributes: Vec<_> = attributes.collect::<Result<_, FactsError>>()?;
-        Node::new(self.tier, self.cpu_tee, self.registers.clone(), attributes.into_iter())
+        Node::new(self.tier, self.cpu_tee, self.registers.clone(), attributes.into_iter(), self.is_complete())
             .map_err(|error| FactsError::Engine(error.to_string()))
     }
 
@@ -382,22 +398,19 @@ fn registers(value: &Value) -> Result<BTreeSet<Register>, FactsError> {
     Ok(found)
 }
 
-fn record(
-    path: &str,
-    shape: &[Attribute],
-    stated: Map<String, Value>,
-) -> Result<BTreeMap<String, Fact>, FactsError> {
+fn record(shape: &[Attribute], stated: Map<String, Value>) -> Result<BTreeMap<String, Fact>, FactsError> {
     let field = |(name, value): (String, Value)| {
-        let place = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let kind =
-            kind_of(shape, &name).ok_or_else(|| FactsError::Unknown(place.chars().take(128).collect()))?;
-        Ok((name, stated_value(&place, kind, value)?))
+        let kind = kind_of(shape, &name)
+            .ok_or_else(|| FactsError::Unknown(name.chars().take(MAX_NAMED).collect()))?;
+        let fact = stated_value(kind, value).map_err(|error| error.below(&name))?;
+        Ok((name, fact))
     };
     stated.into_iter().map(field).collect()
 }
 
-fn stated_value(path: &str, kind: &Type, value: Value) -> Result<Fact, FactsError> {
-    let wrong = || FactsError::Type(path.to_owned());
+/// A value of this type. Its errors do not name it: whoever knows the name puts it before them.
+fn stated_value(kind: &Type, value: Value) -> Result<Fact, FactsError> {
+    let wrong = || FactsError::Type(String::new());
     // A set has its members once: two spellings of one set would be two documents of one fact.
     let texts = |values: Vec<Value>| {
         let count = values.len();
@@ -416,7 +429,7 @@ fn stated_value(path: &str, kind: &Type, value: Value) -> Result<Fact, FactsErro
             let ids = texts(values)?;
             if ids.iter().all(|id| measurement(id)) { Ok(Fact::Measurements(ids)) } else { Err(wrong()) }
         }
-        (Type::Record(_, shape), Value::Object(stated)) => record(path, shape, stated).map(Fact::Record),
+        (Type::Record(_, shape), Value::Object(stated)) => record(shape, stated).map(Fact::Record),
         _ => Err(wrong()),
     }
 }

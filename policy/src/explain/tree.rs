@@ -102,7 +102,7 @@ fn ordered<'a>(groups: &[&'a Group], answer: &Answer) -> Vec<&'a Policy> {
     let failed = |name: &str| answer.errors.iter().any(|error| error.contains(name));
     let mut policies: Vec<(usize, String, &Policy)> = groups
         .iter()
-        .flat_map(|group| group.policies.policies())
+        .flat_map(|group| group.whole.policies.policies())
         .map(|policy| {
             let name = name(policy.id());
             let decided = answer.forbids.contains(&name) || answer.permits.contains(&name) || failed(&name);

@@ -6,7 +6,7 @@ use super::{Situation, candidates};
 use crate::decide::Question;
 use crate::key_id::KeyId;
 use crate::permit::KeyScope;
-use crate::policies::{Group, Policies};
+use crate::policies::{Group, Part, Policies};
 use crate::references::{References, Register};
 use crate::tier::Tier;
 use cedar_policy::{PolicyId, PolicySet};
@@ -101,13 +101,15 @@ impl<'a> World<'a> {
     fn changed_groups(&self) -> Vec<Group> {
         let mut groups: Vec<Group> = self.policies.about(&self.scope.key).cloned().collect();
         for group in &mut groups {
+            // It would still find what is taken away.
+            group.index = None;
             for name in &self.without {
                 // Refused where the policy is in another group.
-                drop(group.policies.remove_static(PolicyId::new(name)));
+                drop(group.whole.policies.remove_static(PolicyId::new(name)));
             }
         }
         if let Some(policies) = self.added.as_ref().and_then(|text| text.parse::<PolicySet>().ok()) {
-            groups.push(Group { policies, ..Group::default() });
+            groups.push(Group { whole: Part { policies, ..Part::default() }, ..Group::default() });
         }
         groups
     }

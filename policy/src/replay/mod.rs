@@ -27,7 +27,6 @@ const MAX_REMEMBERED: usize = 200_000;
 pub struct Subject {
     digest: Hex<32>,
     node: Node,
-    complete: bool,
 }
 
 impl Subject {
@@ -37,7 +36,7 @@ impl Subject {
     /// [`FactsError`].
     pub fn read(bytes: &[u8]) -> Result<Self, FactsError> {
         let facts = NodeFacts::read(bytes)?;
-        Ok(Self { digest: NodeFacts::digest(bytes), complete: facts.is_complete(), node: facts.node()? })
+        Ok(Self { digest: NodeFacts::digest(bytes), node: facts.node()? })
     }
 
     /// The tier that it proved.
@@ -90,7 +89,7 @@ impl<'a> Replay<'a> {
 
     /// What these rules say of a node that asks for a key at a time.
     pub fn answer(&mut self, subject: &Subject, scope: &KeyScope, now: UnixTime) -> Answer {
-        let Subject { node, digest, complete } = subject;
+        let Subject { node, digest } = subject;
         if node.tier < scope.minimum {
             return Answer::Denied(DenialCode::TierTooLow);
         }
@@ -107,7 +106,7 @@ impl<'a> Replay<'a> {
             return *known;
         }
         self.asked = self.asked.saturating_add(1);
-        let answer = ask(node, scope, groups, self.references, now, *complete);
+        let answer = ask(node, scope, groups, self.references, now);
         if !timed && self.known.len() < MAX_REMEMBERED {
             self.known.insert(key, answer);
         }
@@ -121,14 +120,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn ask(
-    node: &Node,
-    scope: &KeyScope,
-    groups: Vec<&Group>,
-    references: &References,
-    now: UnixTime,
-    complete: bool,
-) -> Answer {
+fn ask(node: &Node, scope: &KeyScope, groups: Vec<&Group>, references: &References, now: UnixTime) -> Answer {
     let question = Question::new(node, scope, groups, references, now);
     let Ok(answer) = question.and_then(|question| question.ask_with(|_| &[])) else {
         return Answer::Denied(DenialCode::PolicyError);
@@ -139,7 +131,7 @@ fn ask(
     if !answer.forbids.is_empty() {
         return Answer::Denied(DenialCode::PolicyForbids);
     }
-    match (answer.errors.is_empty(), complete) {
+    match (answer.errors.is_empty(), node.complete) {
         (true, _) => Answer::Denied(DenialCode::PolicyDenied),
         (false, true) => Answer::Denied(DenialCode::PolicyError),
         (false, false) => Answer::Unknown,

@@ -1,15 +1,8 @@
 use super::*;
-use crate::appraised::proved;
 use crate::case::TestCase;
-use crate::sample;
-use hanzo_attestation::{Claims, Facts};
+use crate::sample::{self, node};
 use proptest::prelude::*;
 use serde_json::json;
-
-fn node(items: &[(Claims, Facts)]) -> Node {
-    let items = || items.iter().map(|(claims, facts)| (claims, facts));
-    Node::of(proved(items(), &Default::default()), false, items()).unwrap()
-}
 
 fn nodes() -> Vec<Node> {
     vec![

@@ -65,7 +65,7 @@ fn offset(expr: &Expr) -> usize {
 
 /// The parts that hold together: `a && !(b || c)` is `a`, not `b`, not `c`. Nesting is bounded by the text's
 /// weight (see `depth`).
-fn conjuncts<'a>(expr: &'a Expr, holds: bool, found: &mut Vec<(&'a Expr, bool)>) {
+pub(super) fn conjuncts<'a>(expr: &'a Expr, holds: bool, found: &mut Vec<(&'a Expr, bool)>) {
     match expr.expr_kind() {
         ExprKind::And { left, right } if holds => {
             conjuncts(left, holds, found);
