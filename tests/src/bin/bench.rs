@@ -120,9 +120,10 @@ fn print(result: &Value) {
     }
     if let Some(lines) = result["decision"].as_array() {
         println!("\none decision, 10000 reference values, medians in us\n");
-        println!("{:<44}{:>10}{:>10}", "policies", "any key", "own key");
+        println!("{:<44}{:>10}{:>10}{:>10}", "policies", "own key", "any key", "every one");
         for line in lines {
-            let times = microseconds(&line["any_us"]) + &microseconds(&line["own_us"]);
+            let times: String =
+                ["own_us", "any_us", "every_us"].map(|name| microseconds(&line[name])).concat();
             println!("{:<44}{times}", line["policies"].to_string());
         }
         let replay = &result["replay"];
