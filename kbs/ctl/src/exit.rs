@@ -104,6 +104,9 @@ pub(crate) enum Failure {
     /// The broker refused, or there was no broker.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The broker has nothing of the name that was asked for.
+    #[error("NotFound (404): {0}")]
+    Absent(String),
     /// The result cannot be written out.
     #[error("the result cannot be written: {0}")]
     Output(#[from] io::Error),
@@ -122,7 +125,7 @@ impl Failure {
     /// 1 when a broker said no, 3 when none was reached, 2 for everything that is wrong on this side.
     pub(crate) const fn code(&self) -> u8 {
         match self {
-            Self::Client(ClientError::Problem(_)) => 1,
+            Self::Client(ClientError::Problem(_)) | Self::Absent(_) => 1,
             Self::Client(ClientError::Name | ClientError::Request(_)) => 2,
             Self::Client(_) | Self::Vendor(_) => 3,
             _ => 2,

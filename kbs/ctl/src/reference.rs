@@ -11,8 +11,9 @@ use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::{Sheet, Show, note};
 use crate::run::Context;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use hanzo_attestation_evidence::{Digest, UnixTime, encoding, json};
+use hanzo_kbs_client::ClientError;
 use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceSigner, ReferenceValue};
 use hanzo_policy::{ReferenceSet, References, Validity};
 use std::path::{Path, PathBuf};
@@ -32,17 +33,18 @@ pub(crate) struct ReferenceArgs {
 #[derive(Debug, Subcommand)]
 enum ReferenceVerb {
     /// Store a new set of reference values, or the next version of one
+    #[command(group(ArgGroup::new("values").required(true).args(["value", "file"])))]
     Put {
         /// Name of the set, as policies name it
         name: String,
         /// One value, KIND:REGISTER:HEX, e.g. sev-snp:measurement:4c1d…; KIND:REGISTER:HEX=NOTE adds a note.
         /// May be given many times
-        #[arg(long = "value", value_name = "VALUE", value_parser = parse_value, required_unless_present = "file")]
+        #[arg(long = "value", value_name = "VALUE", value_parser = parse_value)]
         value: Vec<ReferenceValue>,
         /// File with the whole set, or - for standard input:
         /// {"values":[{"tee":…,"register":…,"digest":HEX}]}. Values with the same "entry" count together or
         /// not at all
-        #[arg(long, value_name = "FILE", conflicts_with = "value")]
+        #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
         /// The version that this one replaces; refused if another is current, and needed if the set exists
         #[arg(long, value_name = "VERSION")]
@@ -84,10 +86,7 @@ impl ReferenceArgs {
                     None => PutReference { values: value, expected_version: None },
                 };
                 request.expected_version = expected_version.or(request.expected_version);
-                let admin = self.connect.admin(environment)?;
-                context
-                    .output
-                    .show(&context.wait(async { Ok(admin.put_reference(&name, &request).await?) })?)?;
+                put(&name, &request, &self.connect, context)?;
             }
             ReferenceVerb::Import(import) => return import.run(&self.connect, context),
             ReferenceVerb::Sign(sign) => return sign.run(context),
@@ -100,13 +99,46 @@ impl ReferenceArgs {
             }
             ReferenceVerb::Get { name, version } => {
                 let admin = self.connect.admin(environment)?;
-                context.output.show(&context.wait(async { Ok(admin.reference(&name, version).await?) })?)?;
+                let set = context.wait(async {
+                    admin.reference(&name, version).await.map_err(|error| absent(error, &name, version))
+                })?;
+                context.output.show(&set)?;
             }
             ReferenceVerb::History(history) => return history.run(&self.connect, context),
             ReferenceVerb::Diff(diff) => return diff.run(&self.connect, context),
             ReferenceVerb::Rollback(rollback) => return rollback.run(&self.connect, context),
         }
         Ok(Outcome::Yes)
+    }
+}
+
+/// Stores a set, shows what the broker has now, and says what of it has expired or soon will.
+fn put(name: &str, request: &PutReference, connect: &ConnectArgs, context: &Context) -> Result<(), Failure> {
+    let admin = connect.admin(&context.environment)?;
+    let stored = context.wait(async { Ok(admin.put_reference(name, request).await) })?;
+    let stored = stored.map_err(|error| match error {
+        // A name in which the broker sees more than one.
+        ClientError::Problem(problem) if problem.code == "NotFound" => {
+            Failure::Input { path: name.to_owned(), reason: "is no name of a set".to_owned() }
+        }
+        error => error.into(),
+    })?;
+    context.output.show(&stored)?;
+    let lines = context.environment.now.map(|now| ageing(&[stored], now)).unwrap_or_default();
+    lines.iter().for_each(|line| note(line));
+    Ok(())
+}
+
+/// What a broker that has no such set, or no such version of it, is understood to say.
+fn absent(error: ClientError, name: &str, version: Option<u64>) -> Failure {
+    match (error, version) {
+        (ClientError::Problem(problem), None) if problem.code == "NotFound" => {
+            Failure::Absent(format!("there is no reference set `{name}`"))
+        }
+        (ClientError::Problem(problem), Some(version)) if problem.code == "NotFound" => {
+            Failure::Absent(format!("there is no reference set `{name}` with a version {version}"))
+        }
+        (error, _) => error.into(),
     }
 }
 
@@ -133,6 +165,9 @@ pub(crate) fn set(name: &str, values: Vec<ReferenceValue>) -> ReferenceSet {
     ReferenceSet { name: name.to_owned(), values: values.into_iter().map(value).collect() }
 }
 
+/// Stands for a set whose name is not known yet.
+const UNNAMED: &str = "this set";
+
 /// Reads `KIND:REGISTER:HEX` or `KIND:REGISTER:HEX=NOTE`.
 fn parse_value(text: &str) -> Result<ReferenceValue, String> {
     let shape = || "expected KIND:REGISTER:HEX, e.g. sev-snp:measurement:4c1d…".to_owned();
@@ -142,10 +177,12 @@ fn parse_value(text: &str) -> Result<ReferenceValue, String> {
     };
     let (tee, rest) = value.split_once(':').ok_or_else(shape)?;
     let (register, digest) = rest.split_once(':').ok_or_else(shape)?;
+    mapping::known_register(tee, register)?;
     let digest = encoding::hex_decode(digest).map_err(|error| format!("the digest is {error}"))?;
     let digest = Digest::try_from(digest.as_slice()).map_err(|error| error.to_string())?;
     let value = ReferenceValue { note, ..ReferenceValue::new(tee, register, digest) };
-    check("this set", vec![value.clone()])?;
+    let prefix = format!("reference set `{UNNAMED}`: ");
+    check(UNNAMED, vec![value.clone()]).map_err(|reason| reason.replace(&prefix, ""))?;
     Ok(value)
 }
 

@@ -47,7 +47,11 @@ impl Bench {
             if name == "new" {
                 return problem(404, "NotFound");
             }
-            let values = json!([{"tee": "tdx", "register": "mr_td", "digest": "22".repeat(48)}]);
+            let mut values = json!([{"tee": "tdx", "register": "mr_td", "digest": "22".repeat(48)}]);
+            if name == "kept" {
+                values[0]["source"] = json!("json:set.json");
+                values[0]["signer"] = json!({"unsigned": "made here"});
+            }
             axum::response::IntoResponse::into_response(Json(answer(&name, 3, &values)))
         };
         let address = broker(Router::new().route("/kbs/v1/references/{name}", get(read).put(store)));
@@ -262,6 +266,84 @@ fn a_merge_keeps_what_the_broker_has() {
         assert_eq!(sent[0]["values"].as_array().unwrap().len(), count, "{name}");
         assert_eq!(sent[0]["expected_version"], version, "{name}");
     }
+}
+
+#[test]
+fn a_second_merge_changes_nothing() {
+    let bench = Bench::new();
+    let set =
+        |byte: &str| json!({"values": [{"tee": "tdx", "register": "mr_td", "digest": byte.repeat(48)}]});
+    let import = |byte: &str, more: &[&str]| {
+        let file = bench.file("set.json", set(byte).to_string().as_bytes());
+        let arguments =
+            ["reference", "import", &file, "--name", "kept", "--accept-unsigned", "made here", "--merge"];
+        let output = bench.run(&and(&arguments, more));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        output
+    };
+    let again = import("22", &[]);
+    assert_eq!((json_of(&again)["version"].clone(), bench.sent().len()), (json!(3), 0));
+    assert!(stderr(&again).contains("nothing was stored"), "{}", stderr(&again));
+    let planned = import("22", &["--dry-run"]);
+    assert_eq!(json_of(&planned)["replaces"], 3);
+    import("22", &["--expected-version", "2"]);
+    assert_eq!(bench.sent()[0]["expected_version"], 2, "whoever names a version is answered by the broker");
+    import("23", &[]);
+    assert_eq!(bench.sent()[0]["values"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_import_of_nothing_is_refused() {
+    let bench = Bench::new();
+    let (pair, signer) = key(&bench, "maker.pub", 1);
+    let file = bench.file("release.corim", &corim(&pair));
+    let import = ["reference", "import", &file, "--name", "images", "--signer", &signer, "--at", AT];
+    bench.refused(&and(&import, &["--map", "sev-snp=none"]), "no value that would be stored");
+    let empty = bench.file("empty.json", br#"{"values":[]}"#);
+    let import = ["reference", "import", &empty, "--name", "images", "--accept-unsigned", "x"];
+    bench.refused(&import, "no value that would be stored");
+}
+
+#[test]
+fn only_what_an_import_reads_is_signed() {
+    let bench = Bench::new();
+    let (pair, _) = key(&bench, "maker.pub", 1);
+    let private = bench.home.path().join("key");
+    let private = private.to_str().unwrap();
+    assert_eq!(code(&bench.run(&["collateral", "key", "generate", private])), 0);
+    let short = json!({"values": [{"tee": "tdx", "register": "mr_td", "digest": "33"}]}).to_string();
+    for (name, bytes, reason) in [
+        ("cut.json", &b"{\"values\":"[..], "is no set in JSON"),
+        ("short.json", short.as_bytes(), "mr_td"),
+        ("set.corim", &corim(&pair), "carries its signature"),
+        ("rim.xml", b"<SoftwareIdentity/>", "NVIDIA signs"),
+        ("other.json", b"{}", "is no set in JSON"),
+    ] {
+        let file = bench.file(name, bytes);
+        bench.refused(&["reference", "sign", &file, "--sign-key", private], reason);
+        assert!(!Path::new(&format!("{file}.sig")).exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let bench = Bench::new();
+    for (arguments, reason) in [
+        (&["get", "new"][..], "there is no reference set `new`"),
+        (&["get", "new", "--version", "9"], "there is no reference set `new` with a version 9"),
+        (&["rollback", "new", "--to", "2"], "there is no reference set `new`"),
+        (&["diff", "new", "1", "2"], "there is no reference set `new` with a version 1"),
+    ] {
+        let output = bench.run(&and(&["reference"], arguments));
+        assert_eq!(code(&output), 1, "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(reason), "{arguments:?}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+    }
+    bench.refused(&["reference", "put", "images"], "<--value <VALUE>|--file <FILE>>");
+    let value = format!("sev-snp:measurment:{}", "11".repeat(48));
+    bench.refused(&["reference", "put", "images", "--value", &value], "it has measurement");
+    let value = format!("SEV-SNP:measurement:{}", "11".repeat(48));
+    bench.refused(&["reference", "put", "images", "--value", &value], "these are: nvidia-gpu");
 }
 
 #[test]

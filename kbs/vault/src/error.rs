@@ -161,7 +161,7 @@ pub enum ChangeError {
         limit: usize,
     },
     /// Somebody else was faster, or the caller has not seen the newest version.
-    #[error("the newest version of `{name}` is {current:?}, the change is for {expected:?}")]
+    #[error("{}", conflict(name, *current, *expected))]
     VersionConflict {
         /// The rule.
         name: String,
@@ -297,5 +297,41 @@ impl From<PlaceError> for ChangeError {
 impl From<RngError> for ChangeError {
     fn from(error: RngError) -> Self {
         Self::Record(error.into())
+    }
+}
+
+/// What two people who changed one rule need to know of each other.
+fn conflict(name: &str, current: Option<u64>, expected: Option<u64>) -> String {
+    match (current, expected) {
+        (Some(current), None) => {
+            format!("`{name}` exists, in version {current}: a change has to say that it replaces that one")
+        }
+        (None, Some(expected)) => {
+            format!("there is no `{name}`, and the change is for its version {expected}")
+        }
+        (Some(current), Some(expected)) => {
+            format!("the newest version of `{name}` is {current}, and the change is for version {expected}")
+        }
+        (None, None) => format!("`{name}` was changed meanwhile"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_says_what_to_do() {
+        let said = |current, expected| {
+            let name = "images".to_owned();
+            ChangeError::VersionConflict { name, expected, current }.to_string()
+        };
+        assert_eq!(
+            said(Some(3), None),
+            "`images` exists, in version 3: a change has to say that it replaces that one"
+        );
+        assert_eq!(said(None, Some(2)), "there is no `images`, and the change is for its version 2");
+        let other = "the newest version of `images` is 3, and the change is for version 2";
+        assert_eq!(said(Some(3), Some(2)), other);
     }
 }

@@ -1,11 +1,12 @@
 //! `reference history`, `diff`, `rollback`: what a set was, what changed, and back to it.
 
-use super::grid_of_values;
+use super::{absent, grid_of_values};
 use crate::connect::ConnectArgs;
 use crate::exit::{Failure, Outcome};
 use crate::output::{Sheet, Show};
 use crate::run::Context;
 use clap::Args;
+use hanzo_kbs_client::Admin;
 use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceValue, RuleVersion};
 use serde::Serialize;
 
@@ -59,8 +60,10 @@ struct Difference {
 impl HistoryArgs {
     pub(super) fn run(self, connect: &ConnectArgs, context: &Context) -> Result<Outcome, Failure> {
         let admin = connect.admin(&context.environment)?;
-        let versions =
-            context.wait(async { Ok(admin.reference_versions(&self.name, self.before).await?) })?;
+        let versions = context.wait(async {
+            let versions = admin.reference_versions(&self.name, self.before).await;
+            versions.map_err(|error| absent(error, &self.name, None))
+        })?;
         context.output.show(&History(versions))?;
         Ok(Outcome::Yes)
     }
@@ -70,8 +73,8 @@ impl DiffArgs {
     pub(super) fn run(self, connect: &ConnectArgs, context: &Context) -> Result<Outcome, Failure> {
         let admin = connect.admin(&context.environment)?;
         let (from, to) = context.wait(async {
-            let from = admin.reference(&self.name, Some(self.from)).await?;
-            Ok((from, admin.reference(&self.name, Some(self.to)).await?))
+            let from = version(&admin, &self.name, Some(self.from)).await?;
+            Ok((from, version(&admin, &self.name, Some(self.to)).await?))
         })?;
         context.output.show(&difference(from, to))?;
         Ok(Outcome::Yes)
@@ -84,15 +87,20 @@ impl RollbackArgs {
         let stored = context.wait(async {
             let current = match self.expected_version {
                 Some(version) => version,
-                None => admin.reference(&self.name, None).await?.version,
+                None => version(&admin, &self.name, None).await?.version,
             };
-            let values = admin.reference(&self.name, Some(self.to)).await?.values;
+            let values = version(&admin, &self.name, Some(self.to)).await?.values;
             let request = PutReference { values, expected_version: Some(current) };
             Ok(admin.put_reference(&self.name, &request).await?)
         })?;
         context.output.show(&stored)?;
         Ok(Outcome::Yes)
     }
+}
+
+/// A version of a set, or the newest.
+async fn version(admin: &Admin, name: &str, version: Option<u64>) -> Result<ReferenceInfo, Failure> {
+    admin.reference(name, version).await.map_err(|error| absent(error, name, version))
 }
 
 fn difference(from: ReferenceInfo, to: ReferenceInfo) -> Difference {

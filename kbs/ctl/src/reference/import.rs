@@ -5,12 +5,12 @@
 //! ```
 
 use super::mapping::{Mapped, apply, parse_mapped};
-use super::{check, grid_of_values};
+use super::{check, grid_of_values, put};
 use crate::connect::ConnectArgs;
 use crate::evidence::{RimTrust, prove_rim};
 use crate::exit::{Failure, Outcome};
 use crate::input;
-use crate::output::{Sheet, Show};
+use crate::output::{Sheet, Show, note};
 use crate::run::Context;
 use clap::{Args, ValueEnum};
 use hanzo_attestation_collateral::bundle::{BundleKey, MAX_SIGNATURES, Signatures, Trust};
@@ -22,7 +22,7 @@ use hanzo_attestation_reference::cose;
 use hanzo_attestation_reference::rvps;
 use hanzo_attestation_reference::signer::Signer;
 use hanzo_kbs_client::ClientError;
-use hanzo_kbs_protocol::{PutReference, ReferenceSigner, ReferenceValue};
+use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceSigner, ReferenceValue};
 use serde::Serialize;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -113,23 +113,30 @@ impl ImportArgs {
         let now = self.at.or(context.environment.now).ok_or(Failure::NoClock)?;
         let bytes = input::read(&self.file, input::MAX_FILE)?;
         let Imported { mut values, signer } = self.read(&bytes, now)?;
+        if values.is_empty() {
+            return Err(self.wrong("has no value that would be stored"));
+        }
         values.iter_mut().for_each(|value| value.signer = Some(signer.clone()));
         let mut replaces = self.expected_version;
         if self.merge {
             let current = self.current(connect, context)?;
-            replaces = replaces.or(current.as_ref().map(|(version, _)| *version));
-            values = merged(current.map(|(_, values)| values).unwrap_or_default(), values);
+            replaces = replaces.or(current.as_ref().map(|set| set.version));
+            let kept = current.as_ref().map(|set| set.values.clone()).unwrap_or_default();
+            values = merged(kept, values);
+            if let Some(set) = current.filter(|set| !self.dry_run && replaces == Some(set.version))
+                && same(&set.values, &values)
+            {
+                context.output.show(&set)?;
+                note(&format!("reference set `{}` has all of this already: nothing was stored", self.name));
+                return Ok(Outcome::Yes);
+            }
         }
         check(&self.name, values.clone()).map_err(|reason| self.wrong(reason))?;
         if self.dry_run {
             context.output.show(&Planned { name: self.name, replaces, values })?;
             return Ok(Outcome::Yes);
         }
-        let request = PutReference { values, expected_version: replaces };
-        let admin = connect.admin(&context.environment)?;
-        context
-            .output
-            .show(&context.wait(async { Ok(admin.put_reference(&self.name, &request).await?) })?)?;
+        put(&self.name, &PutReference { values, expected_version: replaces }, connect, context)?;
         Ok(Outcome::Yes)
     }
 
@@ -138,15 +145,11 @@ impl ImportArgs {
     }
 
     /// The set as the broker has it; `None` if it has none of that name.
-    fn current(
-        &self,
-        connect: &ConnectArgs,
-        context: &Context,
-    ) -> Result<Option<(u64, Vec<ReferenceValue>)>, Failure> {
+    fn current(&self, connect: &ConnectArgs, context: &Context) -> Result<Option<ReferenceInfo>, Failure> {
         let admin = connect.admin(&context.environment)?;
         context.wait(async {
             match admin.reference(&self.name, None).await {
-                Ok(set) => Ok(Some((set.version, set.values))),
+                Ok(set) => Ok(Some(set)),
                 Err(ClientError::Problem(problem)) if problem.code == "NotFound" => Ok(None),
                 Err(error) => Err(error.into()),
             }
@@ -325,6 +328,27 @@ fn merged(current: Vec<ReferenceValue>, imported: Vec<ReferenceValue>) -> Vec<Re
     let mut values: Vec<_> = kept.collect();
     values.extend(imported);
     values
+}
+
+/// Whether both have the same values, in whatever order.
+fn same(one: &[ReferenceValue], other: &[ReferenceValue]) -> bool {
+    one.len() == other.len() && one.iter().all(|value| other.contains(value))
+}
+
+/// Refuses what no import reads with a signature beside it.
+pub(super) fn signable(bytes: &[u8]) -> Result<(), String> {
+    match recognise(bytes)? {
+        Form::Json => {
+            let request: PutReference = json::from_slice(bytes).map_err(|error| error.to_string())?;
+            check(super::UNNAMED, request.values)
+        }
+        Form::Rvps => match rvps::read(bytes).map_err(|error| error.to_string())? {
+            rvps::Payload::Sample(_) => Ok(()),
+            rvps::Payload::Corim(_) => Err("a CoRIM carries its signature".to_owned()),
+        },
+        Form::Corim => Err("a CoRIM carries its signature".to_owned()),
+        Form::NvidiaRim => Err("NVIDIA signs its manifests".to_owned()),
+    }
 }
 
 impl Show for Planned {

@@ -54,16 +54,33 @@ pub(super) fn parse_mapped(text: &str) -> Result<Mapped, String> {
         Some((tee, register)) => (tee, Some(register)),
         None => (target, None),
     };
-    let names = hanzo_policy::REGISTERS.iter().find(|(known, _)| known.name() == tee);
-    let kinds = || hanzo_policy::REGISTERS.map(|(known, _)| known.name()).join(", ");
-    let names = names.ok_or_else(|| {
-        format!("`{tee}` is no kind of evidence with registers; these are: {}, or none", kinds())
-    })?;
     match register {
-        None => Ok(Mapped { name: name.to_owned(), target: Target::Environment(tee.to_owned()) }),
-        Some(register) if names.1.contains(&register) => Ok(Mapped::to(name, tee, register)),
-        Some(register) => Err(format!("`{tee}` has no register `{register}`; it has {}", names.1.join(", "))),
+        None => {
+            registers_of(tee)?;
+            Ok(Mapped { name: name.to_owned(), target: Target::Environment(tee.to_owned()) })
+        }
+        Some(register) => {
+            known_register(tee, register)?;
+            Ok(Mapped::to(name, tee, register))
+        }
     }
+}
+
+/// Refuses a register that no evidence has, and says which there are.
+pub(super) fn known_register(tee: &str, register: &str) -> Result<(), String> {
+    let names = registers_of(tee)?;
+    if names.contains(&register) {
+        return Ok(());
+    }
+    Err(format!("`{tee}` has no register `{register}`; it has {}", names.join(", ")))
+}
+
+fn registers_of(tee: &str) -> Result<&'static [&'static str], String> {
+    let names = hanzo_policy::REGISTERS.iter().find(|(known, _)| known.name() == tee);
+    names.map(|(_, names)| *names).ok_or_else(|| {
+        let kinds = hanzo_policy::REGISTERS.map(|(known, _)| known.name()).join(", ");
+        format!("`{tee}` is no kind of evidence with registers; these are: {kinds}")
+    })
 }
 
 /// The values of the registers that the names mean.

@@ -1,5 +1,6 @@
 //! `reference sign`: a signature beside a file, in the form that bundles have (`manifest.sig`).
 
+use super::import::signable;
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::{Sheet, Show};
@@ -40,6 +41,7 @@ impl SignArgs {
             reason: reason.to_string(),
         };
         let bytes = input::read(&self.file, input::MAX_FILE)?;
+        signable(&bytes).map_err(|reason| wrong(&self.file, &reason))?;
         let mut signers = Vec::new();
         for path in &self.sign_key {
             let pem = input::read_credential(path)?;
