@@ -74,6 +74,14 @@ pub(crate) enum ConfigVerb {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Print what the configuration trusts, and who decides together, as the one document that several people agree
+    /// to. The files that it names are read; what the program itself brings is not in it.
+    #[command(after_help = EXIT_CODES)]
+    Trust {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Print the configuration in effect, defaults included. Secrets appear as the names of their files.
     #[command(after_help = EXIT_CODES)]
     Show {

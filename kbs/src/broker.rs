@@ -6,16 +6,18 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{Environment, Limits};
 use crate::judge::Judge;
 use crate::problem::{Code, Problem};
-use crate::replay::Shadow;
 use crate::request_id::RequestId;
 use crate::rules::RuleCache;
+use crate::shadow::Shadow;
 use crate::token::{TokenKey, TokenKeyError, Tokens};
 use crate::tpm::TpmChallenges;
 use hanzo_attestation::tpm::activation::ActivationKey;
 use hanzo_attestation_collateral::Stored;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_log::{Action, Door, NewDecision};
-use hanzo_kbs_vault::{DeviceRules, Purpose, RecordError, Rng, Seal, SealError, Store, Vault};
+use hanzo_kbs_vault::{
+    ChangeError, DeviceRules, Purpose, QuorumError, RecordError, Rng, Seal, SealError, Store, Vault,
+};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 
@@ -50,6 +52,9 @@ pub struct Parts {
     pub devices: DeviceRules,
     /// How tokens name this broker.
     pub issuer: String,
+    /// What the configuration trusts, and who decides together, in its RFC 8785 form: held against the document that
+    /// was approved last. `None` for a broker that goes with its configuration.
+    pub trust: Option<String>,
 }
 
 /// Who opens or closes the vault, for the record.
@@ -88,6 +93,12 @@ pub enum UnsealError {
     /// The clock.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// The configuration is not the one that several people approved.
+    #[error(transparent)]
+    Trust(Box<QuorumError>),
+    /// What the configuration trusts could not be compared or recorded.
+    #[error("the document about trust: {0}")]
+    TrustUnknown(Box<ChangeError>),
     /// The signing key in the vault cannot be used.
     #[error(transparent)]
     TokenKey(#[from] TokenKeyError),
@@ -129,6 +140,7 @@ impl Broker {
         }
         let seal = self.parts.seal.seal()?;
         let vault = self.parts.store.unseal(seal.as_ref()).await?;
+        self.adopt_trust(&vault, who).await?;
         match vault.damage() {
             Some(damage) => tracing::error!(%damage, "the record is damaged: nothing is released or changed"),
             None => {
@@ -145,16 +157,47 @@ impl Broker {
         let activation = ActivationKey::new(&*vault.secret_for(Purpose::TpmActivation)?);
         let key = TokenKey::from_pkcs8(&vault.token_signing_key().await?)?;
         let tokens = Tokens::new(key, self.parts.issuer.clone());
+        let shadow = Shadow::default();
+        // A candidate that cannot be asked again decides nothing: it is no reason to stay sealed.
+        if let Err(error) = shadow.resume(&vault).await {
+            tracing::error!(error, "the candidate beside the rules in force is not asked");
+        }
         *unsealed = Some(Arc::new(Unsealed {
             vault,
             challenges,
             tokens,
             rules: RuleCache::default(),
-            shadow: Shadow::default(),
+            shadow,
             tpm_challenges,
             activation,
         }));
         Ok(())
+    }
+
+    /// Holds the configuration against the approved one. A refusal is recorded: somebody tried.
+    async fn adopt_trust(&self, vault: &Vault, who: &Who) -> Result<(), UnsealError> {
+        let Some(document) = &self.parts.trust else { return Ok(()) };
+        let decision = who.decision(self.parts.clock.now()?, Action::TrustPut);
+        match vault.adopt_trust(document, decision.clone()).await {
+            Ok(()) => Ok(()),
+            Err(ChangeError::Quorum(error)) => {
+                if vault.damage().is_none() {
+                    vault.refuse(decision.refused(error.code(), error.to_string()), None).await?;
+                }
+                Err(UnsealError::Trust(Box::new(error)))
+            }
+            // It is opened to be read, and releases and changes nothing.
+            Err(error) if vault.damage().is_some() => {
+                tracing::error!(%error, "the document about trust cannot be read");
+                Ok(())
+            }
+            Err(error) => Err(UnsealError::TrustUnknown(Box::new(error))),
+        }
+    }
+
+    /// What the configuration trusts, where it is held against what was approved.
+    pub(crate) fn trust(&self) -> Option<&str> {
+        self.parts.trust.as_deref()
     }
 
     /// Records that the vault is closed, and forgets every key whether or not that could be recorded: not to

@@ -26,9 +26,11 @@ pub mod request_id;
 pub mod router;
 mod rules;
 pub mod serve;
+mod shadow;
 pub mod tls;
 pub mod token;
 pub mod tpm;
+pub mod trust;
 pub mod verbs;
 mod wellknown;
 

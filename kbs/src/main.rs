@@ -71,6 +71,9 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         Verb::Config(ConfigVerb::Check { config }) => return check(&config, &output),
         Verb::Config(ConfigVerb::Show { config }) => output.value(&show(&Config::read(&config)?))?,
+        Verb::Config(ConfigVerb::Trust { config }) => {
+            output.canonical(&hanzo_kbs::trust::of(&Config::read(&config)?)?)?;
+        }
         Verb::Init { config } => {
             let made = init(&Config::read(&config)?, &SystemClock, Arc::new(SystemRng)).await?;
             output.value(&serde_json::to_value(made)?)?;

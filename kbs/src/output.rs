@@ -15,6 +15,14 @@ impl Output {
         Self { format: format.unwrap_or(if terminal { Format::Table } else { Format::Json }) }
     }
 
+    /// Writes one result in its RFC 8785 form, to the byte unless a table is asked for.
+    pub(crate) fn canonical(&self, text: &str) -> anyhow::Result<()> {
+        match self.format {
+            Format::Json => Ok(writeln!(io::stdout().lock(), "{text}")?),
+            Format::Table => Ok(self.value(&serde_json::from_str(text)?)?),
+        }
+    }
+
     /// Writes one result.
     pub(crate) fn value(&self, value: &Value) -> io::Result<()> {
         let mut out = io::stdout().lock();

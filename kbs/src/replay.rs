@@ -1,4 +1,4 @@
-//! A candidate for the rules: tried on what was recorded, or beside the rules in force.
+//! A candidate for the rules, tried on what was recorded.
 
 use crate::broker::Unsealed;
 use crate::judge::Judge;
@@ -8,10 +8,10 @@ use hanzo_attestation_evidence::{Hex, UnixTime};
 use hanzo_kbs_log::Outcome;
 use hanzo_kbs_protocol::Candidate;
 use hanzo_kbs_vault::{MAX_PAST, PastDecision, StoreError, Vault};
-use hanzo_policy::replay::{Answer, Replay, Report, Subject, Verdict};
-use hanzo_policy::{Appraised, DenialCode, KeyId, KeyScope, Policies, PolicySource, References, Tier};
+use hanzo_policy::replay::{Replay, Report, Subject, Verdict};
+use hanzo_policy::{DenialCode, KeyId, KeyScope, Policies, PolicySource, References, Tier};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// Most documents that are held at once, at some kilobytes each.
@@ -58,6 +58,8 @@ impl Tried {
 pub(crate) struct Window {
     /// Only decisions after this number.
     pub(crate) after: u64,
+    /// Only decisions up to this number.
+    pub(crate) last: u64,
     pub(crate) since: Option<UnixTime>,
     pub(crate) until: Option<UnixTime>,
     /// At most so many of them.
@@ -96,7 +98,7 @@ fn made_again(
     let mut report = Report::default();
     let mut now = Replay::new(&in_force.policies, &in_force.references);
     let mut then = Replay::new(&tried.policies, tried.references(in_force));
-    let mut known = Known { runtime, vault, documents: HashMap::new(), scopes: HashMap::new() };
+    let mut known = Known::new(runtime, vault);
     let (mut after, mut left) = (window.after, window.most);
     loop {
         let page = runtime.block_on(vault.past(after, MAX_PAST))?;
@@ -106,29 +108,21 @@ fn made_again(
         }
         for past in &page {
             after = past.seq;
+            if after > window.last {
+                return Ok(Part { report, next: None });
+            }
             let late = window.until.is_some_and(|until| past.at >= until);
             if late || window.since.is_some_and(|since| past.at < since) {
                 continue;
             }
-            let scope = known.scope(past)?;
-            let (subject, scope) = match (known.documents.get(&past.facts_digest), scope) {
-                (Some(Document::Read(subject)), Some(scope)) => (subject, scope),
-                (Some(Document::Unreadable), Some(_)) => {
-                    report.unreadable();
-                    continue;
-                }
-                _ => {
-                    report.not_kept();
-                    continue;
-                }
-            };
+            let Some((subject, scope)) = known.of(past, &mut report)? else { continue };
             let ask = |rules: &mut Replay<'_>| rules.answer(subject, &scope, past.at);
             report.take(&Verdict {
                 decision: past.seq,
                 at: past.at,
                 key: &scope.key,
                 tier: subject.tier().number(),
-                granted: past.outcome == Outcome::Granted || !DenialCode::is_no(&past.code),
+                granted: said_yes(past),
                 code: &past.code,
                 in_force: ask(&mut now),
                 candidate: ask(&mut then),
@@ -141,6 +135,11 @@ fn made_again(
     }
 }
 
+/// Whether the policies said yes: what came after them may still have kept the key back.
+pub(crate) fn said_yes(past: &PastDecision) -> bool {
+    past.outcome == Outcome::Granted || !DenialCode::is_no(&past.code)
+}
+
 /// What became of the facts of a decision.
 enum Document {
     /// They are no longer kept.
@@ -150,17 +149,41 @@ enum Document {
     Read(Box<Subject>),
 }
 
-/// What is known while a replay runs.
-struct Known<'a> {
+/// What is known while decisions are made again.
+pub(crate) struct Known<'a> {
     runtime: &'a Handle,
     vault: &'a Vault,
     documents: HashMap<Hex<32>, Document>,
     scopes: HashMap<String, Option<KeyScope>>,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
+    pub(crate) fn new(runtime: &'a Handle, vault: &'a Vault) -> Self {
+        Self { runtime, vault, documents: HashMap::new(), scopes: HashMap::new() }
+    }
+
+    /// What a decision was about; `None`, and counted, where that is not known any more.
+    pub(crate) fn of(
+        &mut self,
+        past: &PastDecision,
+        report: &mut Report,
+    ) -> Result<Option<(&Subject, KeyScope)>, StoreError> {
+        let scope = self.scope(past)?;
+        match (self.documents.get(&past.facts_digest), scope) {
+            (Some(Document::Read(subject)), Some(scope)) => Ok(Some((subject, scope))),
+            (Some(Document::Unreadable), Some(_)) => {
+                report.unreadable();
+                Ok(None)
+            }
+            _ => {
+                report.not_kept();
+                Ok(None)
+            }
+        }
+    }
+
     /// Reads the documents of a page that are not known yet.
-    fn load(&mut self, page: &[PastDecision]) -> Result<(), StoreError> {
+    pub(crate) fn load(&mut self, page: &[PastDecision]) -> Result<(), StoreError> {
         if self.documents.len() > MAX_DOCUMENTS {
             self.documents.clear();
         }
@@ -192,72 +215,5 @@ impl Known<'_> {
         };
         let minimum = Tier::from_number(past.minimum_tier).ok();
         Ok(stored.zip(minimum).map(|(scope, minimum)| KeyScope { minimum, ..scope }))
-    }
-}
-
-/// A candidate beside the rules in force: it is asked about every decision, and never heeded. It is forgotten
-/// when the vault is sealed.
-#[derive(Default)]
-pub(crate) struct Shadow(Mutex<Option<Arc<Watch>>>);
-
-/// A candidate, and what it would have decided otherwise.
-pub(crate) struct Watch {
-    tried: Tried,
-    pub(crate) names: Vec<String>,
-    pub(crate) since: UnixTime,
-    report: Mutex<Report>,
-}
-
-impl Watch {
-    pub(crate) fn new(tried: Tried, names: Vec<String>, since: UnixTime) -> Self {
-        Self { tried, names, since, report: Mutex::new(Report::default()) }
-    }
-
-    pub(crate) fn report(&self) -> Report {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Shadow {
-    pub(crate) fn set(&self, watch: Option<Arc<Watch>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = watch;
-    }
-
-    pub(crate) fn get(&self) -> Option<Arc<Watch>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Asks the candidate about a decision that was just made, counts a difference and logs it.
-    pub(crate) fn watch(
-        &self,
-        appraised: &Appraised,
-        scope: &KeyScope,
-        in_force: &Rules,
-        denied: Option<&str>,
-        now: UnixTime,
-        request_id: &str,
-    ) {
-        let Some(watch) = self.get() else { return };
-        let facts = appraised.facts().and_then(|facts| facts.to_bytes());
-        let Ok(subject) = facts.and_then(|bytes| Subject::read(&bytes)) else { return };
-        let candidate =
-            Replay::new(&watch.tried.policies, watch.tried.references(in_force)).answer(&subject, scope, now);
-        // Which no it was is not compared: only whether it was one.
-        let no = denied.is_some_and(DenialCode::is_no);
-        let decided = if no { Answer::Denied(DenialCode::PolicyDenied) } else { Answer::Granted };
-        let verdict = Verdict {
-            decision: 0,
-            at: now,
-            key: &scope.key,
-            tier: subject.tier().number(),
-            granted: decided == Answer::Granted,
-            code: denied.unwrap_or("Granted"),
-            in_force: decided,
-            candidate,
-        };
-        if watch.report.lock().unwrap_or_else(PoisonError::into_inner).count(&verdict) {
-            let (key, decided) = (scope.key.as_str(), verdict.code);
-            tracing::warn!(request_id, key, decided, candidate = candidate.name(), "the shadow differs");
-        }
     }
 }

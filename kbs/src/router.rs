@@ -82,6 +82,7 @@ fn admin_door() -> Router<Arc<Broker>> {
             "/kbs/v1/policies-shadow",
             put(admin::put_shadow).get(admin::get_shadow).delete(admin::delete_shadow),
         )
+        .route("/kbs/v1/trust", get(admin::get_trust))
         .route("/kbs/v1/changes", post(admin::propose_change).get(admin::list_changes))
         .route("/kbs/v1/changes/{id}", get(admin::get_change))
         .route("/kbs/v1/changes/{id}/approvals", post(admin::approve_change))

@@ -93,8 +93,14 @@ impl Installation {
     }
 
     fn hanzo_kbs(&self, verb: &str) -> Command {
+        self.program(&[verb], &self.config())
+    }
+
+    /// `hanzo-kbs` with a verb and a configuration.
+    #[must_use]
+    pub fn program(&self, verb: &[&str], config: &Path) -> Command {
         let mut command = self.programs.command("hanzo-kbs");
-        command.arg(verb).arg("--config").arg(self.config());
+        command.args(verb).arg("--config").arg(config);
         command
     }
 
@@ -119,10 +125,18 @@ impl Installation {
     /// # Errors
     /// When it cannot be started.
     pub fn kbsctl(&self, arguments: &[&str]) -> Result<Output> {
+        self.kbsctl_as("json", arguments)
+    }
+
+    /// As [`Installation::kbsctl`], with its answer in this format.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn kbsctl_as(&self, format: &str, arguments: &[&str]) -> Result<Output> {
         let mut command = self.programs.command("kbsctl");
         command.env("KBS_ADDR", format!("https://localhost:{}", self.admin.port()));
         command.env("KBS_CACERT", self.file("server.pem")).env("KBS_TOKEN_FILE", self.file("admin.token"));
-        command.args(arguments).args(["--format", "json"]).output().context("starting kbsctl")
+        command.args(arguments).args(["--format", format]).output().context("starting kbsctl")
     }
 
     /// Runs `kbsctl`, which must succeed, and gives what it printed.

@@ -8,7 +8,7 @@ use hanzo_kbs_log::Decision;
 use hanzo_kbs_protocol::{
     ApproveChange, AuditPage, BreakGlass, Candidate, ChangeInfo, CreateKey, ExplainedDecision, GrantInfo,
     KeyInfo, PairInfo, PolicyInfo, ProposeChange, PutPair, PutPolicy, PutReference, PutSecret, ReferenceInfo,
-    ReplayAnswer, ReplayRequest, RuleVersion, ShadowInfo, WithdrawChange,
+    ReplayAnswer, ReplayRequest, RuleVersion, ShadowInfo, TrustInfo, WithdrawChange,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -244,6 +244,14 @@ impl Admin {
         request: &ApproveChange,
     ) -> Result<ChangeInfo, ClientError> {
         self.post(&["changes", &id.to_string(), "acknowledge"], request).await
+    }
+
+    /// `GET /kbs/v1/trust`: what the broker trusts, as it was adopted or approved last.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound` before the first start that adopts it.
+    pub async fn trust(&self) -> Result<TrustInfo, ClientError> {
+        self.get(&["trust"]).await
     }
 
     /// `GET /kbs/v1/grants`: which session holds which key, and until when; all, or those that rest on the

@@ -1,4 +1,4 @@
-//! `change`: changes of rules that need several people. What a person signs is computed here, from the text
+//! `change`: changes that need several people. What a person signs is computed here, from the text
 //! that is here: a broker that shows one text and stores another gets no signature.
 
 mod show;
@@ -8,15 +8,21 @@ use crate::collateral::write_key_pair;
 use crate::connect::ConnectArgs;
 use crate::exit::{Failure, Outcome};
 use crate::input;
+use crate::inventory::device;
 use crate::output::note;
 use crate::reference::read_set;
 use crate::run::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use hanzo_attestation_collateral::bundle::Algorithm;
-use hanzo_attestation_evidence::{Hex, encoding};
+use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, encoding, json};
 use hanzo_kbs_client::{Admin, ClientError};
-use hanzo_kbs_protocol::changes::{Statement, Word, body_digest, reference_body};
-use hanzo_kbs_protocol::{ApproveChange, BreakGlass, ChangeInfo, ChangeKind, ProposeChange, WithdrawChange};
+use hanzo_kbs_protocol::changes::{
+    KeyDemands, PairBody, Statement, TRUST, Word, body_digest, canonical, reference_body,
+};
+use hanzo_kbs_protocol::{
+    ApproveChange, BreakGlass, ChangeInfo, ChangeKind, KeyKind, PairInfo, ProposeChange, WithdrawChange,
+};
+use hanzo_policy::Tier;
 use show::{Shown, difference};
 use signer::Signer;
 use std::path::{Path, PathBuf};
@@ -36,12 +42,19 @@ enum Kind {
     Policy,
     /// A reference set: JSON, as `reference put --file` reads it
     Reference,
+    /// A new key, or a secret whose value comes later: what it demands, never its material
+    Key,
+    /// A machine and its devices, as `inventory put` takes them, or with --remove without them
+    Inventory,
+    /// What the broker trusts and who decides together: JSON, as `hanzo-kbs config trust` prints it
+    Trust,
 }
 
 #[derive(Debug, Subcommand)]
 enum ChangeVerb {
-    /// Propose a new version of a rule that several people change together
-    Propose(ProposeArgs),
+    /// Propose a change that several people make together: a rule, a new key, a pair of the inventory, or what
+    /// the broker trusts
+    Propose(Box<ProposeArgs>),
     /// List the changes, newest first
     List,
     /// Show one change: what it says, what is different, and who agreed
@@ -101,12 +114,38 @@ struct ProposeArgs {
     /// What it is
     #[arg(value_enum)]
     kind: Kind,
-    /// Name of the policy or reference set
-    name: String,
-    /// File with the new text, or - for standard input
-    #[arg(long, value_name = "FILE")]
-    file: PathBuf,
-    /// The version that this one replaces; needed if the rule exists
+    /// Name of the policy, reference set or pair, or id of the key; nothing for `trust`, of which there is one
+    #[arg(required_if_eq_any([
+        ("kind", "policy"), ("kind", "reference"), ("kind", "key"), ("kind", "inventory"),
+    ]))]
+    name: Option<String>,
+    /// File with the new text of a policy, a reference set or `trust`, or - for standard input
+    #[arg(long, value_name = "FILE", required_if_eq_any([
+        ("kind", "policy"), ("kind", "reference"), ("kind", "trust"),
+    ]))]
+    file: Option<PathBuf>,
+    /// Of a key: lowest tier that may have it, by number, name or alias
+    #[arg(long, value_name = "TIER", required_if_eq("kind", "key"))]
+    min_tier: Option<Tier>,
+    /// Of a key: demand that tier 2 comes from a CPU TEE
+    #[arg(long)]
+    require_cpu_tee: bool,
+    /// Of a key: a secret, whose value `secret put` brings once the change is applied
+    #[arg(long)]
+    secret: bool,
+    /// Of a pair: the machine, KIND:ID@ROOT
+    #[arg(long, value_name = "MACHINE", required_if_eq("kind", "inventory"))]
+    machine: Option<MachineId>,
+    /// Of a pair: a GPU or a switch, PDI or PDI@ROOT. May be given many times
+    #[arg(long = "device", value_name = "DEVICE", value_parser = device)]
+    devices: Vec<DeviceId>,
+    /// Of a pair: for people
+    #[arg(long)]
+    note: Option<String>,
+    /// Of a pair: take it back
+    #[arg(long, conflicts_with_all = ["devices", "note"])]
+    remove: bool,
+    /// The version that this one replaces; needed if there is one
     #[arg(long, value_name = "VERSION")]
     expected_version: Option<u64>,
     /// Who you are in the broker's configuration
@@ -193,17 +232,77 @@ impl ChangeArgs {
 
 impl ProposeArgs {
     fn proposal(self) -> Result<ProposeChange, Failure> {
-        let Self { kind, name, file, expected_version, person: author, key } = self;
-        let signer = Signer::read(&key)?;
-        let (kind, body) = match kind {
-            Kind::Policy => (ChangeKind::Policy, input::read_text(&file)?),
-            Kind::Reference => (ChangeKind::Reference, values(&file, &name)?),
-        };
-        let (nonce, signature) = (signer::nonce(&key)?, Hex([0; 64]));
+        self.only_what_fits()?;
+        let signer = Signer::read(&self.key)?;
+        let name = self.name.clone().unwrap_or_else(|| TRUST.to_owned());
+        let (kind, body) = self.body(&name)?;
+        let (nonce, signature) = (signer::nonce(&self.key)?, Hex([0; 64]));
+        let Self { expected_version, person: author, key, .. } = self;
         let unsigned = ProposeChange { kind, name, body, expected_version, author, nonce, signature };
-        let id = unsigned.statement().id().map_err(|error| wrong(&file, &error))?;
+        let id = unsigned.statement().id().map_err(|error| wrong(&key, &error))?;
         let signature = signer.sign(&Word::Propose.message(&id), &key)?;
         Ok(ProposeChange { signature, ..unsigned })
+    }
+
+    /// A flag of another kind says that something else is meant than will be proposed.
+    fn only_what_fits(&self) -> Result<(), Failure> {
+        let kind = self.kind;
+        let texts = matches!(kind, Kind::Policy | Kind::Reference | Kind::Trust);
+        let given = [
+            ("--file", texts, self.file.is_some()),
+            ("--min-tier", kind == Kind::Key, self.min_tier.is_some()),
+            ("--require-cpu-tee", kind == Kind::Key, self.require_cpu_tee),
+            ("--secret", kind == Kind::Key, self.secret),
+            ("--machine", kind == Kind::Inventory, self.machine.is_some()),
+            ("--device", kind == Kind::Inventory, !self.devices.is_empty()),
+            ("--note", kind == Kind::Inventory, self.note.is_some()),
+            ("--remove", kind == Kind::Inventory, self.remove),
+            ("NAME", kind != Kind::Trust, self.name.is_some()),
+        ];
+        let stray = given.into_iter().find(|(_, fits, there)| *there && !fits);
+        let missing = kind == Kind::Inventory && !self.remove && self.devices.is_empty();
+        match (stray, missing) {
+            (Some((flag, ..)), _) => Err(Failure::Input {
+                path: flag.to_owned(),
+                reason: "not for this kind of change".to_owned(),
+            }),
+            (None, true) => {
+                let reason = "needed at least once, or --remove to take the pair back".to_owned();
+                Err(Failure::Input { path: "--device".to_owned(), reason })
+            }
+            (None, false) => Ok(()),
+        }
+    }
+
+    /// The text of the change, in its one spelling.
+    fn body(&self, name: &str) -> Result<(ChangeKind, String), Failure> {
+        // The parser of arguments asks for what a kind needs.
+        let absent = |flag: &str| Failure::Input { path: flag.to_owned(), reason: "is missing".to_owned() };
+        let file = || self.file.as_deref().ok_or_else(|| absent("--file"));
+        let written = |error: &dyn std::fmt::Display| wrong(&self.key, error);
+        Ok(match self.kind {
+            Kind::Policy => (ChangeKind::Policy, input::read_text(file()?)?),
+            Kind::Reference => (ChangeKind::Reference, values(file()?, name)?),
+            Kind::Trust => {
+                let path = file()?;
+                let document = json::parse(input::read_text(path)?.as_bytes());
+                let document = document.map_err(|error| wrong(path, &error))?;
+                (ChangeKind::Trust, canonical(&document).map_err(|error| wrong(path, &error))?)
+            }
+            Kind::Key => {
+                let kind = if self.secret { KeyKind::Secret } else { KeyKind::Key };
+                let minimum_tier = self.min_tier.ok_or_else(|| absent("--min-tier"))?.number();
+                let demands = KeyDemands { kind, minimum_tier, require_cpu_tee: self.require_cpu_tee };
+                (ChangeKind::Key, canonical(&demands).map_err(|error| written(&error))?)
+            }
+            Kind::Inventory => {
+                let machine = self.machine.ok_or_else(|| absent("--machine"))?;
+                let mut devices = self.devices.clone();
+                devices.sort_unstable();
+                let pair = PairBody { machine, devices, note: self.note.clone() };
+                (ChangeKind::Inventory, canonical(&pair).map_err(|error| written(&error))?)
+            }
+        })
     }
 }
 
@@ -235,6 +334,13 @@ async fn read(admin: &Admin, id: &Hex<32>) -> Result<Shown, Failure> {
             let set = absent(admin.reference(name, None).await)?;
             set.map(|set| reference_body(&set.values).unwrap_or_default())
         }
+        // A key is new.
+        ChangeKind::Key => None,
+        ChangeKind::Inventory => absent(admin.pair(name).await)?.and_then(|pair| {
+            let PairInfo { machine, devices, note, .. } = pair;
+            canonical(&PairBody { machine, devices, note }).ok()
+        }),
+        ChangeKind::Trust => absent(admin.trust().await)?.map(|trust| trust.document.to_string()),
     };
     let difference = difference(*kind, current.as_deref().unwrap_or_default(), body);
     Ok(Shown { change, difference })

@@ -85,7 +85,7 @@ impl InventoryArgs {
 }
 
 /// `PDI@ROOT`, or a PDI below NVIDIA's root.
-fn device(text: &str) -> Result<DeviceId, String> {
+pub(crate) fn device(text: &str) -> Result<DeviceId, String> {
     if text.contains('@') {
         return text
             .parse()

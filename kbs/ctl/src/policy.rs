@@ -19,7 +19,8 @@ use cases::TestArgs;
 use check::CheckArgs;
 use clap::{Args, Subcommand, value_parser};
 use explain::ExplainArgs;
-use hanzo_kbs_protocol::{PolicyInfo, PutPolicy};
+use hanzo_attestation_evidence::UnixTime;
+use hanzo_kbs_protocol::{HeldAgainst, PolicyInfo, PutPolicy};
 use prove::ProveArgs;
 use replay::{ReplayArgs, ShadowArgs};
 use schema::SchemaArgs;
@@ -48,6 +49,14 @@ enum PolicyVerb {
         /// this in the same call, and names the decisions
         #[arg(long)]
         if_no_flips: bool,
+        /// With --if-no-flips: only decisions from then on, e.g. 2026-11-01T00:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = replay::time, requires = "if_no_flips")]
+        since: Option<UnixTime>,
+        /// With --if-no-flips: how many rows at the end of the record are looked at, 100000 unless said
+        /// otherwise. The answer says which they were, and how many older ones were not
+        #[arg(long, value_name = "ROWS", value_parser = value_parser!(u64).range(1..=1_000_000),
+              requires = "if_no_flips")]
+        limit: Option<u64>,
         #[command(flatten)]
         connect: ConnectArgs,
     },
@@ -133,8 +142,9 @@ enum PolicyVerb {
 impl PolicyArgs {
     pub(crate) fn run(self, context: &Context) -> Result<Outcome, Failure> {
         match self.verb {
-            PolicyVerb::Put { name, file, expected_version, if_no_flips, connect } => {
-                let request = PutPolicy { text: input::read_text(&file)?, expected_version, if_no_flips };
+            PolicyVerb::Put { name, file, expected_version, if_no_flips, since, limit, connect } => {
+                let text = input::read_text(&file)?;
+                let request = PutPolicy { text, expected_version, if_no_flips, since, limit };
                 let admin = connect.admin(&context.environment)?;
                 context
                     .output
@@ -181,11 +191,23 @@ impl Show for PolicyInfo {
             ("decision", self.decision.to_string()),
             ("created", self.created_at.to_string()),
         ]);
+        let sheet = self.held_against.iter().fold(sheet, held);
         match &self.text {
             Some(text) => sheet.line(text.trim_end()),
             None => sheet,
         }
     }
+}
+
+/// What a put was held against, and what it was not.
+fn held(sheet: Sheet, held: &HeldAgainst) -> Sheet {
+    sheet.facts([
+        ("held against rows", format!("{} to {}", held.first, held.last)),
+        ("older rows, not looked at", held.older.to_string()),
+        ("decisions made again", held.decisions.to_string()),
+        ("decisions no longer kept", held.not_kept.to_string()),
+        ("decisions unknown", held.unknown.to_string()),
+    ])
 }
 
 impl Show for Vec<PolicyInfo> {

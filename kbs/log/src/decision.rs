@@ -69,6 +69,9 @@ pub enum Action {
     /// Such a pair, taken back.
     #[serde(rename = "inventory.remove")]
     InventoryRemove,
+    /// The document about what the broker trusts: adopted at a start, or changed by several people.
+    #[serde(rename = "trust.put")]
+    TrustPut,
     /// A change that needs several people, proposed.
     #[serde(rename = "change.propose")]
     ChangePropose,
@@ -121,6 +124,7 @@ impl Action {
             Self::ReferencePut => "reference.put",
             Self::InventoryPut => "inventory.put",
             Self::InventoryRemove => "inventory.remove",
+            Self::TrustPut => "trust.put",
             Self::ChangePropose => "change.propose",
             Self::ChangeApprove => "change.approve",
             Self::ChangeWithdraw => "change.withdraw",

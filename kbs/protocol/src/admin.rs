@@ -143,6 +143,33 @@ pub struct PutPolicy {
     /// Whether it is refused when it would decide a recorded decision otherwise than the rules in force.
     #[serde(default, skip_serializing_if = "is_false")]
     pub if_no_flips: bool,
+    /// Only decisions from then on are made again for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<UnixTime>,
+    /// How many rows at the end of the record are looked at for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+/// What a policy was held against before it was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldAgainst {
+    /// The first row of the record that was looked at.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// Rows before the first one, which nobody looked at.
+    pub older: u64,
+    /// Only decisions from then on were made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<UnixTime>,
+    /// Decisions that were made again.
+    pub decisions: u64,
+    /// Decisions of which nothing is kept any more.
+    pub not_kept: u64,
+    /// Decisions that could not be made again.
+    pub unknown: u64,
 }
 
 const fn is_false(value: &bool) -> bool {
@@ -166,6 +193,9 @@ pub struct PolicyInfo {
     pub text: Option<String>,
     /// When this version was put.
     pub created_at: UnixTime,
+    /// In the answer to a put with `if_no_flips`: what it was held against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_against: Option<HeldAgainst>,
 }
 
 /// One reference value.
@@ -472,7 +502,7 @@ pub struct ReplayAnswer {
 }
 
 /// Answer to the calls of `policies-shadow`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShadowInfo {
     /// Whether a candidate stands beside the rules in force.
@@ -482,7 +512,32 @@ pub struct ShadowInfo {
     /// Since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<UnixTime>,
-    /// What it would have decided otherwise since then, as the policy crate writes it.
+    /// The decision up to which the report counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
+    /// Whether there are decisions after that one to count: the next call goes on.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub more: bool,
+    /// What it would have decided otherwise since then, as the policy crate writes it; of the decisions that differ
+    /// it lists the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Value>,
+}
+
+/// The document about what the broker trusts, as it was adopted or approved last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustInfo {
+    /// 1 and up.
+    pub version: u64,
+    /// SHA-256 of its RFC 8785 form.
+    pub digest: Hex<32>,
+    /// Number of the decision in the record that put this version.
+    pub decision: u64,
+    /// When this version was put.
+    pub created_at: UnixTime,
+    /// Whether the broker runs by it; a version that was just approved counts from the next start.
+    pub in_force: bool,
+    /// The document.
+    pub document: Value,
 }

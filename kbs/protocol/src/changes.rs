@@ -6,8 +6,13 @@
 //! another change. The client computes the id from the text that it has: it never signs a digest that it was
 //! told.
 
+mod body;
 mod key;
 
+pub use body::{
+    BodyError, KeyDemands, PairBody, TRUST, TrustDocument, TrustPerson, TrustQuorum, TrustScope, canonical,
+    differences, read_body,
+};
 pub use key::{PersonKey, PersonKeyError, WrongSignature, pem_block};
 
 use crate::admin::ReferenceValue;
@@ -28,11 +33,17 @@ pub enum ChangeKind {
     Policy,
     /// A reference set.
     Reference,
+    /// A new key or secret: what it demands, see [`KeyDemands`]; never its material.
+    Key,
+    /// A machine and its devices, see [`PairBody`].
+    Inventory,
+    /// What the broker trusts, and who decides together, see [`TrustDocument`].
+    Trust,
 }
 
 impl ChangeKind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Policy, Self::Reference];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Policy, Self::Reference, Self::Key, Self::Inventory, Self::Trust];
 
     /// The name on the wire and in configuration.
     #[must_use]
@@ -40,6 +51,9 @@ impl ChangeKind {
         match self {
             Self::Policy => "policy",
             Self::Reference => "reference",
+            Self::Key => "key",
+            Self::Inventory => "inventory",
+            Self::Trust => "trust",
         }
     }
 }
@@ -53,11 +67,11 @@ pub struct NotCanonical;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
-    /// Policy or reference set.
+    /// What it is.
     pub kind: ChangeKind,
     /// Its name.
     pub name: String,
-    /// SHA-256 of the new text: Cedar, or [`reference_body`].
+    /// SHA-256 of the new text: Cedar, [`reference_body`], or the RFC 8785 form of what the kind names.
     pub body_digest: Hex<32>,
     /// The version that it replaces; `null` when the rule is new.
     pub expected_version: Option<u64>,
@@ -119,7 +133,7 @@ impl Word<'_> {
 /// # Errors
 /// [`NotCanonical`].
 pub fn reference_body(values: &[ReferenceValue]) -> Result<String, NotCanonical> {
-    serde_json_canonicalizer::to_string(&values).map_err(|_| NotCanonical)
+    canonical(&values)
 }
 
 /// SHA-256 of a change's text.
@@ -140,11 +154,11 @@ fn sha256(parts: &[&[u8]]) -> Hex<32> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProposeChange {
-    /// Policy or reference set.
+    /// What it is.
     pub kind: ChangeKind,
     /// Its name.
     pub name: String,
-    /// The new text: Cedar, or [`reference_body`].
+    /// The new text: Cedar, [`reference_body`], or the RFC 8785 form of what the kind names.
     pub body: String,
     /// The version that it replaces; absent when the rule is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -26,9 +26,9 @@ pub mod tpm;
 pub use aad::{Aad, AadError, Expected, ExpectedAad};
 pub use admin::{
     Algorithm, AuditPage, Basis, Candidate, CandidatePolicy, CandidateReference, CreateKey,
-    ExplainedDecision, GrantInfo, KeyInfo, KeyKind, KeyVersionInfo, PairInfo, PolicyInfo, PutPair, PutPolicy,
-    PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue, ReplayAnswer, ReplayRequest,
-    RuleVersion, ShadowInfo, VersionState,
+    ExplainedDecision, GrantInfo, HeldAgainst, KeyInfo, KeyKind, KeyVersionInfo, PairInfo, PolicyInfo,
+    PutPair, PutPolicy, PutReference, PutSecret, ReferenceInfo, ReferenceSigner, ReferenceValue,
+    ReplayAnswer, ReplayRequest, RuleVersion, ShadowInfo, TrustInfo, VersionState,
 };
 pub use challenge::{Challenge, ChallengeRequest};
 pub use changes::{

@@ -50,6 +50,7 @@ impl Change {
             ChangeError::SecretSize { .. } => (Code::MalformedRequest, "SecretSize"),
             ChangeError::Name { .. } => (Code::MalformedRequest, "NameMalformed"),
             ChangeError::PairMalformed { .. } => (Code::MalformedRequest, "PairMalformed"),
+            ChangeError::BodyMalformed { .. } => (Code::MalformedRequest, "ChangeMalformed"),
             ChangeError::DevicePaired { .. } => (Code::Conflict, "DevicePaired"),
             ChangeError::RuleSize { .. } => (Code::MalformedRequest, "RuleSize"),
             ChangeError::Quorum(QuorumError::Forged { .. }) => return failed(&error),

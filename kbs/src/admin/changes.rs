@@ -22,6 +22,9 @@ use hanzo_kbs_protocol::{
 use hanzo_kbs_vault::ChangeError;
 use std::sync::Arc;
 
+/// Longest name in a row of the record about a proposal: that of the longest id of a key.
+const MAX_NAMED: usize = 255;
+
 type Answer = Result<Json<ChangeInfo>, Problem>;
 
 /// `POST changes`: a change, proposed and signed by its author.
@@ -32,7 +35,7 @@ pub(crate) async fn propose_change(
     Message(request): Message<ProposeChange>,
 ) -> Result<(StatusCode, Json<ChangeInfo>), Problem> {
     let mut change = Change::start(&broker, Action::ChangePropose, &id).await?;
-    change.draft.subject = Some(request.name.chars().take(63).collect());
+    change.draft.subject = Some(request.name.chars().take(MAX_NAMED).collect());
     check_text(&change, request.kind, &request.name, &request.body).await?;
     let proposed = change.open.vault.propose(&request, change.draft.clone()).await;
     Ok((StatusCode::CREATED, answer(&change, proposed).await?))
@@ -93,7 +96,11 @@ pub(crate) async fn apply_change(
     let (id, change) = (change_id(&change)?, about(&broker, Action::ChangeApply, &id, &change).await?);
     check_stored(&change, &id).await?;
     let applied = change.open.vault.apply_change(&id, change.draft.clone()).await;
-    answer(&change, applied).await
+    let answered = answer(&change, applied).await?;
+    if answered.statement.kind == ChangeKind::Trust {
+        tracing::warn!(change = %id, "another configuration is approved: it counts when the broker starts with it");
+    }
+    Ok(answered)
 }
 
 /// `POST changes/{id}/break-glass`: one person asks for it to be applied at once.
@@ -167,6 +174,8 @@ async fn check_text(change: &Change, kind: ChangeKind, name: &str, body: &str) -
     match kind {
         ChangeKind::Policy => check_policy(change, name, body).await.map(drop),
         ChangeKind::Reference => check_values(change, name, body).await,
+        // What these say the vault reads itself.
+        ChangeKind::Key | ChangeKind::Inventory | ChangeKind::Trust => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ mod record;
 mod references;
 mod replay;
 mod sealing;
+mod trust;
 
 pub use credential::{AdminCredential, TokenFormError};
 
@@ -27,3 +28,4 @@ pub(crate) use record::{audit, grants, receipt};
 pub(crate) use references::{get_reference, list_references, put_reference, reference_versions};
 pub(crate) use replay::{delete_shadow, get_shadow, put_shadow, replay_policies};
 pub(crate) use sealing::{seal, unseal};
+pub(crate) use trust::get_trust;

@@ -10,8 +10,9 @@ use crate::request_id::RequestId;
 use crate::rules;
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
+use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_log::Action;
-use hanzo_kbs_protocol::{PolicyInfo, PutPolicy};
+use hanzo_kbs_protocol::{HeldAgainst, PolicyInfo, PutPolicy};
 use hanzo_policy::replay::{Answer, Counts};
 use hanzo_policy::{Policies, PolicySource};
 use serde::Deserialize;
@@ -27,35 +28,74 @@ pub(crate) async fn put_policy(
 ) -> Result<Json<PolicyInfo>, Problem> {
     let mut change = Change::start(&broker, Action::PolicyPut, &id).await?;
     change.draft.subject = Some(name.clone());
+    let limit = limit(&request)?;
     let policies = check_policy(&change, &name, &request.text).await?;
-    if request.if_no_flips
-        && let Some(reason) = flips(&broker, &change, policies).await?
-    {
-        return Err(change.refuse(Code::Conflict, "PolicyFlips", reason).await);
+    let mut held_against = None;
+    if request.if_no_flips {
+        let (held, flips) = flips(&broker, &change, policies, limit, request.since).await?;
+        change.draft.reason = held_in_words(&held);
+        if let Some(flips) = flips {
+            let reason = format!("{flips} ({})", held_in_words(&held));
+            return Err(change.refuse(Code::Conflict, "PolicyFlips", reason).await);
+        }
+        held_against = Some(held);
     }
     let put =
         change.open.vault.put_policy(&name, &request.text, request.expected_version, change.draft.clone());
     match put.await {
-        Ok(policy) => Ok(Json(policy.into())),
+        Ok(policy) => Ok(Json(PolicyInfo { held_against, ..policy.into() })),
         Err(error) => Err(change.refused_by_vault(error).await),
     }
 }
 
-/// Rows at the end of the record that a put with `if_no_flips` is held against: what is made again within one
-/// request.
+/// Rows at the end of the record that a put with `if_no_flips` is held against unless another number is asked for.
 const HELD_AGAINST: u64 = 100_000;
+/// Most of them: what is made again before the request is over, with room.
+const MOST_HELD_AGAINST: u64 = 1_000_000;
+
+/// How many rows to look at.
+fn limit(request: &PutPolicy) -> Result<u64, Problem> {
+    let wrong = |reason: String| Err(Problem::new(Code::MalformedRequest).detail(reason));
+    if !request.if_no_flips && (request.limit.is_some() || request.since.is_some()) {
+        return wrong("`since` and `limit` say what `if_no_flips` looks at".to_owned());
+    }
+    match request.limit.unwrap_or(HELD_AGAINST) {
+        limit @ 1..=MOST_HELD_AGAINST => Ok(limit),
+        _ => wrong(format!("`limit` is 1 to {MOST_HELD_AGAINST}")),
+    }
+}
+
+/// What was looked at, and what was not.
+fn held_in_words(held: &HeldAgainst) -> String {
+    let HeldAgainst { first, last, older, since, decisions, not_kept, unknown } = held;
+    let since = since.map(|since| format!(", of decisions since {since}")).unwrap_or_default();
+    format!(
+        "held against rows {first} to {last} of the record{since}: {decisions} decisions made again, {not_kept} no \
+         longer kept, {unknown} unknown; {older} older rows were not looked at"
+    )
+}
 /// Most flips that a refusal names.
 const NAMED: usize = 8;
 
-/// What a candidate would decide otherwise than the rules in force, in one text; `None` if nothing.
-async fn flips(broker: &Broker, change: &Change, policies: Policies) -> Result<Option<String>, Problem> {
-    let head = change.open.vault.head().await.map_err(|e| failed(&e))?;
-    let after = head.seq.saturating_sub(HELD_AGAINST);
-    let window = Window { after, since: None, until: None, most: HELD_AGAINST };
+/// What a candidate would decide otherwise than the rules in force, in one text, `None` if nothing; and what was
+/// looked at.
+async fn flips(
+    broker: &Broker,
+    change: &Change,
+    policies: Policies,
+    limit: u64,
+    since: Option<UnixTime>,
+) -> Result<(HeldAgainst, Option<String>), Problem> {
+    let last = change.open.vault.head().await.map_err(|e| failed(&e))?.seq;
+    let older = last.saturating_sub(limit);
+    let window = Window { after: older, last, since, until: None, most: limit };
     let tried = Arc::new(Tried { policies, references: None });
     let report = replay(broker.judge(), &change.open, tried, window).await?.report;
+    let (first, decisions) = (older.saturating_add(1), report.decisions);
+    let (not_kept, unknown) = (report.not_kept, report.unknown);
+    let held = HeldAgainst { first, last, older, since, decisions, not_kept, unknown };
     if report.no_flips() {
-        return Ok(None);
+        return Ok((held, None));
     }
     let differs = report.flips.iter().filter(|flip| {
         (flip.in_force == Answer::Granted.name()) != (flip.candidate == Answer::Granted.name())
@@ -65,10 +105,9 @@ async fn flips(broker: &Broker, change: &Change, policies: Policies) -> Result<O
     });
     let Counts { to_granted, to_refused } = report.from_in_force;
     let named: Vec<String> = named.collect();
-    Ok(Some(format!(
-        "{to_granted} decisions would become grants and {to_refused} refusals: {}",
-        named.join("; ")
-    )))
+    let flips =
+        format!("{to_granted} decisions would become grants and {to_refused} refusals: {}", named.join("; "));
+    Ok((held, Some(flips)))
 }
 
 /// Compiles a text together with the other policies, or refuses it.

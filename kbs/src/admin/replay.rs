@@ -6,8 +6,9 @@ use super::change::{Change, failed};
 use crate::body::Message;
 use crate::broker::Broker;
 use crate::problem::{Code, Problem};
-use crate::replay::{Tried, Watch, Window, replay};
+use crate::replay::{Tried, Window, replay};
 use crate::request_id::RequestId;
+use crate::shadow::count;
 use axum::extract::State;
 use axum::{Extension, Json};
 use hanzo_kbs_log::Action;
@@ -26,7 +27,7 @@ pub(crate) async fn replay_policies(
     let open = broker.open().await?;
     let ReplayRequest { candidate, since, until, after } = request;
     let tried = compiled(candidate)?;
-    let window = Window { after, since, until, most: PART };
+    let window = Window { after, last: u64::MAX, since, until, most: PART };
     let part = replay(broker.judge(), &open, Arc::new(tried), window).await?;
     let report = serde_json::to_value(part.report).map_err(|e| failed(&e))?;
     Ok(Json(ReplayAnswer { report, next: part.next }))
@@ -44,7 +45,7 @@ pub(crate) async fn put_shadow(
     Message(candidate): Message<Candidate>,
 ) -> Result<Json<ShadowInfo>, Problem> {
     let change = Change::start(&broker, Action::PolicyShadow, &id).await?;
-    let names: Vec<String> = candidate.policies.iter().map(|policy| policy.name.clone()).collect();
+    let text = serde_json::to_string(&candidate).map_err(|e| failed(&e))?;
     let tried = match Tried::compile(candidate) {
         Ok(tried) => tried,
         Err(reason) => return Err(change.refuse(Code::MalformedRequest, "PolicyMalformed", reason).await),
@@ -52,13 +53,11 @@ pub(crate) async fn put_shadow(
     let mut decision = change.draft.clone();
     decision.policy_digest = Some(tried.policies.digest());
     decision.reference_digest = tried.references.as_ref().map(hanzo_policy::References::digest);
-    let since = decision.at;
-    change.open.vault.record(decision).await.map_err(|e| failed(&e))?;
-    change.open.shadow.set(Some(Arc::new(Watch::new(tried, names, since))));
+    change.open.vault.put_shadow(text, decision).await.map_err(|e| failed(&e))?;
     shown(&broker).await
 }
 
-/// What the candidate would have decided otherwise so far.
+/// What the candidate would have decided otherwise so far; a part of it where much was decided since the last look.
 pub(crate) async fn get_shadow(
     _: Administrator,
     State(broker): State<Arc<Broker>>,
@@ -73,16 +72,20 @@ pub(crate) async fn delete_shadow(
     Extension(id): Extension<RequestId>,
 ) -> Result<Json<ShadowInfo>, Problem> {
     let change = Change::start(&broker, Action::PolicyShadow, &id).await?;
-    change.open.vault.record(change.draft.clone()).await.map_err(|e| failed(&e))?;
-    change.open.shadow.set(None);
+    change.open.vault.clear_shadow(change.draft.clone()).await.map_err(|e| failed(&e))?;
     shown(&broker).await
 }
 
 async fn shown(broker: &Broker) -> Result<Json<ShadowInfo>, Problem> {
-    let Some(watch) = broker.open().await?.shadow.get() else {
-        return Ok(Json(ShadowInfo { active: false, policies: Vec::new(), since: None, report: None }));
-    };
-    let report = serde_json::to_value(watch.report()).map_err(|e| failed(&e))?;
-    let (policies, since) = (watch.names.clone(), Some(watch.since));
-    Ok(Json(ShadowInfo { active: true, policies, since, report: Some(report) }))
+    let open = broker.open().await?;
+    let Some(counted) = count(broker.judge(), &open).await? else { return Ok(Json(ShadowInfo::default())) };
+    let report = serde_json::to_value(counted.report).map_err(|e| failed(&e))?;
+    Ok(Json(ShadowInfo {
+        active: true,
+        policies: counted.names,
+        since: Some(counted.since),
+        seen: Some(counted.seen),
+        more: counted.more,
+        report: Some(report),
+    }))
 }

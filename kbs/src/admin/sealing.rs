@@ -2,7 +2,7 @@
 
 use super::Administrator;
 use crate::body::Message;
-use crate::broker::{Broker, Who};
+use crate::broker::{Broker, UnsealError, Who};
 use crate::problem::{Code, Problem};
 use crate::request_id::RequestId;
 use axum::extract::State;
@@ -37,7 +37,10 @@ pub(crate) async fn unseal(
 ) -> Result<Json<Value>, Problem> {
     broker.unseal(&Who::administrator(&id)).await.map_err(|error| {
         tracing::error!(%error, "the vault stays sealed");
-        Problem::from(Code::Sealed)
+        match error {
+            UnsealError::Trust(error) => Problem::new(Code::Sealed).detail(error.to_string()),
+            _ => Problem::from(Code::Sealed),
+        }
     })?;
     tracing::warn!("unsealed by the administrator");
     Ok(Json(json!({"sealed": false})))

@@ -11,6 +11,7 @@ use hanzo_attestation_evidence::{Hex, encoding};
 use hanzo_kbs_vault::{DeviceRules, DeviceSessions, GpuInventory};
 use hanzo_policy::Appraisal;
 use serde::Deserialize as _;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::ValueDeserializer;
@@ -64,6 +65,8 @@ pub struct TpmConfig {
 pub struct AttestationConfig {
     /// Thresholds of the appraisal.
     pub appraisal: Appraisal,
+    /// Those of them that the configuration states, as it states them.
+    pub stated_appraisal: Value,
     /// What to do where a revocation list is absent.
     pub revocation: Revocation,
     /// Whether evidence must be found genuine by readers that others wrote, too.
@@ -101,6 +104,7 @@ pub(super) fn read(
         _ => Err("must be \"strict\": a broker judges by no other profile; loosen single thresholds by name"),
     });
     drop(profile);
+    let stated_appraisal = stated(&mut section);
     let appraisal = appraisal(&mut section, mistakes);
     let revocation = revocation(&mut section, mistakes);
     let second_opinion = section.flag("second_opinion", mistakes);
@@ -130,6 +134,7 @@ pub(super) fn read(
     let appraisal = appraisal?;
     Some(AttestationConfig {
         appraisal,
+        stated_appraisal,
         revocation,
         second_opinion,
         amd_crls,
@@ -210,6 +215,13 @@ fn devices(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Device
         sessions: sessions.map_or(DeviceSessions::One, |placed| placed.value),
         inventory: inventory.map_or(GpuInventory::Any, |placed| placed.value),
     }
+}
+
+/// The thresholds as JSON. What cannot be read is reported by who reads them for what they mean.
+fn stated(section: &mut Section<'_, '_>) -> Value {
+    let value =
+        section.raw("appraisal").map(|value| Value::deserialize(ValueDeserializer::from(value.clone())));
+    value.and_then(Result::ok).unwrap_or_else(|| Value::Object(serde_json::Map::new()))
 }
 
 fn appraisal(section: &mut Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Appraisal> {

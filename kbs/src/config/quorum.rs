@@ -1,10 +1,13 @@
-//! `[quorum]`: who decides together, and about which rules.
+//! `[quorum]`: who decides together, and about what.
 
 use super::reader::{Mistakes, Placed, Section};
 use hanzo_kbs_protocol::ChangeKind;
 use hanzo_kbs_vault::{MAX_PEOPLE, MAX_WAIT, NamePattern, Scope, is_name};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What `changes` holds.
+const KINDS: &str = "which kinds of changes: \"policy\", \"reference\", \"key\", \"inventory\", \"trust\"";
 
 /// Whose word counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,12 +68,18 @@ fn scopes(section: &mut Section<'_, '_>, people: usize, mistakes: &mut Mistakes<
         let glass = section.number("break_glass_approvals", 1, 1..=most, mistakes);
         let break_glass = broken.then_some(count(glass));
         section.required("name", "how refusals call it", mistakes);
-        section.required("changes", "which kinds of rules: \"policy\", \"reference\"", mistakes);
-        section.required("names", "which rules, e.g. [\"prod-*\"]", mistakes);
+        let tiered = section.raw("minimum_tier").is_some();
+        let tier = section.number("minimum_tier", 0, 1..=4, mistakes);
+        let minimum_tier = tiered.then(|| u8::try_from(tier).unwrap_or(u8::MAX));
+        section.required("changes", KINDS, mistakes);
+        // There is one document about trust: a scope over it alone has no names to tell apart.
+        if changes != [ChangeKind::Trust] {
+            section.required("names", "which rules or keys, e.g. [\"prod-*\"]", mistakes);
+        }
         section.required("approvals", "how many must approve, the author not among them", mistakes);
         section.finish(mistakes);
         let Some(Placed { path, span, value: name }) = name else { continue };
-        let scope = Scope { name, changes, names, approvals, wait, break_glass };
+        let scope = Scope { name, changes, names, minimum_tier, approvals, wait, break_glass };
         if scopes.iter().any(|other| other.name == scope.name) {
             mistakes.add(&path, Some(&span), "is the name of another scope as well");
         }
@@ -89,5 +98,5 @@ fn name(text: &str) -> Result<String, &'static str> {
 
 fn kind(text: &str) -> Result<ChangeKind, &'static str> {
     let known = ChangeKind::ALL.into_iter().find(|kind| kind.name() == text);
-    known.ok_or("must be \"policy\" or \"reference\"")
+    known.ok_or("must be \"policy\", \"reference\", \"key\", \"inventory\" or \"trust\"")
 }

@@ -76,6 +76,7 @@ fn quorum(quorum: &QuorumConfig) -> Value {
             "name": scope.name,
             "changes": scope.changes,
             "names": scope.names.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "minimum_tier": scope.minimum_tier,
             "approvals": scope.approvals,
             "wait_seconds": scope.wait.as_secs(),
             "break_glass_approvals": scope.break_glass,

@@ -284,10 +284,16 @@ const SCOPE: &str = "name = \"prod\"\nchanges = [\"policy\"]\nnames = [\"prod-*\
 fn people_and_what_they_decide_are_read() {
     let config = Config::parse(&scope(SCOPE), Path::new("/etc/kbs")).unwrap();
     assert_eq!(config.quorum.people[1].public_key, Path::new("/etc/kbs/bob.pub"));
-    let [scope] = &config.quorum.scopes[..] else { panic!("{:?}", config.quorum) };
-    assert_eq!((scope.name.as_str(), scope.approvals, scope.break_glass), ("prod", 1, None));
+    let [read] = &config.quorum.scopes[..] else { panic!("{:?}", config.quorum) };
+    assert_eq!((read.name.as_str(), read.approvals, read.break_glass), ("prod", 1, None));
     let shown = show(&config);
     assert_eq!(shown["quorum"]["scopes"][0]["names"], serde_json::json!(["prod-*"]));
+    let more = SCOPE.replace("\"policy\"", "\"key\", \"inventory\"").replace("prod-*", "acme/*");
+    let config = Config::parse(&scope(&format!("{more}minimum_tier = 3\n")), Path::new("")).unwrap();
+    assert_eq!(config.quorum.scopes[0].minimum_tier, Some(3));
+    let trust = SCOPE.replace("\"policy\"", "\"trust\"").replace("names = [\"prod-*\"]\n", "");
+    let config = Config::parse(&scope(&trust), Path::new("")).unwrap();
+    assert_eq!((config.quorum.scopes[0].names.len(), config.quorum.scopes[0].minimum_tier), (0, None));
     assert_eq!(Config::parse(WHOLE, Path::new("")).unwrap().quorum, QuorumConfig::default());
 }
 
@@ -300,7 +306,9 @@ fn mistakes_about_people_and_scopes_are_named() {
     let wrong = |from: &str, to: &str| found(&scope(&SCOPE.replace(from, to)));
     assert!(wrong("approvals = 1", "approvals = 2").contains("asks for 2 approvals, and there are 1 people"));
     assert!(wrong("approvals = 1\n", "").contains("quorum.scopes[0].approvals: is missing"));
-    assert!(wrong("\"policy\"", "\"root\"").contains("must be \"policy\" or \"reference\""));
+    assert!(wrong("\"policy\"", "\"root\"").contains("must be \"policy\", \"reference\", \"key\""));
+    assert!(wrong("approvals = 1", "minimum_tier = 3\napprovals = 1").contains("covers no keys"));
+    assert!(wrong("approvals = 1", "minimum_tier = 5\napprovals = 1").contains("minimum_tier"));
     assert!(wrong("prod-*", "*-prod").contains("must be a name, or the beginning of names"));
     assert!(wrong("name = \"prod\"\n", "").contains("quorum.scopes[0].name: is missing"));
     assert!(wrong("[\"prod-*\"]", "[]").contains("covers nothing"));

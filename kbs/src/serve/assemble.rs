@@ -6,6 +6,7 @@ use crate::clock::SystemClock;
 use crate::config::{AttestationConfig, Config, PersonConfig, QuorumConfig, StoreConfig};
 use crate::judge::{Grounds, Judge, SecondReader};
 use crate::tls::TlsError;
+use crate::trust;
 use hanzo_attestation::roots::{AkId, TpmCa, TrustedAk};
 use hanzo_attestation::{Cache, Collateral, Roots};
 use hanzo_attestation_collateral::bundle::{BundleKey, Deny, EdnFloors, Trust, TrustError};
@@ -15,7 +16,7 @@ use hanzo_attestation_collateral::{
 };
 use hanzo_kbs_protocol::PersonKey;
 use hanzo_kbs_protocol::changes::PersonKeyError;
-use hanzo_kbs_vault::{KeyFileSeal, Quorum, QuorumMistake, Store, StoreError, SystemRng};
+use hanzo_kbs_vault::{KeyFileSeal, Quorum, QuorumError, QuorumMistake, Store, StoreError, SystemRng};
 use hanzo_policy::appraisal::dcap::{PckSerial, PckSerialError};
 use std::io;
 use std::net::SocketAddr;
@@ -108,6 +109,12 @@ pub enum StartError {
     /// The people who decide together cannot be meant.
     #[error("quorum: {0}")]
     Quorum(#[from] QuorumMistake),
+    /// What the configuration trusts cannot be written down.
+    #[error("the configuration cannot be written as a document about trust: {0}")]
+    TrustDocument(&'static str),
+    /// The configuration is not the one that several people approved.
+    #[error(transparent)]
+    Trust(QuorumError),
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -143,6 +150,7 @@ pub async fn assemble(config: &Config) -> Result<Arc<Broker>, StartError> {
     let admin = read_admin_token(&config.admin_token)?;
     let grounds = read_grounds(&config.attestation)?;
     let quorum = read_quorum(&config.quorum)?;
+    let trust = trust::document(config, &grounds.roots, &quorum)?;
     let rng = Arc::new(SystemRng);
     let store = Store::open(&config.sqlite, rng.clone())
         .await
@@ -159,6 +167,7 @@ pub async fn assemble(config: &Config) -> Result<Arc<Broker>, StartError> {
         limits: config.limits,
         devices: config.attestation.devices,
         issuer: config.public_url.clone(),
+        trust: Some(trust),
     })))
 }
 
@@ -309,7 +318,7 @@ pub fn read_admin_token(path: &Path) -> Result<AdminCredential, StartError> {
         .map_err(|source| StartError::AdminToken { path: path.to_owned(), source })
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, StartError> {
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, StartError> {
     let unreadable = |source| StartError::Unreadable { path: path.to_owned(), source };
     if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE {
         return Err(StartError::TooLarge { path: path.to_owned() });

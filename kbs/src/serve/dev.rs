@@ -88,6 +88,7 @@ async fn throwaway_broker(
 ) -> Result<Arc<Broker>, StartError> {
     let attestation = AttestationConfig {
         appraisal: Appraisal::strict(),
+        stated_appraisal: json!({}),
         revocation: Revocation::Required,
         second_opinion: false,
         amd_crls: Vec::new(),
@@ -123,6 +124,8 @@ async fn throwaway_broker(
         limits,
         devices: attestation.devices,
         issuer,
+        // Its configuration goes with it.
+        trust: None,
     }));
     broker.unseal(&Who::operator()).await.map_err(|e| failed(&e))?;
     Ok(broker)

@@ -8,11 +8,12 @@ mod reload;
 pub use assemble::{StartError, assemble, read_admin_token, read_grounds, read_quorum};
 pub use dev::{DevOptions, serve_dev};
 
+pub(crate) use assemble::read_bounded;
 pub(crate) use dev::write_private;
 pub use listeners::{Listeners, bind, run_until_signal};
 pub use reload::{Reload, reload};
 
-use crate::broker::Who;
+use crate::broker::{UnsealError, Who};
 use crate::config::Config;
 use crate::router::{Doors, router};
 use crate::tls;
@@ -27,8 +28,11 @@ use std::sync::Arc;
 pub async fn serve(config: &Config) -> Result<(), StartError> {
     let tls = tls::from_files(&config.tls.cert, &config.tls.key)?;
     let broker = assemble(config).await?;
-    if let Err(error) = broker.unseal(&Who::operator()).await {
-        tracing::warn!(%error, "the vault stays sealed");
+    match broker.unseal(&Who::operator()).await {
+        Ok(()) => {}
+        // It would run by what nobody approved as soon as somebody unsealed it.
+        Err(UnsealError::Trust(error)) => return Err(StartError::Trust(*error)),
+        Err(error) => tracing::warn!(%error, "the vault stays sealed"),
     }
     if config.attestation.devices.sessions == DeviceSessions::Any {
         tracing::warn!(

@@ -22,6 +22,7 @@ async fn nothing_is_done_without_the_token() {
         ("PUT", "/kbs/v1/references/r"),
         ("GET", "/kbs/v1/references/r"),
         ("GET", "/kbs/v1/references/r/versions"),
+        ("GET", "/kbs/v1/trust"),
         ("POST", "/kbs/v1/changes"),
         ("GET", "/kbs/v1/changes"),
         ("GET", "/kbs/v1/changes/00"),

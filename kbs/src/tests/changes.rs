@@ -36,6 +36,7 @@ fn quorum() -> Quorum {
         name: "production".to_owned(),
         changes: ChangeKind::ALL.to_vec(),
         names: vec![NamePattern::parse("prod-*").unwrap()],
+        minimum_tier: None,
         approvals: 2,
         wait: Duration::from_secs(60),
         break_glass: Some(1),
@@ -211,19 +212,18 @@ async fn broken_glass_shows_in_health_and_in_what_nodes_get() {
     assert_eq!(answer.body["receipts"][0].get("break_glass"), None, "{answer:?}");
 }
 
-/// The administrator's calls that write, and whether they can give a rule a new version.
+/// The administrator's calls that write, and whether they can change what a scope covers.
 const WRITES: &[(&str, &str, bool)] = &[
-    ("post", "/kbs/v1/keys", false),
-    ("put", "/kbs/v1/secrets/{tenant}/{*name}", false),
+    ("post", "/kbs/v1/keys", true),
+    ("put", "/kbs/v1/secrets/{tenant}/{*name}", true),
     ("put", "/kbs/v1/policies/{name}", true),
     ("put", "/kbs/v1/references/{name}", true),
     // A candidate that is asked beside the rules, and releases nothing.
     ("post", "/kbs/v1/policies-replay", false),
     ("put", "/kbs/v1/policies-shadow", false),
     ("delete", "/kbs/v1/policies-shadow", false),
-    // What machines have is no rule of a scope: it is written down about hardware, not decided about guests.
-    ("put", "/kbs/v1/inventory/{name}", false),
-    ("delete", "/kbs/v1/inventory/{name}", false),
+    ("put", "/kbs/v1/inventory/{name}", true),
+    ("delete", "/kbs/v1/inventory/{name}", true),
     ("post", "/kbs/v1/changes", false),
     ("post", "/kbs/v1/changes/{id}/approvals", false),
     ("post", "/kbs/v1/changes/{id}/withdraw", false),
@@ -233,6 +233,15 @@ const WRITES: &[(&str, &str, bool)] = &[
     ("post", "/kbs/v1/seal", false),
     ("post", "/kbs/v1/unseal", false),
 ];
+
+/// A machine and a device of it.
+fn pair_of_hardware() -> Value {
+    let root = "02".repeat(32);
+    json!({
+        "machine": {"tee": "sev-snp", "root": root, "id": "01".repeat(64)},
+        "devices": [{"root": root, "pdi": "41".repeat(8)}],
+    })
+}
 
 /// Every writing route of the administrator's door stands in the table above: who adds one has to say whether
 /// it changes rules. Those that do end in the vault's one function, which asks for the quorum.
@@ -257,6 +266,10 @@ async fn no_route_changes_a_rule_without_its_quorum() {
     let before = world.admin("GET", "/kbs/v1/policies", Value::Null).await.body;
     for (method, path, _) in WRITES.iter().filter(|(_, _, changes)| *changes) {
         let path = path.replace("{name}", "prod-release").replace("{id}", &id);
+        let mut path = path.replace("{tenant}/{*name}", "prod-eu/disk");
+        if *method == "delete" {
+            path.push_str("?expected_version=1");
+        }
         let (body, code) = match path.rsplit('/').next().unwrap() {
             "apply" => (json!({}), "ChangeNotApproved"),
             "break-glass" => {
@@ -264,6 +277,14 @@ async fn no_route_changes_a_rule_without_its_quorum() {
                 (json!({"approver": "alice", "reason": "fire", "signature": signature}), "ApproverIsAuthor")
             }
             _ if path.contains("references") => (json!({"values": []}), "QuorumRequired"),
+            _ if path.ends_with("keys") => {
+                (json!({"id": "prod-eu/disk", "minimum_tier": 4}), "QuorumRequired")
+            }
+            _ if path.contains("secrets") => {
+                (json!({"id": "prod-eu/disk", "minimum_tier": 4, "value": "AA=="}), "QuorumRequired")
+            }
+            _ if *method == "delete" => (Value::Null, "QuorumRequired"),
+            _ if path.contains("inventory") => (pair_of_hardware(), "QuorumRequired"),
             _ => (json!({"text": TEXT}), "QuorumRequired"),
         };
         let reply = world.admin(&method.to_uppercase(), &path, body).await;

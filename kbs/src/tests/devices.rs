@@ -6,8 +6,8 @@ use super::{Reply, World};
 use hanzo_attestation_evidence::binding::DeviceDigests;
 use hanzo_attestation_evidence::{Binding, Hex, Kem};
 use hanzo_attestation_lab::{DeviceOrder, LabDevice, NvidiaLab, SnpDefect, SnpOrder};
-use hanzo_kbs_protocol::RecipientKeyPair;
-use hanzo_kbs_vault::{DeviceRules, DeviceSessions, GpuInventory};
+use hanzo_kbs_protocol::{ChangeKind, PersonKey, RecipientKeyPair};
+use hanzo_kbs_vault::{DeviceRules, DeviceSessions, GpuInventory, NamePattern, Quorum, Scope};
 use hanzo_policy::Appraisal;
 use serde_json::{Value, json};
 
@@ -335,6 +335,39 @@ async fn first_use_pairs_a_machine() {
     guest(2).session(&world, &vendor, &[GPU1]).await;
     guest(1).session(&world, &vendor, &[GPU0]).await;
     assert_eq!(world.admin("GET", "/kbs/v1/inventory", Value::Null).await.body.as_array().unwrap().len(), 2);
+}
+
+/// NV-93: what the configuration has written down at first use is no person's change: a scope over the inventory
+/// neither stands in its way nor lets an administrator undo it alone.
+#[tokio::test]
+async fn first_use_asks_nobody_and_undoing_it_does() {
+    let person = |seed: u8| PersonKey::Ed25519([seed; 32]);
+    let scope = Scope {
+        name: "machines".to_owned(),
+        changes: vec![ChangeKind::Inventory],
+        names: vec![NamePattern::parse("*").unwrap()],
+        minimum_tier: None,
+        approvals: 1,
+        wait: std::time::Duration::ZERO,
+        break_glass: None,
+    };
+    let people = vec![("alice".to_owned(), person(1)), ("bob".to_owned(), person(2))];
+    let vendor = Vendor::new();
+    let devices = DeviceRules { inventory: GpuInventory::Tofu, ..DeviceRules::default() };
+    let options = Options {
+        devices,
+        quorum: Quorum::new(people, vec![scope]).unwrap(),
+        ..vendor.options(vendor.manifests([1; 48]))
+    };
+    let world = World::furnished_with(options).await;
+    world.key("acme/weights", 3).await;
+    guest(1).session(&world, &vendor, &[GPU0]).await;
+    let pairs = world.admin("GET", "/kbs/v1/inventory", Value::Null).await.body;
+    let (name, version) = (pairs[0]["name"].as_str().unwrap(), &pairs[0]["version"]);
+    let path = format!("/kbs/v1/inventory/{name}?expected_version={version}");
+    let refused = world.admin("DELETE", &path, Value::Null).await;
+    world.assert_refused(&refused, 409, "QuorumRequired", "QuorumRequired").await;
+    assert_eq!(world.admin("GET", "/kbs/v1/inventory", Value::Null).await.body, pairs);
 }
 
 /// NV-77, NV-95, NV-96, NVR-48: a list that names what a live session rests on ends it at its renewal.

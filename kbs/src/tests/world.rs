@@ -106,6 +106,8 @@ pub(super) struct Options {
     pub(super) devices: DeviceRules,
     /// Who decides together.
     pub(super) quorum: Quorum,
+    /// What the configuration trusts.
+    pub(super) trust: Option<String>,
 }
 
 impl Default for Options {
@@ -127,6 +129,7 @@ impl Default for Options {
             revocation: Revocation::Required,
             devices: DeviceRules::default(),
             quorum: Quorum::default(),
+            trust: None,
         }
     }
 }
@@ -206,6 +209,7 @@ impl World {
             limits: options.limits,
             devices: options.devices,
             issuer: options.issuer.to_owned(),
+            trust: options.trust,
         }));
         broker.unseal(&Who::operator()).await.unwrap();
         let app = router(&broker, Doors::All);

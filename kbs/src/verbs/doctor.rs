@@ -5,10 +5,11 @@ use crate::config::{Config, ConfigError, QuorumConfig};
 use crate::rules;
 use crate::serve::{read_admin_token, read_grounds, read_quorum};
 use crate::tls;
+use crate::trust;
 use hanzo_attestation::{Revocation, Roots};
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_vault::{
-    DeviceRules, DeviceSessions, GpuInventory, KeyFileSeal, Quorum, ReferenceSet, Rng, Store,
+    DeviceRules, DeviceSessions, GpuInventory, KeyFileSeal, Quorum, ReferenceSet, Rng, Store, Vault,
 };
 use hanzo_policy::Policies;
 use serde::Serialize;
@@ -148,6 +149,31 @@ fn ages(sets: &[ReferenceSet], now: UnixTime) -> String {
     }
 }
 
+/// Whether the broker would start by this configuration.
+async fn trust(config: &Config, vault: &Vault) -> Check {
+    let document = match trust::of(config) {
+        Ok(document) => document,
+        Err(error) => return outcome("trust", Err::<(), _>(error), |()| String::new()),
+    };
+    match vault.trust().await {
+        Ok(None) => {
+            Check { check: "trust", ok: true, found: "the first start adopts the document".to_owned() }
+        }
+        Ok(Some(approved)) => outcome("trust", approved.is_adopted(&document), |same| {
+            let version = approved.version;
+            if same {
+                format!("the configuration is the approved one, version {version}")
+            } else {
+                let difference = approved.difference(&document);
+                format!(
+                    "no scope covers it: the next start adopts it in place of version {version}: {difference}"
+                )
+            }
+        }),
+        Err(error) => outcome("trust", Err::<(), _>(error), |()| String::new()),
+    }
+}
+
 async fn vault(config: &Config, rng: Arc<dyn Rng>, now: Option<UnixTime>) -> Vec<Check> {
     if !config.sqlite.exists() {
         let found = format!("{} does not exist: run `hanzo-kbs init`", config.sqlite.display());
@@ -197,6 +223,7 @@ async fn vault(config: &Config, rng: Arc<dyn Rng>, now: Option<UnixTime>) -> Vec
         }
         Err(error) => checks.push(outcome("break glass", Err::<(), _>(error), |()| String::new())),
     }
+    checks.push(trust(config, &vault).await);
     checks.push(match vault.references().await {
         Ok(sets) => {
             let ages = now.map(|now| ages(&sets, now)).unwrap_or_default();

@@ -12,10 +12,11 @@ use crate::envelope::Record;
 use crate::error::StoreError;
 use crate::rows::{
     AttestationRow, ChangeRow, GrantRow, HoldRow, KeptKind, KeptRow, KeyRow, LedgerRow, MetaRow,
-    PastDecision, RuleKind, RuleRow, SessionRow, VersionRow, VoteRow,
+    PastDecision, RuleKind, RuleRow, SessionRow, ShadowRow, VersionRow, VoteRow,
 };
 use hanzo_attestation_evidence::{DeviceId, Hex, UnixTime};
 use hanzo_kbs_log::{Action, Decision};
+use hanzo_kbs_protocol::ChangeKind;
 use std::future::Future;
 
 /// Result of a backend call.
@@ -48,6 +49,7 @@ pub trait Transaction:
     + AttestationRows
     + KeptRows
     + ChangeRows
+    + ShadowRows
     + Send
 {
     /// Makes everything durable, or fails and leaves nothing.
@@ -204,7 +206,7 @@ pub trait HoldRows {
     ) -> impl Future<Output = StoreResult<()>> + Send;
 }
 
-/// Policies, reference sets and the inventory.
+/// Policies, reference sets, the inventory and the document about trust.
 pub trait RuleRows {
     /// The newest version of each rule of a kind, by name.
     fn current_rules(&mut self, kind: RuleKind) -> impl Future<Output = StoreResult<Vec<RuleRow>>> + Send;
@@ -233,10 +235,26 @@ pub trait ChangeRows {
     fn change(&mut self, id: &Hex<32>) -> impl Future<Output = StoreResult<Option<ChangeRow>>> + Send;
     /// At most `limit` changes, newest first.
     fn changes(&mut self, limit: u32) -> impl Future<Output = StoreResult<Vec<ChangeRow>>> + Send;
+    /// At most 100 changes of this kind about this name, newest first.
+    fn changes_about(
+        &mut self,
+        kind: ChangeKind,
+        name: &str,
+    ) -> impl Future<Output = StoreResult<Vec<ChangeRow>>> + Send;
     /// Adds what a person said.
     fn insert_vote(&mut self, vote: &VoteRow) -> impl Future<Output = StoreResult<()>> + Send;
     /// What people said about a change, in order.
     fn votes(&mut self, change: &Hex<32>) -> impl Future<Output = StoreResult<Vec<VoteRow>>> + Send;
+}
+
+/// The candidate beside the rules in force: at most one.
+pub trait ShadowRows {
+    /// The candidate.
+    fn shadow(&mut self) -> impl Future<Output = StoreResult<Option<ShadowRow>>> + Send;
+    /// Writes it in place of the one that there is.
+    fn put_shadow(&mut self, row: &ShadowRow) -> impl Future<Output = StoreResult<()>> + Send;
+    /// Takes it away, if there is one.
+    fn clear_shadow(&mut self) -> impl Future<Output = StoreResult<()>> + Send;
 }
 
 /// What bearer tokens rest on.

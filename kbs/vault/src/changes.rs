@@ -1,46 +1,56 @@
 //! Changes that need several people: proposed, approved, applied; or applied at once, loudly.
 //!
-//! Every new version of a rule is written by one function, which asks for a [`Cleared`]: either the rule is in
-//! no scope of the [`Quorum`](crate::Quorum), or a change was checked here, in the same transaction. What a
+//! Every new version of a rule, and every new key, is written by one function, which asks for a [`Cleared`]: either
+//! it is in no scope of the [`Quorum`](crate::Quorum), or a change was checked here, in the same transaction. What a
 //! change says and what people said about it never changes once stored; whether it is still open follows from
 //! the record, so that nobody can open it again by editing a row. Signatures are verified when they arrive and
 //! again when they are counted: who is no longer in the configuration does not count.
 
 mod authentic;
+mod enact;
 mod error;
 mod read;
 
 pub use error::QuorumError;
 
-use crate::backend::{Backend, ChangeRows, RuleRows, Transaction};
+use crate::backend::{Backend, ChangeRows, Transaction};
 use crate::error::ChangeError;
 use crate::ledger::{Ledger, expect_outcome};
-use crate::quorum::{Demand, MAX_AGE, Quorum};
+use crate::quorum::{Demand, MAX_AGE, Quorum, Target};
 use crate::rows::{ChangeRow, RuleKind, VoteRow, VoteWord};
-use crate::rules::{MAX_RULE, NewRule, check_name};
+use crate::rules::MAX_RULE;
 use crate::vault::Vault;
 use hanzo_attestation_evidence::{Hex, UnixTime};
-use hanzo_kbs_log::{Action, ChangeRecord, NewDecision, Outcome};
-use hanzo_kbs_protocol::changes::{MAX_REASON, Word, body_digest};
+use hanzo_kbs_log::{Action, NewDecision, Outcome};
+use hanzo_kbs_protocol::changes::{MAX_REASON, Word};
 use hanzo_kbs_protocol::{
     ApproveChange, BreakGlass, ChangeInfo, ChangeKind, ChangeState, ProposeChange, WithdrawChange,
 };
 
-/// Proof that this rule may get a new version now: nobody else's agreement is asked for, or it was given.
+/// Proof that this may be changed now: nobody else's agreement is asked for, or it was given.
 #[derive(Debug)]
 pub(crate) struct Cleared(());
 
 impl Cleared {
     /// A change by one administrator.
-    pub(crate) fn direct(quorum: &Quorum, kind: RuleKind, name: &str) -> Result<Self, QuorumError> {
-        let demand = change_kind(kind).and_then(|kind| Some((kind, quorum.demand(kind, name)?)));
-        match demand {
+    pub(crate) fn direct(quorum: &Quorum, target: Target<'_>) -> Result<Self, QuorumError> {
+        match quorum.demand(target) {
             None => Ok(Self(())),
-            Some((kind, demand)) => {
+            Some(demand) => {
                 let scopes = demand.scopes.join("`, `");
-                Err(QuorumError::QuorumRequired { kind, name: name.to_owned(), scopes })
+                Err(QuorumError::QuorumRequired { kind: target.kind, name: target.name.to_owned(), scopes })
             }
         }
+    }
+
+    /// The document of a configuration, where the approved one leaves it to whoever writes the configuration.
+    pub(crate) const fn ungoverned() -> Self {
+        Self(())
+    }
+
+    /// A machine's devices, written down when it showed them first: the configuration asks for it, no person.
+    pub(crate) const fn first_use() -> Self {
+        Self(())
     }
 }
 
@@ -70,13 +80,13 @@ impl<B: Backend> Vault<B> {
         decision: NewDecision,
     ) -> Result<ChangeInfo, ChangeError> {
         expect_outcome(&decision, Outcome::Granted)?;
-        check_name(&proposal.name)?;
         let size = proposal.body.len();
         if size > MAX_RULE {
             return Err(ChangeError::RuleSize { size, limit: MAX_RULE });
         }
         let (kind, name) = (proposal.kind, proposal.name.clone());
-        if self.quorum().demand(kind, &name).is_none() {
+        let target = enact::target(kind, &name, &proposal.body)?;
+        if self.quorum().demand(target).is_none() {
             return Err(QuorumError::NotInScope { kind, name }.into());
         }
         let id = proposal.statement().id().map_err(|_| QuorumError::NotCanonical)?;
@@ -86,7 +96,7 @@ impl<B: Backend> Vault<B> {
         if tx.change(&id).await?.is_some() {
             return Err(QuorumError::ChangeExists { id }.into());
         }
-        let current = tx.rule(rule_kind(kind), &name, None).await?.map(|row| row.version);
+        let current = self.replaced(&mut tx, kind, &name).await?;
         let expected = proposal.expected_version;
         if current != expected {
             return Err(ChangeError::VersionConflict { name, expected, current });
@@ -95,6 +105,7 @@ impl<B: Backend> Vault<B> {
         let (policy_digest, reference_digest) = match kind {
             ChangeKind::Policy => (digest, None),
             ChangeKind::Reference => (None, digest),
+            _ => (None, None),
         };
         let author = &proposal.author;
         let decision =
@@ -102,7 +113,7 @@ impl<B: Backend> Vault<B> {
         let decision = ledger.append(&mut tx, decision).await?.seq;
         let change = ChangeRow {
             id,
-            kind: rule_kind(kind),
+            kind,
             name,
             body: proposal.body.clone(),
             expected_version: expected,
@@ -350,43 +361,6 @@ impl<B: Backend> Vault<B> {
         Ok(())
     }
 
-    /// Closes the change in the record, and writes the rule's next version.
-    async fn enact(
-        &self,
-        tx: &mut B::Tx,
-        ledger: &mut Ledger<'_>,
-        change: ChangeRow,
-        approvers: Vec<String>,
-        reason: Option<String>,
-        decision: NewDecision,
-    ) -> Result<(), ChangeError> {
-        let ChangeRow { id, kind, name, body, expected_version: expected, author, .. } = change;
-        let current = tx.rule(kind, &name, None).await?.map(|row| row.version);
-        if current != expected {
-            return Err(ChangeError::VersionConflict { name, expected, current });
-        }
-        let by = approvers.join(", ");
-        let put_reason = match &reason {
-            Some(reason) => format!("change {id} of {author}, at once by {by}: {reason}"),
-            None => format!("change {id} of {author}, approved by {by}"),
-        };
-        let record = Some(ChangeRecord { id, author: author.clone(), approvers, break_glass: reason });
-        let (action, change) = (Action::ChangeApply, record.clone());
-        let closing = about(decision.clone(), &id, &author, format!("{} `{name}`", kind.name()));
-        ledger.append(tx, NewDecision { action, change, ..closing }).await?;
-        let digest = Some(body_digest(&body));
-        let put = NewDecision { change: record, reason: put_reason, ..decision };
-        let decision = match kind {
-            RuleKind::Reference => {
-                NewDecision { action: Action::ReferencePut, reference_digest: digest, ..put }
-            }
-            _ => NewDecision { action: Action::PolicyPut, policy_digest: digest, ..put },
-        };
-        self.put_rule_in(tx, ledger, NewRule { kind, name, body, current, decision, cleared: Cleared(()) })
-            .await?;
-        Ok(())
-    }
-
     fn check_author(
         &self,
         id: &Hex<32>,
@@ -419,7 +393,7 @@ impl<B: Backend> Vault<B> {
     }
 
     fn demand_on(&self, change: &ChangeRow) -> Option<Demand> {
-        self.quorum().demand(change_kind(change.kind)?, &change.name)
+        self.quorum().demand(enact::target(change.kind, &change.name, &change.body).ok()?)
     }
 }
 
@@ -450,24 +424,15 @@ fn about(decision: NewDecision, id: &Hex<32>, author: &str, said: impl Into<Stri
 }
 
 fn out_of_scope(change: &ChangeRow) -> ChangeError {
-    match change_kind(change.kind) {
-        Some(kind) => QuorumError::NotInScope { kind, name: change.name.clone() }.into(),
-        None => QuorumError::Forged { id: change.id }.into(),
-    }
+    QuorumError::NotInScope { kind: change.kind, name: change.name.clone() }.into()
 }
 
-const fn rule_kind(kind: ChangeKind) -> RuleKind {
+/// A rule as scopes name it.
+pub(crate) const fn change_kind(kind: RuleKind) -> ChangeKind {
     match kind {
-        ChangeKind::Policy => RuleKind::Policy,
-        ChangeKind::Reference => RuleKind::Reference,
-    }
-}
-
-/// `None`: the inventory is not among what scopes can name.
-const fn change_kind(kind: RuleKind) -> Option<ChangeKind> {
-    match kind {
-        RuleKind::Policy => Some(ChangeKind::Policy),
-        RuleKind::Reference => Some(ChangeKind::Reference),
-        RuleKind::Inventory => None,
+        RuleKind::Policy => ChangeKind::Policy,
+        RuleKind::Reference => ChangeKind::Reference,
+        RuleKind::Inventory => ChangeKind::Inventory,
+        RuleKind::Trust => ChangeKind::Trust,
     }
 }

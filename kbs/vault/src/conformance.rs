@@ -3,17 +3,17 @@
 
 use crate::backend::{
     AttestationRows, Backend, ChangeRows, DecisionRows, HoldRows, KeptRows, KeyRows, MetaRows, NonceRows,
-    RuleRows, SessionRows, Transaction,
+    RuleRows, SessionRows, ShadowRows, Transaction,
 };
 use crate::envelope::Record;
 use crate::error::StoreError;
 use crate::rows::{
     AttestationRow, BrokenGlass, ChangeRow, GrantRow, HoldRow, HoldsRow, KeptKind, KeptRow, KeyRow,
-    LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow, VersionRow, VoteRow, VoteWord,
+    LedgerRow, MetaRow, RuleKind, RuleRow, SessionRow, ShadowRow, VersionRow, VoteRow, VoteWord,
 };
 use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, Tee, UnixTime};
 use hanzo_kbs_log::{Action, ChainError, Decision, Door, Head, NewDecision};
-use hanzo_kbs_protocol::{KeyKind, VersionState};
+use hanzo_kbs_protocol::{ChangeKind, KeyKind, VersionState};
 use std::future::Future;
 
 /// A demand that a backend does not meet.
@@ -54,6 +54,7 @@ where
     attestations_end(&make().await).await?;
     documents_are_kept_and_forgotten(&make().await).await?;
     past_decisions_are_found(&make().await).await?;
+    one_shadow_is_kept(&make().await).await?;
     make().await.integrity().await?;
     Ok(())
 }
@@ -292,6 +293,10 @@ async fn changes_are_kept(backend: &impl Backend) -> Checked {
     demand("know no other change", tx.change(&Hex([9; 32])).await?.is_none())?;
     demand("list changes, newest first", tx.changes(10).await? == [change(2)?, change(1)?])?;
     demand("list as many as asked for", tx.changes(1).await?.len() == 1)?;
+    let about = tx.changes_about(ChangeKind::Reference, "rule-2").await?;
+    demand("list the changes about a name", about == [change(2)?])?;
+    let none = tx.changes_about(ChangeKind::Policy, "rule-2").await?;
+    demand("keep the changes of another kind apart", none.is_empty())?;
     demand("read back what was said, in order", tx.votes(&change(2)?.id).await? == rows)?;
     demand("keep changes apart", tx.votes(&change(1)?.id).await?.is_empty())?;
     let none = tx.newest_decision_about(Action::ChangeApply, "x").await?;
@@ -304,6 +309,23 @@ async fn changes_are_kept(backend: &impl Backend) -> Checked {
     let mut tx = backend.read().await?;
     let newest = tx.newest_decision_about(Action::PolicyPut, "p").await?;
     demand("name the newest decision about a subject", newest == Some(6))
+}
+
+async fn one_shadow_is_kept(backend: &impl Backend) -> Checked {
+    append(backend, 2).await?;
+    let mut tx = backend.begin().await?;
+    demand("have no shadow before one was put", tx.shadow().await?.is_none())?;
+    let shadow = |n: u8| -> Result<ShadowRow, StoreError> {
+        let (candidate, report) = (format!("candidate-{n}"), String::new());
+        let (decision, seen) = (u64::from(n), u64::from(n));
+        Ok(ShadowRow { candidate, decision, since: at(n.into())?, seen, report, mac: [n; 32] })
+    };
+    tx.put_shadow(&shadow(1)?).await?;
+    demand("read back a shadow", tx.shadow().await? == Some(shadow(1)?))?;
+    tx.put_shadow(&shadow(2)?).await?;
+    demand("keep the newest shadow alone", tx.shadow().await? == Some(shadow(2)?))?;
+    tx.clear_shadow().await?;
+    demand("forget a shadow", tx.shadow().await?.is_none())
 }
 
 async fn attestations_end(backend: &impl Backend) -> Checked {
@@ -513,7 +535,7 @@ fn rule(name: &str, version: u64, decision: u64) -> Result<RuleRow, StoreError> 
 fn change(n: u8) -> Result<ChangeRow, StoreError> {
     Ok(ChangeRow {
         id: Hex([n; 32]),
-        kind: if n > 1 { RuleKind::Reference } else { RuleKind::Policy },
+        kind: if n > 1 { ChangeKind::Reference } else { ChangeKind::Policy },
         name: format!("rule-{n}"),
         body: "[]".to_owned(),
         expected_version: (n > 1).then_some(7),

@@ -170,6 +170,14 @@ pub enum ChangeError {
         /// The newest version; `None` is none.
         current: Option<u64>,
     },
+    /// The text of a change is not what its kind asks for.
+    #[error("no change of a {kind}: {reason}")]
+    BodyMalformed {
+        /// What it should be.
+        kind: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// Not a machine and its devices.
     #[error("no pair: {reason}")]
     PairMalformed {
@@ -232,7 +240,7 @@ pub enum RulesError {
     /// A row was not written by a holder of the root key, or belongs elsewhere.
     #[error("{kind} `{name}` version {version} is not authentic")]
     Forged {
-        /// `policy`, `reference` or `inventory`.
+        /// `policy`, `reference`, `inventory` or `trust`.
         kind: &'static str,
         /// Its name.
         name: String,

@@ -8,6 +8,7 @@ use crate::changes::Cleared;
 use crate::error::{ChangeError, RecordError, RulesError};
 use crate::holds::DeviceSessions;
 use crate::ledger::{Ledger, expect_outcome};
+use crate::quorum::Target;
 use crate::release::{Order, ReleaseError};
 use crate::rows::{RuleKind, RuleRow};
 use crate::rules::{NewRule, check_name, compare};
@@ -15,8 +16,8 @@ use crate::vault::Vault;
 use aws_lc_rs::digest;
 use hanzo_attestation_evidence::{DeviceId, MachineId, UnixTime};
 use hanzo_kbs_log::{Action, NewDecision, Outcome};
-use hanzo_kbs_protocol::PairInfo;
-use serde::{Deserialize, Serialize};
+use hanzo_kbs_protocol::changes::{PairBody, canonical};
+use hanzo_kbs_protocol::{ChangeKind, PairInfo};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -96,16 +97,6 @@ impl fmt::Display for Devices {
     }
 }
 
-/// A pair as a rule's body.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    machine: MachineId,
-    devices: Vec<DeviceId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    note: Option<String>,
-}
-
 /// The pairs in force, at one epoch of the rules.
 pub(crate) struct Inventory {
     epoch: u64,
@@ -163,7 +154,7 @@ impl<B: Backend> Vault<B> {
     ///
     /// # Errors
     /// [`ChangeError::Name`], [`ChangeError::PairMalformed`], [`ChangeError::DevicePaired`],
-    /// [`ChangeError::VersionConflict`], [`ChangeError::Record`].
+    /// [`ChangeError::VersionConflict`], [`ChangeError::Quorum`], [`ChangeError::Record`].
     pub async fn put_pair(
         &self,
         name: &str,
@@ -173,23 +164,14 @@ impl<B: Backend> Vault<B> {
         expected: Option<u64>,
         decision: NewDecision,
     ) -> Result<Pair, ChangeError> {
-        let (mut devices, count) = (devices.to_vec(), devices.len());
+        let mut devices = devices.to_vec();
         devices.sort_unstable();
-        devices.dedup();
-        let malformed = |reason| Err(ChangeError::PairMalformed { reason });
-        if !(1..=MAX_PAIR_DEVICES).contains(&count) {
-            return malformed("a pair has 1 to 64 devices");
+        if devices.is_empty() {
+            return Err(ChangeError::PairMalformed { reason: SIZE });
         }
-        if devices.len() != count {
-            return malformed("a device is there twice");
-        }
-        if note.as_ref().is_some_and(|note| note.len() > MAX_NOTE) {
-            return malformed("a note has at most 200 bytes");
-        }
-        if name.starts_with(FIRST_USE) && name != first_use_name(&machine) {
-            return malformed("this name is kept for another machine's first use");
-        }
-        self.change_pair(name, Body { machine, devices, note }, expected, decision).await
+        let pair = PairBody { machine, devices, note };
+        check_pair(name, &pair)?;
+        self.change_pair(name, pair, expected, decision).await
     }
 
     /// Takes a pair back. Its history stays.
@@ -202,57 +184,80 @@ impl<B: Backend> Vault<B> {
         expected: u64,
         decision: NewDecision,
     ) -> Result<Pair, ChangeError> {
+        // Said first: who may not change it is not told what it is.
+        Cleared::direct(self.quorum(), Target::rule(ChangeKind::Inventory, name))?;
         let current = self.pair(name).await?.filter(|pair| !pair.devices.is_empty());
         let Some(Pair { machine, .. }) = current else {
             let (name, expected) = (name.chars().take(63).collect(), Some(expected));
             return Err(ChangeError::VersionConflict { name, expected, current: None });
         };
-        self.change_pair(name, Body { machine, devices: Vec::new(), note: None }, Some(expected), decision)
-            .await
+        let pair = PairBody { machine, devices: Vec::new(), note: None };
+        self.change_pair(name, pair, Some(expected), decision).await
     }
 
     async fn change_pair(
         &self,
         name: &str,
-        body: Body,
+        pair: PairBody,
         expected: Option<u64>,
         decision: NewDecision,
     ) -> Result<Pair, ChangeError> {
         expect_outcome(&decision, Outcome::Granted)?;
         check_name(name)?;
+        let cleared = Cleared::direct(self.quorum(), Target::rule(ChangeKind::Inventory, name))?;
         let (mut tx, mut ledger) = self.write(decision.at).await?;
-        let stored = self.pairs_in(&mut tx).await?;
+        let row = self.put_pair_in(&mut tx, &mut ledger, name, pair, expected, decision, cleared).await?;
+        ledger.close(&mut tx).await?;
+        tx.commit().await?;
+        Ok(self.pair_of(row)?)
+    }
+
+    /// Writes the next version of a pair that has been looked at in itself, and its decision.
+    #[expect(clippy::too_many_arguments, reason = "a row of the record, a pair, and what it must fit to")]
+    pub(crate) async fn put_pair_in(
+        &self,
+        tx: &mut B::Tx,
+        ledger: &mut Ledger<'_>,
+        name: &str,
+        body: PairBody,
+        expected: Option<u64>,
+        decision: NewDecision,
+        cleared: Cleared,
+    ) -> Result<RuleRow, ChangeError> {
+        let stored = self.pairs_in(tx).await?;
         let current = stored.iter().find(|pair| pair.name == name);
         // A name whose pair was taken back is free again.
         let live = current.filter(|pair| !pair.devices.is_empty()).map(|pair| pair.version);
         if live != expected {
             return Err(ChangeError::VersionConflict { name: name.to_owned(), expected, current: live });
         }
+        let moved = body.devices.is_empty() && current.is_none_or(|pair| pair.machine != body.machine);
+        if moved {
+            return Err(ChangeError::PairMalformed { reason: "it takes back the pair of another machine" });
+        }
         let others: Vec<Pair> = stored.iter().filter(|pair| pair.name != name).cloned().collect();
         if let Some((device, machine)) = Inventory::of(0, &others).elsewhere(&body.machine, &body.devices) {
             return Err(ChangeError::DevicePaired { device, machine: Box::new(machine) });
         }
         let version = current.map(|pair| pair.version);
-        let row = self.write_pair(&mut tx, &mut ledger, name, version, body, decision).await?;
-        ledger.close(&mut tx).await?;
-        tx.commit().await?;
-        Ok(self.pair_of(row)?)
+        self.write_pair(tx, ledger, name, version, body, decision, cleared).await
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a row of the record, a pair, and what it replaces")]
     async fn write_pair(
         &self,
         tx: &mut B::Tx,
         ledger: &mut Ledger<'_>,
         name: &str,
         current: Option<u64>,
-        body: Body,
+        body: PairBody,
         decision: NewDecision,
+        cleared: Cleared,
     ) -> Result<RuleRow, ChangeError> {
         let decision = NewDecision { machine: Some(body.machine), devices: body.devices.clone(), ..decision };
-        let body = serde_json_canonicalizer::to_string(&body)
+        let body = canonical(&body)
             .map_err(|error| RulesError::Unreadable { name: name.to_owned(), reason: error.to_string() })?;
         let (kind, name) = (RuleKind::Inventory, name.to_owned());
-        let cleared = Cleared::direct(self.quorum(), kind, &name)?;
         self.put_rule_in(tx, ledger, NewRule { kind, name, body, current, decision, cleared }).await
     }
 
@@ -312,8 +317,9 @@ impl<B: Backend> Vault<B> {
             recipient_digest: Some(order.party.recipient_digest),
             ..NewDecision::granted(*at, *door, Action::InventoryPut, actor.as_str(), request_id.as_str())
         };
-        let body = Body { machine, devices: order.party.devices.clone(), note: None };
-        match self.write_pair(tx, ledger, &name, current, body, decision).await {
+        let body = PairBody { machine, devices: order.party.devices.clone(), note: None };
+        let cleared = Cleared::first_use();
+        match self.write_pair(tx, ledger, &name, current, body, decision, cleared).await {
             Ok(_) => Ok(()),
             Err(ChangeError::Record(error)) => Err(error.into()),
             Err(ChangeError::Rules(error)) => Err(error.into()),
@@ -343,13 +349,37 @@ impl<B: Backend> Vault<B> {
         rows.into_iter().map(|row| self.pair_of(row)).collect()
     }
 
-    fn pair_of(&self, row: RuleRow) -> Result<Pair, RulesError> {
+    pub(crate) fn pair_of(&self, row: RuleRow) -> Result<Pair, RulesError> {
         self.authenticate(&row)?;
         let RuleRow { name, version, body, created_at, .. } = row;
-        let Body { machine, devices, note } = serde_json::from_str(&body)
+        let PairBody { machine, devices, note } = serde_json::from_str(&body)
             .map_err(|error| RulesError::Unreadable { name: name.clone(), reason: error.to_string() })?;
         Ok(Pair { name, version, machine, devices, note, created_at })
     }
+}
+
+/// Why a pair has a wrong number of devices.
+const SIZE: &str = "a pair has 1 to 64 devices";
+
+/// What a pair asks of itself: its devices in order, each once. None of them takes it back.
+pub(crate) fn check_pair(name: &str, pair: &PairBody) -> Result<(), ChangeError> {
+    let malformed = |reason| Err(ChangeError::PairMalformed { reason });
+    if pair.devices.len() > MAX_PAIR_DEVICES {
+        return malformed(SIZE);
+    }
+    if !pair.devices.is_sorted() {
+        return malformed("the devices are not in order");
+    }
+    if pair.devices.windows(2).any(|two| matches!(two, [one, other] if one == other)) {
+        return malformed("a device is there twice");
+    }
+    if pair.note.as_ref().is_some_and(|note| note.len() > MAX_NOTE) {
+        return malformed("a note has at most 200 bytes");
+    }
+    if name.starts_with(FIRST_USE) && name != first_use_name(&pair.machine) {
+        return malformed("this name is kept for another machine's first use");
+    }
+    Ok(())
 }
 
 /// The name under which first use writes a machine's pair: half of a SHA-256, so that no two machines share

@@ -1,10 +1,12 @@
 //! Keys and secrets: made inside, or imported; never read out by an administrator.
 
 use crate::backend::{Backend, KeyRows, Transaction};
+use crate::changes::Cleared;
 use crate::envelope::{self, EnvelopeError, Record};
 use crate::error::{ChangeError, RecordError, StoreError};
-use crate::ledger::expect_outcome;
+use crate::ledger::{Ledger, expect_outcome};
 use crate::place::{Place, purpose};
+use crate::quorum::Target;
 use crate::rows::{KeyRow, VersionRow};
 use crate::vault::Vault;
 use hanzo_attestation_evidence::UnixTime;
@@ -23,29 +25,45 @@ impl<B: Backend> Vault<B> {
     /// Generates a key with its first version. `decision.at` is the time.
     ///
     /// # Errors
-    /// [`ChangeError::KeyExists`], [`ChangeError::Record`].
+    /// [`ChangeError::KeyExists`], [`ChangeError::Quorum`] for a key in a scope, [`ChangeError::Record`].
     pub async fn create_key(
         &self,
         scope: &KeyScope,
         algorithm: Algorithm,
         decision: NewDecision,
     ) -> Result<KeyInfo, ChangeError> {
+        let cleared = Cleared::direct(self.quorum(), target(scope))?;
+        let (mut tx, mut ledger) = self.write(decision.at).await?;
+        let key = self.create_key_in(&mut tx, &mut ledger, scope, algorithm, decision, &cleared).await?;
+        self.finish(tx, ledger, key).await
+    }
+
+    /// Generates a key in a transaction that is still to be closed and committed.
+    pub(crate) async fn create_key_in(
+        &self,
+        tx: &mut B::Tx,
+        ledger: &mut Ledger<'_>,
+        scope: &KeyScope,
+        algorithm: Algorithm,
+        decision: NewDecision,
+        _: &Cleared,
+    ) -> Result<KeyRow, ChangeError> {
         let mut material = Zeroizing::new(vec![0; material_length(algorithm)]);
         self.rng().fill(&mut material)?;
-        let (mut tx, ledger) = self.write(decision.at).await?;
         if tx.key(scope.key.as_str()).await?.is_some() {
             return Err(ChangeError::KeyExists { id: scope.key.to_string() });
         }
         let key = new_key(scope, KeyKind::Key, algorithm.name(), decision.at);
-        tx = self.add_version(tx, &key, 1, &material, decision.at).await?;
-        self.finish(tx, ledger, key, decision).await
+        self.add_version(tx, &key, 1, &material, decision.at).await?;
+        append(tx, ledger, &key, decision).await?;
+        Ok(key)
     }
 
     /// Imports a secret, or a new version of one. The demands of a secret that exists are fixed.
     ///
     /// # Errors
     /// [`ChangeError::SecretSize`], [`ChangeError::NotASecret`], [`ChangeError::ScopeFixed`],
-    /// [`ChangeError::Record`].
+    /// [`ChangeError::Quorum`] for a new secret in a scope that nobody agreed to, [`ChangeError::Record`].
     pub async fn put_secret(
         &self,
         scope: &KeyScope,
@@ -56,23 +74,25 @@ impl<B: Backend> Vault<B> {
         if !(1..=MAX_SECRET).contains(&size) {
             return Err(ChangeError::SecretSize { size, limit: MAX_SECRET });
         }
-        let (mut tx, ledger) = self.write(decision.at).await?;
+        let (mut tx, mut ledger) = self.write(decision.at).await?;
         let key = match tx.key(scope.key.as_str()).await? {
             None => {
+                let _: Cleared = self.cleared_secret(&mut tx, scope).await?;
                 let key = new_key(scope, KeyKind::Secret, OPAQUE, decision.at);
-                tx = self.add_version(tx, &key, 1, &value, decision.at).await?;
+                self.add_version(&mut tx, &key, 1, &value, decision.at).await?;
                 key
             }
             Some(key) => {
                 check_same_demands(&key, scope)?;
                 let version = tx.versions(&key.id).await?.last().map_or(0, |version| version.version);
                 let version = version.saturating_add(1);
-                tx = self.add_version(tx, &key, version, &value, decision.at).await?;
+                self.add_version(&mut tx, &key, version, &value, decision.at).await?;
                 tx.set_current_version(&key.id, version).await?;
                 KeyRow { current_version: version, ..key }
             }
         };
-        self.finish(tx, ledger, key, decision).await
+        append(&mut tx, &mut ledger, &key, decision).await?;
+        self.finish(tx, ledger, key).await
     }
 
     /// A key, without its material.
@@ -133,12 +153,12 @@ impl<B: Backend> Vault<B> {
     /// Seals material as a version; adds the tenant and the key with version 1.
     async fn add_version(
         &self,
-        mut tx: B::Tx,
+        tx: &mut B::Tx,
         key: &KeyRow,
         version: u64,
         material: &[u8],
         at: UnixTime,
-    ) -> Result<B::Tx, RecordError> {
+    ) -> Result<(), RecordError> {
         let place = Place::tenant(&key.tenant).aad()?;
         let tenant = match tx.tenant_key(&key.tenant).await? {
             Some(record) => self.open_under_root(&place, &record)?,
@@ -159,31 +179,39 @@ impl<B: Backend> Vault<B> {
         let (key_id, state) = (key.id.clone(), VersionState::Enabled);
         tx.insert_version(&VersionRow { key_id, version, record, state, created_at: at, releases: 0 })
             .await?;
-        Ok(tx)
+        Ok(())
     }
 
-    /// Records the change and commits it.
-    async fn finish(
-        &self,
-        mut tx: B::Tx,
-        mut ledger: crate::ledger::Ledger<'_>,
-        key: KeyRow,
-        decision: NewDecision,
-    ) -> Result<KeyInfo, ChangeError> {
-        expect_outcome(&decision, Outcome::Granted)?;
-        let decision = NewDecision {
-            tenant: Some(key.tenant.clone()),
-            key_id: Some(key.id.clone()),
-            key_version: Some(key.current_version),
-            minimum_tier: Some(key.minimum_tier),
-            ..decision
-        };
-        ledger.append(&mut tx, decision).await?;
+    /// Commits the change.
+    async fn finish(&self, mut tx: B::Tx, ledger: Ledger<'_>, key: KeyRow) -> Result<KeyInfo, ChangeError> {
         ledger.close(&mut tx).await?;
         let versions = tx.versions(&key.id).await?;
         tx.commit().await?;
         Ok(info(key, versions))
     }
+}
+
+/// Records the change.
+async fn append(
+    tx: &mut impl Transaction,
+    ledger: &mut Ledger<'_>,
+    key: &KeyRow,
+    decision: NewDecision,
+) -> Result<(), ChangeError> {
+    expect_outcome(&decision, Outcome::Granted)?;
+    let decision = NewDecision {
+        tenant: Some(key.tenant.clone()),
+        key_id: Some(key.id.clone()),
+        key_version: Some(key.current_version),
+        minimum_tier: Some(key.minimum_tier),
+        ..decision
+    };
+    ledger.append(tx, decision).await?;
+    Ok(())
+}
+
+fn target(scope: &KeyScope) -> Target<'_> {
+    Target::key(scope.key.as_str(), scope.minimum.number())
 }
 
 const fn material_length(algorithm: Algorithm) -> usize {

@@ -37,8 +37,10 @@ pub mod rows;
 mod rules;
 mod seal;
 mod sessions;
+mod shadow;
 pub mod sqlite;
 mod store;
+mod trust;
 mod vault;
 
 pub use attestations::{MAX_ATTESTATIONS, MAX_DOCUMENT, StoredAttestation};
@@ -54,7 +56,7 @@ pub use keys::MAX_SECRET;
 pub use ledger::{CLOCK_TOLERANCE, MAX_DECISION};
 pub use place::PlaceError;
 pub use purpose::Purpose;
-pub use quorum::{Demand, MAX_PEOPLE, MAX_WAIT, NamePattern, Quorum, QuorumMistake, Scope, is_name};
+pub use quorum::{Demand, MAX_PEOPLE, MAX_WAIT, NamePattern, Quorum, QuorumMistake, Scope, Target, is_name};
 pub use record::{Audit, MAX_PAGE};
 pub use release::{Release, ReleaseError, Released, SessionPlan};
 pub use rng::{Rng, RngError, SystemRng};
@@ -63,8 +65,10 @@ pub use rows::{KeptKind, KeptRow, PastDecision};
 pub use rules::{MAX_RULE, Policy, ReferenceSet, Rules};
 pub use seal::{Seal, SealContext, SealError};
 pub use sessions::{Session, UsedNonce};
+pub use shadow::StoredShadow;
 pub use sqlite::Sqlite;
 pub use store::Store;
+pub use trust::ApprovedTrust;
 pub use vault::Vault;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Whose agreement a change of a rule needs. It is configuration: what the administrator's credential can
 //! change is not what limits it.
 
+use hanzo_attestation_evidence::Hex;
 use hanzo_kbs_protocol::{ChangeKind, PersonKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,10 +14,12 @@ pub(crate) const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const MAX_WAIT: Duration = Duration::from_secs(15 * 24 * 3600);
 /// Most people, and most scopes: a company's operators; the list is read whole at each change.
 pub const MAX_PEOPLE: usize = 64;
-/// Longest name of a person or scope in bytes, and of a pattern: as of rules.
+/// Longest name of a person or scope in bytes: as of rules.
 const MAX_NAME: usize = 63;
+/// Longest pattern in bytes: the longest id of a key, four segments of 63.
+const MAX_PATTERN: usize = 255;
 
-/// Names of rules: one, or all that begin alike.
+/// Names of rules, or ids of keys: one, or all that begin alike.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NamePattern {
     /// Exactly this name.
@@ -26,7 +29,7 @@ pub enum NamePattern {
 }
 
 impl NamePattern {
-    /// Reads a name, or the beginning of names with one `*` after it.
+    /// Reads a name or the id of a key, or the beginning of either with one `*` after it.
     ///
     /// # Errors
     /// What it should be.
@@ -36,8 +39,11 @@ impl NamePattern {
             None => (text, false),
         };
         let every = prefix && name.is_empty();
-        if !(every || is_name(name)) {
-            return Err("must be a name, or the beginning of names and one `*`: a-z, 0-9, `.`, `_`, `-`");
+        if !(every || is_pattern(name)) {
+            return Err(
+                "must be a name, or the beginning of names and one `*`: a-z, 0-9, `.`, `_`, `-`, and `/` in ids \
+                 of keys",
+            );
         }
         let name = name.to_owned();
         Ok(if prefix { Self::Prefix(name) } else { Self::Exactly(name) })
@@ -69,15 +75,50 @@ pub fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-/// Rules that are changed together with others only.
+/// A name, or an id of a key, up to somewhere.
+fn is_pattern(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=MAX_PATTERN).contains(&text.len())
+        && text.bytes().next().is_some_and(plain)
+        && text.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-' | b'/'))
+}
+
+/// What is to be changed, as scopes see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// What it is.
+    pub kind: ChangeKind,
+    /// Its name, or the id of the key.
+    pub name: &'a str,
+    /// The tier that the key is to demand; `None` for what is no key.
+    pub minimum_tier: Option<u8>,
+}
+
+impl<'a> Target<'a> {
+    /// A rule.
+    #[must_use]
+    pub const fn rule(kind: ChangeKind, name: &'a str) -> Self {
+        Self { kind, name, minimum_tier: None }
+    }
+
+    /// A new key or secret with this minimum tier.
+    #[must_use]
+    pub const fn key(id: &'a str, minimum_tier: u8) -> Self {
+        Self { kind: ChangeKind::Key, name: id, minimum_tier: Some(minimum_tier) }
+    }
+}
+
+/// What is changed together with others only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// Its name, for people.
     pub name: String,
-    /// Which kinds of rules.
+    /// Which kinds of changes.
     pub changes: Vec<ChangeKind>,
-    /// Which names.
+    /// Which names. There is one document about trust: a scope with that kind covers it whatever names it has.
     pub names: Vec<NamePattern>,
+    /// The tier from which on a new key needs nobody; `None`: every new key does.
+    pub minimum_tier: Option<u8>,
     /// How many must approve, the author not among them.
     pub approvals: usize,
     /// How long a change is known before it can be applied.
@@ -120,6 +161,9 @@ pub enum QuorumMistake {
     /// A scope without a kind or without a name to cover.
     #[error("scope `{0}` covers nothing")]
     ScopeEmpty(String),
+    /// A minimum tier where there are no keys.
+    #[error("scope `{0}` has a `minimum_tier` and covers no keys: add \"key\" to its `changes`")]
+    ScopeTier(String),
     /// None, or more than there are people beside the author.
     #[error("scope `{scope}` asks for {asked} {what}, and there are {others} people beside the author")]
     Count {
@@ -187,6 +231,11 @@ impl Quorum {
         self.people.keys().map(String::as_str)
     }
 
+    /// The people by name, each with the SHA-256 of their key.
+    pub fn fingerprints(&self) -> impl Iterator<Item = (&str, Hex<32>)> {
+        self.people.iter().map(|(name, key)| (name.as_str(), key.fingerprint()))
+    }
+
     /// The scopes, as configured.
     #[must_use]
     pub fn scopes(&self) -> &[Scope] {
@@ -197,10 +246,10 @@ impl Quorum {
         self.people.get(person)
     }
 
-    /// What a change of this rule demands; `None` if it is in no scope.
+    /// What a change demands; `None` if what it changes is in no scope.
     #[must_use]
-    pub fn demand(&self, kind: ChangeKind, name: &str) -> Option<Demand> {
-        let covering = |scope: &&Scope| scope.covers(kind, name);
+    pub fn demand(&self, target: Target<'_>) -> Option<Demand> {
+        let covering = |scope: &&Scope| scope.covers(target);
         self.scopes.iter().filter(covering).fold(None, |sum: Option<Demand>, scope| {
             let Some(sum) = sum else { return Some(scope.demand()) };
             let scopes = [sum.scopes, vec![scope.name.clone()]].concat();
@@ -215,8 +264,11 @@ impl Quorum {
 }
 
 impl Scope {
-    fn covers(&self, kind: ChangeKind, name: &str) -> bool {
-        self.changes.contains(&kind) && self.names.iter().any(|pattern| pattern.covers(name))
+    fn covers(&self, Target { kind, name, minimum_tier }: Target<'_>) -> bool {
+        let high_enough = self.minimum_tier.zip(minimum_tier).is_some_and(|(floor, tier)| tier >= floor);
+        self.changes.contains(&kind)
+            && !high_enough
+            && (kind == ChangeKind::Trust || self.names.iter().any(|pattern| pattern.covers(name)))
     }
 
     fn demand(&self) -> Demand {
@@ -233,8 +285,12 @@ impl Scope {
         if !is_name(&self.name) {
             return Err(QuorumMistake::Name(scope()));
         }
-        if self.changes.is_empty() || self.names.is_empty() {
+        let nameless = self.changes == [ChangeKind::Trust];
+        if self.changes.is_empty() || (self.names.is_empty() && !nameless) {
             return Err(QuorumMistake::ScopeEmpty(scope()));
+        }
+        if self.minimum_tier.is_some() && !self.changes.contains(&ChangeKind::Key) {
+            return Err(QuorumMistake::ScopeTier(scope()));
         }
         if self.wait > MAX_WAIT {
             return Err(QuorumMistake::Wait(scope()));

@@ -3,7 +3,7 @@
 use crate::envelope::Record;
 use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, UnixTime};
 use hanzo_kbs_log::{Head, Outcome};
-use hanzo_kbs_protocol::{KeyKind, VersionState};
+use hanzo_kbs_protocol::{ChangeKind, KeyKind, VersionState};
 
 /// The one row about the store itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,9 +214,14 @@ pub enum RuleKind {
     Reference,
     /// A machine and its devices, as JSON.
     Inventory,
+    /// What the broker trusts, as JSON.
+    Trust,
 }
 
 impl RuleKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Policy, Self::Reference, Self::Inventory, Self::Trust];
+
     /// The name in the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -224,6 +229,7 @@ impl RuleKind {
             Self::Policy => "policy",
             Self::Reference => "reference",
             Self::Inventory => "inventory",
+            Self::Trust => "trust",
         }
     }
 }
@@ -247,14 +253,14 @@ pub struct RuleRow {
     pub mac: [u8; 32],
 }
 
-/// A change of a rule, as it was proposed.
+/// A change, as it was proposed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeRow {
     /// SHA-256 of what the author signed.
     pub id: Hex<32>,
-    /// Policy or reference set.
-    pub kind: RuleKind,
-    /// The rule.
+    /// What it is.
+    pub kind: ChangeKind,
+    /// The rule, or the key.
     pub name: String,
     /// Its new text or JSON.
     pub body: String,
@@ -317,6 +323,23 @@ pub struct VoteRow {
     pub at: UnixTime,
     /// The decision that stored it.
     pub decision: u64,
+    /// HMAC-SHA256 over all of it.
+    pub mac: [u8; 32],
+}
+
+/// A candidate for the rules that is asked beside those in force, and what it was found to decide otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShadowRow {
+    /// The candidate, as JSON.
+    pub candidate: String,
+    /// The decision that set it.
+    pub decision: u64,
+    /// When.
+    pub since: UnixTime,
+    /// The newest decision that it was asked about.
+    pub seen: u64,
+    /// What was counted up to there, as JSON.
+    pub report: String,
     /// HMAC-SHA256 over all of it.
     pub mac: [u8; 32],
 }

@@ -2,9 +2,10 @@
 //! is read back is compared with the record, so that an old version put back in the database is noticed.
 
 use crate::backend::{Backend, DecisionRows, MetaRows, RuleRows, Transaction};
-use crate::changes::Cleared;
+use crate::changes::{Cleared, change_kind};
 use crate::error::{ChangeError, RulesError, StoreError};
 use crate::ledger::{Ledger, expect_outcome};
+use crate::quorum::Target;
 use crate::rows::{RuleKind, RuleRow};
 use crate::vault::Vault;
 use aws_lc_rs::{digest, hmac};
@@ -76,7 +77,7 @@ pub(crate) struct NewRule {
 impl From<Policy> for PolicyInfo {
     fn from(policy: Policy) -> Self {
         let Policy { name, version, digest, decision, text, created_at } = policy;
-        Self { name, version, digest, decision, text: Some(text), created_at }
+        Self { name, version, digest, decision, text: Some(text), created_at, held_against: None }
     }
 }
 
@@ -107,10 +108,11 @@ impl<B: Backend> Vault<B> {
         let epoch = tx.meta().await?.ok_or(StoreError::NotInitialised)?.ledger.rules_epoch;
         let policies = tx.current_rules(RuleKind::Policy).await?;
         let references = tx.current_rules(RuleKind::Reference).await?;
-        let inventory = tx.current_rules(RuleKind::Inventory).await?;
+        let mut others = tx.current_rules(RuleKind::Inventory).await?;
+        others.extend(tx.current_rules(RuleKind::Trust).await?);
         let recorded = tx.newest_rule_decisions().await?;
-        compare(policies.iter().chain(&references).chain(&inventory), recorded)?;
-        inventory.iter().try_for_each(|row| self.authenticate(row))?;
+        compare(policies.iter().chain(&references).chain(&others), recorded)?;
+        others.iter().try_for_each(|row| self.authenticate(row))?;
         Ok(Rules {
             epoch,
             policies: policies.into_iter().map(|row| self.policy_of(row)).collect::<Result<_, _>>()?,
@@ -209,7 +211,7 @@ impl<B: Backend> Vault<B> {
         if size > MAX_RULE {
             return Err(ChangeError::RuleSize { size, limit: MAX_RULE });
         }
-        let cleared = Cleared::direct(self.quorum(), kind, name)?;
+        let cleared = Cleared::direct(self.quorum(), Target::rule(change_kind(kind), name))?;
         let (mut tx, mut ledger) = self.write(decision.at).await?;
         let current = tx.rule(kind, name, None).await?.map(|row| row.version);
         if current != expected {

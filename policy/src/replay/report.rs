@@ -89,6 +89,21 @@ pub struct Verdict<'a> {
     pub candidate: Answer,
 }
 
+impl Flip {
+    fn of(verdict: &Verdict<'_>) -> Self {
+        let Verdict { decision, at, key, tier, code, in_force, candidate, .. } = *verdict;
+        Self {
+            decision,
+            at,
+            key: key.to_string(),
+            tier,
+            recorded: code.to_owned(),
+            in_force: in_force.name().to_owned(),
+            candidate: candidate.name().to_owned(),
+        }
+    }
+}
+
 impl Report {
     /// Whether nothing that is in force would be decided otherwise, and everything could be asked.
     #[must_use]
@@ -98,7 +113,6 @@ impl Report {
 
     /// Takes a decision in, and lists it if the candidate differs.
     pub fn take(&mut self, verdict: &Verdict<'_>) {
-        let Verdict { decision, at, key, tier, code, in_force, candidate, .. } = *verdict;
         if !self.count(verdict) {
             return;
         }
@@ -106,15 +120,19 @@ impl Report {
             self.not_listed = self.not_listed.saturating_add(1);
             return;
         }
-        self.flips.push(Flip {
-            decision,
-            at,
-            key: key.to_string(),
-            tier,
-            recorded: code.to_owned(),
-            in_force: in_force.name().to_owned(),
-            candidate: candidate.name().to_owned(),
-        });
+        self.flips.push(Flip::of(verdict));
+    }
+
+    /// As [`Report::take`], for a report that goes on: of the decisions that differ it lists the newest, at most
+    /// `most`, oldest first.
+    pub fn take_newest(&mut self, verdict: &Verdict<'_>, most: usize) {
+        if !self.count(verdict) {
+            return;
+        }
+        self.flips.push(Flip::of(verdict));
+        let surplus = self.flips.len().saturating_sub(most);
+        self.flips.drain(..surplus);
+        self.not_listed = self.not_listed.saturating_add(u64::try_from(surplus).unwrap_or(u64::MAX));
     }
 
     /// Counts a decision; whether the candidate differs from the record or from the rules in force.

@@ -1,9 +1,10 @@
 //! Changes for people: what is different, and who agreed.
 
 use crate::output::{Sheet, Show};
+use hanzo_kbs_protocol::changes::differences;
 use hanzo_kbs_protocol::{ChangeInfo, ChangeKind, VoteInfo};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// One change, and what is different from the rule as it is now.
 #[derive(Debug, Serialize)]
@@ -32,6 +33,10 @@ impl Shown {
 
 /// The lines that go and the lines that come, between what both have at their beginning and end.
 pub(super) fn difference(kind: ChangeKind, old: &str, new: &str) -> Vec<String> {
+    if matches!(kind, ChangeKind::Key | ChangeKind::Inventory | ChangeKind::Trust) {
+        let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::Object(Map::new()));
+        return differences(&value(old), &value(new));
+    }
     let (old, new) = (lines(kind, old), lines(kind, new));
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old, new) = (old.get(same..).unwrap_or_default(), new.get(same..).unwrap_or_default());
@@ -45,8 +50,8 @@ pub(super) fn difference(kind: ChangeKind, old: &str, new: &str) -> Vec<String> 
 /// A policy has lines of its own; a set has one for each value.
 fn lines(kind: ChangeKind, text: &str) -> Vec<String> {
     let values = match kind {
-        ChangeKind::Policy => None,
         ChangeKind::Reference => serde_json::from_str::<Vec<Value>>(text).ok(),
+        _ => None,
     };
     match values {
         Some(values) => values.iter().map(ToString::to_string).collect(),

@@ -111,7 +111,8 @@ pub(super) fn rollback(name: &str, to: u64, admin: &Admin, context: &Context) ->
         let current = admin.policy(name, None).await?;
         let old = admin.policy(name, Some(to)).await?;
         let expected_version = Some(current.version);
-        let request = PutPolicy { text: text(old), expected_version, if_no_flips: false };
+        let (text, if_no_flips, since, limit) = (text(old), false, None, None);
+        let request = PutPolicy { text, expected_version, if_no_flips, since, limit };
         Ok(admin.put_policy(name, &request).await?)
     })?;
     context.output.show(&put)?;

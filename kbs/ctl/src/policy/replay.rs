@@ -42,8 +42,8 @@ pub(crate) struct ShadowArgs {
 
 #[derive(Debug, Subcommand)]
 enum ShadowVerb {
-    /// Ask a candidate about every decision from now on; it is never heeded, and forgotten when the broker
-    /// is sealed
+    /// Ask a candidate about every decision from now on; it is never heeded, and stays until it is taken away or
+    /// another is put
     Put {
         /// Folder with all policies as NAME.cedar, and reference sets as references/NAME.json
         #[arg(value_name = "DIR")]
@@ -51,7 +51,8 @@ enum ShadowVerb {
         #[command(flatten)]
         connect: ConnectArgs,
     },
-    /// Show what the candidate would have decided otherwise so far
+    /// Show what the candidate would have decided otherwise so far, and the newest decisions that differ:
+    /// `policy explain` takes their numbers
     Show {
         #[command(flatten)]
         connect: ConnectArgs,
@@ -63,7 +64,7 @@ enum ShadowVerb {
     },
 }
 
-fn time(text: &str) -> Result<UnixTime, String> {
+pub(super) fn time(text: &str) -> Result<UnixTime, String> {
     UnixTime::parse(text).map_err(|error| error.to_string())
 }
 
@@ -121,7 +122,7 @@ impl ShadowArgs {
             }
             ShadowVerb::Show { connect } => {
                 let admin = connect.admin(&context.environment)?;
-                context.wait(async { Ok(admin.shadow().await?) })?
+                context.wait(all(&admin))?
             }
             ShadowVerb::Clear { connect } => {
                 let admin = connect.admin(&context.environment)?;
@@ -131,6 +132,20 @@ impl ShadowArgs {
         context.output.show(&Shadowed(shadow))?;
         Ok(Outcome::Yes)
     }
+}
+
+/// Asks until every decision is counted.
+async fn all(admin: &Admin) -> Result<ShadowInfo, Failure> {
+    let mut shadow = admin.shadow().await?;
+    while shadow.more {
+        let later = admin.shadow().await?;
+        // A broker that does not go on would be asked for ever.
+        if later.seen <= shadow.seen {
+            return Ok(later);
+        }
+        shadow = later;
+    }
+    Ok(shadow)
 }
 
 /// The policies of a folder, named by their files as the broker names them, and its reference sets if there
@@ -168,7 +183,7 @@ impl Show for Replayed {
 
 impl Show for Shadowed {
     fn sheet(&self) -> Sheet {
-        let Self(ShadowInfo { active, policies, since, report }) = self;
+        let Self(ShadowInfo { active, policies, since, seen, more, report }) = self;
         if !active {
             return Sheet::new().line("no candidate stands beside the rules in force");
         }
@@ -180,11 +195,29 @@ impl Show for Shadowed {
         let Some(report) = report else { return sheet };
         let Counts { to_granted, to_refused } = report.from_in_force;
         let sheet = sheet.facts([
+            ("counted up to decision", seen.map(|seen| seen.to_string()).unwrap_or_default()),
             ("decisions", report.decisions.to_string()),
+            ("no longer kept", report.not_kept.to_string()),
+            ("unknown", report.unknown.to_string()),
             ("would be granted", to_granted.to_string()),
             ("would be refused", to_refused.to_string()),
         ]);
-        tables(sheet, &report)
+        let sheet = tables(sheet, &report);
+        let sheet = if *more { sheet.line("there are more decisions to count: ask again") } else { sheet };
+        if report.flips.is_empty() {
+            return sheet;
+        }
+        let rows = report.flips.iter().map(|flip| {
+            let (decision, at, tier) =
+                (flip.decision.to_string(), flip.at.to_string(), flip.tier.to_string());
+            [decision, at, flip.key.clone(), tier, flip.recorded.clone(), flip.candidate.clone()]
+        });
+        let sheet = sheet.grid(["decision", "at", "key", "tier", "recorded", "candidate"], rows);
+        let sheet = match report.not_listed {
+            0 => sheet,
+            older => sheet.line(format!("and {older} older")),
+        };
+        sheet.line("`kbsctl policy explain DECISION` says why a decision came out as it did")
     }
 }
 

@@ -53,6 +53,15 @@ impl PersonKey {
         point.filter(|point| point.first() == Some(&4)).map(Self::P256).ok_or(PersonKeyError::Unsupported)
     }
 
+    /// SHA-256 of the SubjectPublicKeyInfo in DER, by which documents name the key.
+    #[must_use]
+    pub fn fingerprint(&self) -> Hex<32> {
+        match self {
+            Self::Ed25519(key) => super::sha256(&[ED25519_SPKI, key]),
+            Self::P256(point) => super::sha256(&[P256_SPKI, point]),
+        }
+    }
+
     /// Checks a signature.
     ///
     /// # Errors

@@ -107,3 +107,42 @@ fn messages_refuse_what_they_do_not_know() {
         assert!(serde_json::from_value::<ApproveChange>(wrong).is_err(), "{name}");
     }
 }
+
+#[test]
+fn the_texts_of_changes_have_one_spelling() {
+    let demands = KeyDemands { kind: crate::KeyKind::Secret, minimum_tier: 2, require_cpu_tee: false };
+    let body = canonical(&demands).unwrap();
+    assert_eq!(body, r#"{"kind":"secret","minimum_tier":2,"require_cpu_tee":false}"#);
+    assert_eq!(read_body::<KeyDemands>(&body), Ok(demands));
+    for spelling in [body.replace(':', ": "), format!("{body}\n"), body.replace("2", "2.0")] {
+        assert!(read_body::<KeyDemands>(&spelling).is_err(), "{spelling}");
+    }
+    let reordered = r#"{"minimum_tier":2,"kind":"secret","require_cpu_tee":false}"#;
+    assert_eq!(read_body::<KeyDemands>(reordered), Err(BodyError::NotCanonical));
+    for malformed in [r#"{"kind":"secret","minimum_tier":2}"#, &body.replace("secret", "policy"), &body[1..]]
+    {
+        assert!(matches!(read_body::<KeyDemands>(malformed), Err(BodyError::Malformed(_))), "{malformed}");
+    }
+}
+
+#[test]
+fn differences_name_places_and_what_is_empty() {
+    let (old, new) = (
+        serde_json::json!({"a": 1, "b": {"c": [1, 2]}, "d": {}, "e": "same"}),
+        serde_json::json!({"a": 2, "b": {"c": [1]}, "d": {"x": []}, "e": "same"}),
+    );
+    let told = ["- a = 1", "- b.c[1] = 2", "- d = {}", "+ a = 2", "+ d.x = []"];
+    assert_eq!(differences(&old, &new), told);
+    assert!(differences(&old, &old).is_empty());
+    assert_eq!(differences(&serde_json::json!({}), &serde_json::json!({"k": true})), ["+ k = true"]);
+}
+
+#[test]
+fn a_key_has_a_fingerprint_of_its_whole_encoding() {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
+    let key = pair.public_key().as_ref();
+    let spki = [b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00".as_slice(), key].concat();
+    assert_eq!(PersonKey::from_pem(pem(&spki).as_bytes()).unwrap().fingerprint(), sha256(&[&spki]));
+    let p256 = PersonKey::P256([4; 65]);
+    assert_ne!(p256.fingerprint(), PersonKey::Ed25519([4; 32]).fingerprint());
+}

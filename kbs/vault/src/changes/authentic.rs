@@ -1,6 +1,6 @@
 //! Stored changes and votes carry the MAC of rules, under words of their own.
 
-use super::{QuorumError, change_kind};
+use super::QuorumError;
 use crate::backend::Backend;
 use crate::rows::{ChangeRow, VoteRow};
 use crate::vault::Vault;
@@ -21,8 +21,8 @@ impl<B: Backend> Vault<B> {
     pub(super) fn authentic_change(&self, row: ChangeRow) -> Result<ChangeRow, QuorumError> {
         let forged = QuorumError::Forged { id: row.id };
         hmac::verify(self.rules_key(), &change_message(&row), &row.mac).map_err(|_| forged.clone())?;
-        let named = statement(&row).and_then(|statement| statement.id().ok());
-        if named == Some(row.id) { Ok(row) } else { Err(forged) }
+        let named = statement(&row).id();
+        if named == Ok(row.id) { Ok(row) } else { Err(forged) }
     }
 
     pub(super) fn authentic_vote(&self, row: VoteRow) -> Result<VoteRow, QuorumError> {
@@ -39,15 +39,15 @@ impl<B: Backend> Vault<B> {
 }
 
 /// What the author signed.
-pub(super) fn statement(row: &ChangeRow) -> Option<Statement> {
-    Some(Statement {
-        kind: change_kind(row.kind)?,
+pub(super) fn statement(row: &ChangeRow) -> Statement {
+    Statement {
+        kind: row.kind,
         name: row.name.clone(),
         body_digest: body_digest(&row.body),
         expected_version: row.expected_version,
         author: row.author.clone(),
         nonce: row.nonce,
-    })
+    }
 }
 
 /// No kind of rule begins like this; the id stands for everything that the author signed.

@@ -5,25 +5,49 @@ use hanzo_kbs_protocol::changes::MAX_REASON;
 /// Why a change that needs several people was not proposed, approved or applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuorumError {
-    /// One administrator cannot change this rule alone.
+    /// One administrator cannot change this alone.
     #[error(
         "the {} `{name}` is in scope `{scopes}`: it is changed by several people (`kbsctl change propose {} {name}`)",
         kind.name(), kind.name()
     )]
     QuorumRequired {
-        /// Policy or reference set.
+        /// What it is.
         kind: ChangeKind,
-        /// The rule.
+        /// The rule, or the key.
         name: String,
         /// The scopes that it is in.
         scopes: String,
     },
+    /// People agreed to this secret with other demands.
+    #[error(
+        "change {id} about the secret `{name}` was applied with {agreed}: a value is put with exactly these demands"
+    )]
+    DemandsDiffer {
+        /// The secret.
+        name: String,
+        /// The change.
+        id: Hex<32>,
+        /// What it says.
+        agreed: String,
+    },
+    /// The broker runs by another configuration than the one that was approved.
+    #[error(
+        "the configuration is not the one that was approved (version {version}): {difference}; propose the new one to \
+         a broker that runs the approved one: `hanzo-kbs config trust --config NEW > trust.json`, `kbsctl change \
+         propose trust --file trust.json --expected-version {version}`, approve, apply, and start again"
+    )]
+    TrustNotApproved {
+        /// The version that was approved.
+        version: u64,
+        /// What is different.
+        difference: String,
+    },
     /// No scope has this rule: there is nobody to ask.
-    #[error("the {} `{name}` is in no scope: it is put directly", kind.name())]
+    #[error("the {} `{name}` is in no scope that asks for anybody: it is changed directly", kind.name())]
     NotInScope {
-        /// Policy or reference set.
+        /// What it is.
         kind: ChangeKind,
-        /// The rule.
+        /// The rule, or the key.
         name: String,
     },
     /// The proposal has no RFC 8785 form.
@@ -142,6 +166,8 @@ impl QuorumError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::QuorumRequired { .. } => "QuorumRequired",
+            Self::DemandsDiffer { .. } => "DemandsDiffer",
+            Self::TrustNotApproved { .. } => "TrustNotApproved",
             Self::NotInScope { .. } => "NotInScope",
             Self::NotCanonical => "NotCanonical",
             Self::AuthorUnknown { .. } => "AuthorUnknown",

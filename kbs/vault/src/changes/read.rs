@@ -88,7 +88,7 @@ impl<B: Backend> Vault<B> {
         let id = change.id;
         Ok(ChangeInfo {
             id,
-            statement: statement(&change).ok_or(QuorumError::Forged { id })?,
+            statement: statement(&change),
             signature: change.signature,
             proposed_at: change.proposed_at,
             due_at: change.proposed_at.after(wait),

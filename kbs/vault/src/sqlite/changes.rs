@@ -1,8 +1,9 @@
 use super::SqliteTx;
 use super::columns::{Columns, malformed, signed};
 use crate::backend::{ChangeRows, StoreResult};
-use crate::rows::{ChangeRow, RuleKind, VoteRow, VoteWord};
+use crate::rows::{ChangeRow, VoteRow, VoteWord};
 use hanzo_attestation_evidence::Hex;
+use hanzo_kbs_protocol::ChangeKind;
 use sqlx::sqlite::SqliteRow;
 
 const CHANGES: &str = "changes";
@@ -47,6 +48,16 @@ impl ChangeRows for SqliteTx {
         rows.iter().map(change).collect()
     }
 
+    async fn changes_about(&mut self, kind: ChangeKind, name: &str) -> StoreResult<Vec<ChangeRow>> {
+        let rows =
+            sqlx::query("SELECT * FROM changes WHERE kind = ? AND name = ? ORDER BY decision DESC LIMIT 100")
+                .bind(kind.name())
+                .bind(name)
+                .fetch_all(self.connection())
+                .await?;
+        rows.iter().map(change).collect()
+    }
+
     async fn insert_vote(&mut self, vote: &VoteRow) -> StoreResult<()> {
         sqlx::query(
             "INSERT INTO change_votes (change_id, word, person, reason, signature, at, decision, mac) \
@@ -77,16 +88,12 @@ impl ChangeRows for SqliteTx {
 fn change(row: &SqliteRow) -> StoreResult<ChangeRow> {
     let columns = Columns { table: CHANGES, row };
     let kind: String = columns.get("kind")?;
-    let kind = match kind.as_str() {
-        "policy" => RuleKind::Policy,
-        "reference" => RuleKind::Reference,
-        other => return Err(malformed(CHANGES, format_args!("kind is `{other}`"))),
-    };
+    let known = ChangeKind::ALL.into_iter().find(|known| known.name() == kind);
     let expected: Option<i64> = columns.get("expected_version")?;
     let expected = expected.map(u64::try_from).transpose();
     Ok(ChangeRow {
         id: columns.hex("id")?,
-        kind,
+        kind: known.ok_or_else(|| malformed(CHANGES, format_args!("kind is `{kind}`")))?,
         name: columns.get("name")?,
         body: columns.get("body")?,
         expected_version: expected.map_err(|error| malformed(CHANGES, error))?,

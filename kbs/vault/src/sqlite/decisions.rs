@@ -53,7 +53,7 @@ impl DecisionRows for SqliteTx {
         let rows = sqlx::query(
             "SELECT substr(action, 1, instr(action, '.') - 1) AS kind, subject, max(seq) AS seq FROM decisions \
              WHERE outcome = 'granted' AND subject IS NOT NULL \
-             AND action IN ('policy.put', 'reference.put', 'inventory.put', 'inventory.remove') \
+             AND action IN ('policy.put', 'reference.put', 'inventory.put', 'inventory.remove', 'trust.put') \
              GROUP BY kind, subject",
         )
         .fetch_all(self.connection())
@@ -62,8 +62,7 @@ impl DecisionRows for SqliteTx {
             .map(|row| {
                 let columns = Columns { table: TABLE, row };
                 let kind: String = columns.get("kind")?;
-                let kinds = [RuleKind::Policy, RuleKind::Reference, RuleKind::Inventory];
-                let kind = kinds.into_iter().find(|known| known.name() == kind);
+                let kind = RuleKind::ALL.into_iter().find(|known| known.name() == kind);
                 let kind = kind.ok_or_else(|| malformed(TABLE, "an action about no rule"))?;
                 Ok((kind, columns.get("subject")?, columns.unsigned("seq")?))
             })

@@ -10,6 +10,7 @@ mod keys;
 mod meta;
 mod rules;
 mod sessions;
+mod shadow;
 
 use crate::backend::{Backend, StoreResult, Transaction};
 use crate::error::StoreError;

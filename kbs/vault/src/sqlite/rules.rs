@@ -68,14 +68,9 @@ impl RuleRows for SqliteTx {
 fn rule(row: &SqliteRow) -> StoreResult<RuleRow> {
     let columns = Columns { table: "rules", row };
     let kind: String = columns.get("kind")?;
-    let kind = match kind.as_str() {
-        "policy" => RuleKind::Policy,
-        "reference" => RuleKind::Reference,
-        "inventory" => RuleKind::Inventory,
-        other => return Err(malformed("rules", format_args!("kind is `{other}`"))),
-    };
+    let known = RuleKind::ALL.into_iter().find(|known| known.name() == kind);
     Ok(RuleRow {
-        kind,
+        kind: known.ok_or_else(|| malformed("rules", format_args!("kind is `{kind}`")))?,
         name: columns.get("name")?,
         version: columns.unsigned("version")?,
         body: columns.get("body")?,

@@ -1,8 +1,11 @@
 //! Changes that need several people: who can do what, alone and together, and what shows afterwards.
 
+mod scopes;
+mod trust;
+
 use super::*;
 use crate::rows::BrokenGlass;
-use crate::{ChangeError, NamePattern, Quorum, QuorumError, QuorumMistake, Scope};
+use crate::{ChangeError, NamePattern, Quorum, QuorumError, QuorumMistake, Scope, Target};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use hanzo_kbs_protocol::changes::Word;
 use hanzo_kbs_protocol::{
@@ -33,6 +36,7 @@ fn production() -> Scope {
         name: "production".to_owned(),
         changes: vec![ChangeKind::Policy],
         names: vec![NamePattern::parse("prod-*").unwrap()],
+        minimum_tier: None,
         approvals: 2,
         wait: Duration::from_secs(WAIT.unsigned_abs()),
         break_glass: Some(1),
@@ -504,7 +508,7 @@ fn people_and_scopes_are_checked_as_a_whole() {
         assert!(NamePattern::parse(pattern).is_err(), "{pattern}");
     }
     let all = Scope { names: vec![NamePattern::parse("*").unwrap()], ..production() };
-    assert!(quorum(&EVERYBODY, all).demand(ChangeKind::Policy, "anything").is_some());
+    assert!(quorum(&EVERYBODY, all).demand(Target::rule(ChangeKind::Policy, "anything")).is_some());
 }
 
 #[test]
