@@ -9,7 +9,7 @@ use hanzo_kbs_log::Outcome;
 use hanzo_kbs_protocol::Candidate;
 use hanzo_kbs_vault::{MAX_PAST, PastDecision, StoreError, Vault};
 use hanzo_policy::replay::{Replay, Report, Subject, Verdict};
-use hanzo_policy::{DenialCode, KeyId, KeyScope, Policies, PolicySource, References, Tier};
+use hanzo_policy::{Circumstances, DenialCode, KeyId, KeyScope, Policies, PolicySource, References, Tier};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -116,7 +116,8 @@ fn made_again(
                 continue;
             }
             let Some((subject, scope)) = known.of(past, &mut report)? else { continue };
-            let ask = |rules: &mut Replay<'_>| rules.answer(subject, &scope, past.at);
+            let at = Circumstances { now: past.at, live_grants: past.live_grants };
+            let ask = |rules: &mut Replay<'_>| rules.answer(subject, &scope, at);
             report.take(&Verdict {
                 decision: past.seq,
                 at: past.at,

@@ -13,7 +13,7 @@ use hanzo_attestation_evidence::{UnixTime, json};
 use hanzo_kbs_protocol::Candidate;
 use hanzo_kbs_vault::{MAX_PAST, PastDecision, StoredShadow, Vault};
 use hanzo_policy::replay::{Answer, Replay, Report, Subject, Verdict};
-use hanzo_policy::{Appraised, DenialCode, KeyScope, References};
+use hanzo_policy::{Appraised, Circumstances, DenialCode, KeyScope, References};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
@@ -96,14 +96,14 @@ impl Shadow {
         scope: &KeyScope,
         in_force: &Rules,
         denied: Option<&str>,
-        now: UnixTime,
+        at: Circumstances,
         request_id: &str,
     ) {
         let Some(watch) = self.get() else { return };
         let facts = appraised.facts().and_then(|facts| facts.to_bytes());
         let Ok(subject) = facts.and_then(|bytes| Subject::read(&bytes)) else { return };
         let references = watch.tried.references(in_force);
-        let candidate = Replay::new(&watch.tried.policies, references).answer(&subject, scope, now);
+        let candidate = Replay::new(&watch.tried.policies, references).answer(&subject, scope, at);
         // Which no it was is not compared: only whether it was one.
         let granted = !denied.is_some_and(DenialCode::is_no);
         if candidate != Answer::Unknown && granted != (candidate == Answer::Granted) {
@@ -190,7 +190,8 @@ fn asked(
                 after = past.seq;
                 let asked = known.of(past, &mut report).map_err(|error| error.to_string())?;
                 let Some((subject, scope)) = asked else { continue };
-                let candidate = replay.answer(subject, &scope, past.at);
+                let at = Circumstances { now: past.at, live_grants: past.live_grants };
+                let candidate = replay.answer(subject, &scope, at);
                 let tier = subject.tier().number();
                 report.take_newest(&verdict(past, &scope, tier, candidate), MAX_LISTED);
             }

@@ -3,6 +3,12 @@
 //! Deny by default. `forbid` beats `permit`. A policy that fails while it is evaluated denies: skipping a
 //! `forbid` because it failed would turn a no into a yes.
 
+mod dates;
+mod grants;
+
+pub(crate) use dates::end_of_references;
+
+use crate::circumstances::Circumstances;
 use crate::decision::{Decided, Denial, DenialCode};
 use crate::node::Node;
 use crate::permit::KeyScope;
@@ -10,7 +16,7 @@ use crate::policies::{Group, Part, Policies};
 use crate::references::{References, Register, Undated};
 use crate::schema::entity;
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicyId, Request, RestrictedExpression,
+    Authorizer, Decision, Entities, Entity, EntityUid, PolicyId, Request, RestrictedExpression,
 };
 use hanzo_attestation_evidence::{Rule, UnixTime};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -36,7 +42,7 @@ pub(crate) fn decide(
     scope: &KeyScope,
     policies: &Policies,
     references: &References,
-    now: UnixTime,
+    at: Circumstances,
 ) -> Result<Decided, Denial> {
     scope.admits(node.tier, node.cpu_tee)?;
     let groups: Vec<&Group> = policies.about(&scope.key).collect();
@@ -44,21 +50,22 @@ pub(crate) fn decide(
         let message = format!("no policy permits anything for the key {}", scope.key);
         return Err(Denial::new(DenialCode::NoPolicy, message));
     }
-    let question = Question::new(node, scope, groups, references, now)?;
+    let live_grants = at.live_grants.filter(|_| groups.iter().any(|group| group.timed));
+    let question = Question::new(node, scope, groups, references, at)?;
     let answer = question.ask(&[], |_| true)?;
     if answer.yes() {
         return Ok(Decided {
             permitted_by: answer.permits.into_iter().collect(),
             policy_digest: policies.digest(),
             reference_digest: references.digest(),
+            live_grants,
         });
     }
     Err(question.explain(answer))
 }
 
-fn request(scope: &KeyScope, now: UnixTime) -> Result<Request, Denial> {
-    let now = RestrictedExpression::new_long(now.seconds());
-    let context = Context::from_pairs([("now".to_owned(), now)]).map_err(engine)?;
+fn request(scope: &KeyScope, at: Circumstances) -> Result<Request, Denial> {
+    let context = at.context().map_err(engine)?;
     Request::new(entity::node(), entity::release(), entity::key(&scope.key), context, None).map_err(engine)
 }
 
@@ -76,7 +83,7 @@ pub(crate) struct Question<'a> {
     request: Request,
     /// The instant at which reference values have to count; none to leave their dates out.
     dated: Option<UnixTime>,
-    now: UnixTime,
+    at: Circumstances,
 }
 
 #[derive(Default)]
@@ -99,10 +106,10 @@ impl<'a> Question<'a> {
         scope: &'a KeyScope,
         groups: Vec<&'a Group>,
         references: &'a References,
-        now: UnixTime,
+        at: Circumstances,
     ) -> Result<Self, Denial> {
-        let (request, dated) = (request(scope, now)?, Some(now));
-        Ok(Self { node, scope, groups, references, request, dated, now })
+        let (request, dated) = (request(scope, at)?, Some(at.now));
+        Ok(Self { node, scope, groups, references, request, dated, at })
     }
 
     pub(crate) const fn request(&self) -> &Request {
@@ -188,12 +195,15 @@ impl Question<'_> {
     /// Names the cause of a no. Causes are found by asking again with one thing changed.
     fn explain(&self, answer: Answer) -> Denial {
         let key = &self.scope.key;
+        if let Some((live, most)) = self.crowded() {
+            let message = format!("the key {key} has {live} live grants of at most {most}");
+            return Denial::new(DenialCode::TooManyGrants, message).because(self.decided_by(&answer));
+        }
         if !answer.forbids.is_empty() {
             let names = quoted(&answer.forbids);
             let message = format!("the key {key} is forbidden by {names}");
-            let forbidden = answer.forbids.iter().map(|name| format!("policy `{name}` forbids"));
             return Denial::new(DenialCode::PolicyForbids, message)
-                .because(forbidden)
+                .because(self.decided_by(&answer))
                 .because(self.expired())
                 .because(self.unknown());
         }
@@ -213,15 +223,22 @@ impl Question<'_> {
             return Denial::new(DenialCode::MeasurementUnknown, message).because(unknown);
         }
         let message = format!("no policy permits the key {key} to this node");
+        Denial::new(DenialCode::PolicyDenied, message).because(self.decided_by(&answer))
+    }
+
+    /// The policies that forbid, or else those that could permit and do not.
+    fn decided_by(&self, answer: &Answer) -> Vec<String> {
+        if !answer.forbids.is_empty() {
+            return answer.forbids.iter().map(|name| format!("policy `{name}` forbids")).collect();
+        }
         let permits = self.groups.iter().flat_map(|group| &group.permits).take(MAX_NAMED_POLICIES);
-        let idle = permits.map(|name| format!("policy `{name}` does not apply"));
-        Denial::new(DenialCode::PolicyDenied, message).because(idle)
+        permits.map(|name| format!("policy `{name}` does not apply")).collect()
     }
 
     /// The node's reference values outside their dates, if those alone are in the way of a yes.
     fn expired(&self) -> Vec<String> {
         let undated: Vec<Undated<'_>> =
-            self.references.undated(&self.node.registers, self.now).take(MAX_NAMED_VALUES).collect();
+            self.references.undated(&self.node.registers, self.at.now).take(MAX_NAMED_VALUES).collect();
         if undated.is_empty() {
             return Vec::new();
         }
@@ -229,7 +246,7 @@ impl Question<'_> {
         if !(Question { dated: None, groups, request, ..*self }).flips(&[]) {
             return Vec::new();
         }
-        undated.iter().map(|value| value.reason(self.now)).collect()
+        undated.iter().map(|value| value.reason(self.at.now)).collect()
     }
 
     /// The reference sets in which the node's measurements would have to be for a yes: one reason for each
@@ -281,7 +298,7 @@ impl Question<'_> {
 }
 
 impl Undated<'_> {
-    fn reason(&self, now: UnixTime) -> String {
+    pub(crate) fn reason(&self, now: UnixTime) -> String {
         let Self { set, register: Register { tee, name, digest }, validity } = self;
         let dates = match (validity.not_before, validity.expires_at) {
             (Some(from), _) if now < from => format!("counts from {from}"),

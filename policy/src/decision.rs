@@ -18,6 +18,8 @@ pub enum DenialCode {
     PolicyError,
     /// A `forbid` policy applies.
     PolicyForbids,
+    /// The one thing in the way is how many grants of the key are live.
+    TooManyGrants,
     /// The one thing in the way is that the measurement is in none of the reference sets asked for.
     MeasurementUnknown,
     /// The one thing in the way is the dates of reference values: expired, or not yet valid.
@@ -28,13 +30,14 @@ pub enum DenialCode {
 
 impl DenialCode {
     /// All codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TierTooLow,
         Self::CpuTeeRequired,
         Self::EvidenceExpired,
         Self::NoPolicy,
         Self::PolicyError,
         Self::PolicyForbids,
+        Self::TooManyGrants,
         Self::MeasurementUnknown,
         Self::ReferenceExpired,
         Self::PolicyDenied,
@@ -58,6 +61,7 @@ impl DenialCode {
             Self::NoPolicy => "NoPolicy",
             Self::PolicyError => "PolicyError",
             Self::PolicyForbids => "PolicyForbids",
+            Self::TooManyGrants => "TooManyGrants",
             Self::MeasurementUnknown => "MeasurementUnknown",
             Self::ReferenceExpired => "ReferenceExpired",
             Self::PolicyDenied => "PolicyDenied",
@@ -100,4 +104,6 @@ pub(crate) struct Decided {
     pub(crate) permitted_by: Vec<String>,
     pub(crate) policy_digest: Hex<32>,
     pub(crate) reference_digest: Hex<32>,
+    /// The number of live grants that it was decided by; `None` if no policy about the key asks for it.
+    pub(crate) live_grants: Option<u32>,
 }

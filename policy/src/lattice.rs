@@ -248,7 +248,7 @@ proptest! {
     #[test]
     fn what_is_released_has_at_least_the_minimum(items in items(), scope in scope(), policies in policies()) {
         let (node, none) = (node(&items), References::new(Vec::new()).unwrap());
-        match decide(&node, &scope, &policies, &none, sample::now()) {
+        match decide(&node, &scope, &policies, &none, sample::circumstances()) {
             Ok(_) => {
                 prop_assert!(node.tier >= scope.minimum);
                 prop_assert!(node.cpu_tee || !scope.require_cpu_tee);
@@ -268,7 +268,7 @@ proptest! {
     fn a_permit_for_everything_gives_what_the_tier_allows(items in items(), scope in scope()) {
         let (node, none) = (node(&items), References::new(Vec::new()).unwrap());
         let allowed = node.tier >= scope.minimum && (node.cpu_tee || !scope.require_cpu_tee);
-        prop_assert_eq!(decide(&node, &scope, &all(), &none, sample::now()).is_ok(), allowed);
+        prop_assert_eq!(decide(&node, &scope, &all(), &none, sample::circumstances()).is_ok(), allowed);
     }
 
     /// A forbid beats every permit, and no policy is a no, whatever the evidence.
@@ -279,10 +279,10 @@ proptest! {
         let mut sources: Vec<PolicySource> = texts.iter().enumerate().map(source).collect();
         sources.push(PolicySource { name: "no".to_owned(), version: 1, text: "forbid (principal, action, resource);".to_owned() });
         let forbidden = Policies::compile(&sources).unwrap();
-        prop_assert!(decide(&node, &scope, &forbidden, &none, sample::now()).is_err());
+        prop_assert!(decide(&node, &scope, &forbidden, &none, sample::circumstances()).is_err());
         sources.retain(|source| source.text.starts_with("forbid"));
         let no_permit = Policies::compile(&sources).unwrap();
-        prop_assert!(decide(&node, &scope, &no_permit, &none, sample::now()).is_err());
+        prop_assert!(decide(&node, &scope, &no_permit, &none, sample::circumstances()).is_err());
     }
 
     /// The permit's own constructor repeats the demands: no decision before it can lift them.
@@ -294,10 +294,11 @@ proptest! {
             recipient: Recipient::new(Kem::X25519HkdfSha256, vec![7; 32]).unwrap(),
             evidence_digest: Hex([1; 32]),
             not_after: sample::at("2030-01-01T00:00:00Z"),
+            references: None,
             lab: false,
             hardware: Hardware::of(std::iter::empty()),
         };
-        let decided = Decided { permitted_by: vec!["p".to_owned()], policy_digest: Hex([2; 32]), reference_digest: Hex([3; 32]) };
+        let decided = Decided { permitted_by: vec!["p".to_owned()], policy_digest: Hex([2; 32]), reference_digest: Hex([3; 32]), live_grants: None };
         let permit = Permit::issue(earned, &scope, decided, sample::now(), Duration::from_secs(60));
         let allowed = tier >= scope.minimum && (cpu_tee || !scope.require_cpu_tee);
         prop_assert_eq!(permit.is_ok(), allowed);

@@ -3,7 +3,7 @@
 //! The arrows of the line of types that live here:
 //!
 //! ```text
-//! Attested ──appraise(thresholds)──▶ Appraised { tier, claims } ──authorize(key, policies, now)──▶ Permit
+//! Attested ──appraise(thresholds)──▶ Appraised { tier, claims } ──authorize(key, policies, circumstances)──▶ Permit
 //! ```
 //!
 //! [`appraise`] asks whether genuine evidence is acceptable, and what tier it proves. [`authorize`] asks, for
@@ -56,6 +56,7 @@ pub mod appraisal;
 mod appraised;
 mod authorize;
 pub mod case;
+mod circumstances;
 mod decide;
 mod decision;
 mod devices;
@@ -83,12 +84,13 @@ pub use appraisal::{Appraisal, appraise_devices, appraise_item};
 pub use appraised::{Appraised, appraise, tier_of, tier_of_claims};
 pub use authorize::authorize;
 pub use case::{CaseError, CaseReport, TestCase};
+pub use circumstances::Circumstances;
 pub use decision::{Denial, DenialCode};
 pub use explain::{Explanation, FactsError, NodeFacts, Situation};
 pub use hardware::Hardware;
 pub use key_id::{KeyId, KeyIdError};
 pub use next_tier::{NextTier, next_tier};
-pub use permit::{KeyScope, Permit};
+pub use permit::{KeyScope, Limit, Permit};
 pub use policies::{MAX_POLICIES, MAX_POLICY_TEXT, Policies, PolicySource};
 pub use problem::PolicyProblem;
 pub use references::{

@@ -18,6 +18,17 @@ pub struct KeyScope {
     pub require_cpu_tee: bool,
 }
 
+/// What ends a permit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The lifetime asked for.
+    Lifetime,
+    /// What the evidence rests on.
+    Evidence,
+    /// The date of a reference value that the decision needs; in words.
+    References(String),
+}
+
 /// Permission to release one key to one recipient, for a limited time.
 ///
 /// INVARIANT: the tier of the evidence is at least the key's minimum. Only [`authorize`](crate::authorize)
@@ -55,6 +66,8 @@ pub struct Permit {
     minimum: Tier,
     recipient: Recipient,
     expires_at: UnixTime,
+    limit: Limit,
+    live_grants: Option<u32>,
     evidence_digest: Hex<32>,
     policy_digest: Hex<32>,
     reference_digest: Hex<32>,
@@ -70,6 +83,8 @@ pub(crate) struct Earned {
     pub(crate) recipient: Recipient,
     pub(crate) evidence_digest: Hex<32>,
     pub(crate) not_after: UnixTime,
+    /// Until when reference values bear the decision, and what ends then; `None`: for as long as it is asked.
+    pub(crate) references: Option<(UnixTime, String)>,
     pub(crate) hardware: Hardware,
     pub(crate) lab: bool,
 }
@@ -85,12 +100,15 @@ impl Permit {
         lifetime: Duration,
     ) -> Result<Self, Denial> {
         scope.admits(earned.tier, earned.cpu_tee)?;
-        let expires_at = now.after(lifetime).min(earned.not_after);
+        let (expires_at, limit) = earned.ends(now.after(lifetime));
         if expires_at <= now {
-            return Err(Denial::new(
-                DenialCode::EvidenceExpired,
-                format!("the evidence is valid until {}, and it is {now}", earned.not_after),
-            ));
+            return Err(match limit {
+                Limit::References(why) => Denial::new(DenialCode::ReferenceExpired, why),
+                Limit::Lifetime | Limit::Evidence => Denial::new(
+                    DenialCode::EvidenceExpired,
+                    format!("the evidence is valid until {}, and it is {now}", earned.not_after),
+                ),
+            });
         }
         Ok(Self {
             key: scope.key.clone(),
@@ -98,6 +116,8 @@ impl Permit {
             minimum: scope.minimum,
             recipient: earned.recipient,
             expires_at,
+            limit,
+            live_grants: decided.live_grants,
             evidence_digest: earned.evidence_digest,
             policy_digest: decided.policy_digest,
             reference_digest: decided.reference_digest,
@@ -132,10 +152,24 @@ impl Permit {
         &self.recipient
     }
 
-    /// When it ends: the lifetime asked for, or the end of what the evidence rests on if that is earlier.
+    /// When it ends: the earliest of the lifetime asked for, the end of what the evidence rests on, and the
+    /// first date of a reference value that would turn the decision.
     #[must_use]
     pub const fn expires_at(&self) -> UnixTime {
         self.expires_at
+    }
+
+    /// What ends it.
+    #[must_use]
+    pub const fn limit(&self) -> &Limit {
+        &self.limit
+    }
+
+    /// How many grants of the key were live when it was decided; `None` if no policy about the key asks. Whoever
+    /// releases the key counts them again, and has it decided anew when the number is another.
+    #[must_use]
+    pub const fn live_grants(&self) -> Option<u32> {
+        self.live_grants
     }
 
     /// SHA-256 of the evidence.
@@ -173,6 +207,16 @@ impl Permit {
     #[must_use]
     pub const fn lab(&self) -> bool {
         self.lab
+    }
+}
+
+impl Earned {
+    /// The end of a permit that is asked for until `wanted`, and what makes it so.
+    fn ends(&self, wanted: UnixTime) -> (UnixTime, Limit) {
+        let evidence = (self.not_after, Limit::Evidence);
+        let references = self.references.clone().map(|(end, why)| (end, Limit::References(why)));
+        let limits = std::iter::once(evidence).chain(references);
+        limits.fold((wanted, Limit::Lifetime), |first, next| if next.0 < first.0 { next } else { first })
     }
 }
 

@@ -426,6 +426,12 @@ impl References {
         })
     }
 
+    /// The instants at which a value of this register begins to count somewhere, or ends.
+    pub(crate) fn dates_of(&self, register: &Register) -> impl Iterator<Item = UnixTime> {
+        let validities = self.values.get(register).into_iter().flatten().map(|place| self.validity(place));
+        validities.flat_map(|validity| [validity.not_before, validity.expires_at]).flatten()
+    }
+
     fn is_whole(&self, place: &Place, node: &BTreeSet<Register>) -> bool {
         place.entry.is_none_or(|entry| self.entries.get(entry).is_some_and(|entry| entry.is_of(node)))
     }

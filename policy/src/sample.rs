@@ -1,6 +1,7 @@
 //! Claims for tests: a clean Genoa guest, a clean TD, a registered key. Each test changes one thing.
 
 use crate::appraised::proved;
+use crate::circumstances::Circumstances;
 use crate::node::Node;
 use hanzo_attestation::{
     Claims, Debug, Facts, Measurement, Product, TcbStatus, dcap, identity, sgx, snp, tdx, tpm,
@@ -14,6 +15,16 @@ pub(crate) fn at(text: &str) -> UnixTime {
 
 pub(crate) fn now() -> UnixTime {
     at("2026-11-01T00:00:00Z")
+}
+
+/// Now, with no grant of the key live.
+pub(crate) fn circumstances() -> Circumstances {
+    when(now())
+}
+
+/// At another time, with no grant of the key live.
+pub(crate) fn when(now: UnixTime) -> Circumstances {
+    Circumstances { now, live_grants: Some(0) }
 }
 
 pub(crate) fn snp() -> snp::Claims {

@@ -55,7 +55,7 @@ fn references() -> References {
 #[test]
 fn every_example_compiles_without_a_warning() {
     let sources = examples();
-    assert_eq!(sources.len(), 6);
+    assert_eq!(sources.len(), 7);
     for source in &sources {
         let policies = Policies::compile(std::slice::from_ref(source)).unwrap_or_else(|p| panic!("{p:?}"));
         assert_eq!(policies.warnings(), [], "{}", source.name);

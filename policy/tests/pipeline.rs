@@ -8,8 +8,8 @@ use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::{Binding, Document, Hex, Kem, Recipient, Severity, UnixTime};
 use hanzo_attestation_lab::{Lab, SnpDefect, SnpOrder, SnpProduct, TdxOrder, Vek};
 use hanzo_policy::{
-    Appraisal, Appraised, Denial, KeyId, KeyScope, Permit, Policies, PolicySource, ReferenceSet,
-    ReferenceValue, References, Tier, Validity, appraise, authorize, tier_of,
+    Appraisal, Appraised, Circumstances, Denial, KeyId, KeyScope, Limit, Permit, Policies, PolicySource,
+    ReferenceSet, ReferenceValue, References, Tier, Validity, appraise, authorize, tier_of,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -83,8 +83,13 @@ impl Bench {
             .map(|(text, n)| PolicySource { name: format!("p{n}"), version: 1, text: (*text).to_owned() })
             .collect();
         let policies = Policies::compile(&sources).unwrap();
-        authorize(appraised, scope, &policies, &images(), self.now, HOUR)
+        authorize(appraised, scope, &policies, &images(), when(self.now), HOUR)
     }
+}
+
+/// No grant of the key is live.
+const fn when(now: UnixTime) -> Circumstances {
+    Circumstances { now, live_grants: Some(0) }
 }
 
 fn images() -> References {
@@ -134,13 +139,51 @@ fn a_permit_never_outlives_the_evidence() {
     let policies =
         Policies::compile(&[PolicySource { name: "p".into(), version: 1, text: ALL.into() }]).unwrap();
     let ask = |now, lifetime| {
-        authorize(&appraised, &scope(Tier::Confidential), &policies, &images(), now, lifetime)
+        authorize(&appraised, &scope(Tier::Confidential), &policies, &images(), when(now), lifetime)
     };
     let second = Duration::from_secs(1);
     assert_eq!(ask(end.before(second), HOUR).unwrap().expires_at(), end);
     for (now, lifetime) in [(end, HOUR), (end.after(second), HOUR), (bench.now, Duration::ZERO)] {
         assert_eq!(ask(now, lifetime).unwrap_err().code, "EvidenceExpired");
     }
+}
+
+/// A permit ends with the first reference value that the decision needs, and says so.
+#[test]
+fn a_permit_never_outlives_its_reference_values() {
+    let bench = Bench::new();
+    let appraised = bench.appraise(vec![bench.snp(SnpOrder::default())]).unwrap();
+    let (soon, second) = (bench.now.after(Duration::from_secs(60)), Duration::from_secs(1));
+    let references = |expires_at| {
+        let value = ReferenceValue {
+            tee: "sev-snp".into(),
+            register: "measurement".into(),
+            digest: Hex(SnpOrder::usual_measurement()).into(),
+            entry: None,
+            note: None,
+            validity: Validity { not_before: None, expires_at: Some(expires_at) },
+        };
+        References::new(vec![ReferenceSet { name: "images".into(), values: vec![value] }]).unwrap()
+    };
+    let ask = |text: &str, end, now, lifetime| {
+        let source = PolicySource { name: "p".into(), version: 1, text: text.into() };
+        let policies = Policies::compile(&[source]).unwrap();
+        authorize(&appraised, &scope(Tier::Confidential), &policies, &references(end), when(now), lifetime)
+    };
+    let shortened = ask(IMAGES, soon, bench.now, HOUR).unwrap();
+    assert_eq!(shortened.expires_at(), soon);
+    assert!(
+        matches!(shortened.limit(), Limit::References(why) if why.contains("of the set `images` expired at"))
+    );
+    assert_eq!(ask(IMAGES, soon, soon.before(second), HOUR).unwrap().expires_at(), soon);
+    assert_eq!(ask(IMAGES, soon, soon, HOUR).unwrap_err().code, "ReferenceExpired");
+    // What the decision does not need, or what ends later, shortens nothing.
+    let free = ask(ALL, soon, bench.now, HOUR).unwrap();
+    assert_eq!((free.expires_at(), free.limit()), (bench.now.after(HOUR), &Limit::Lifetime));
+    let brief = ask(IMAGES, soon, bench.now, Duration::from_secs(60)).unwrap();
+    assert_eq!((brief.expires_at(), brief.limit()), (soon, &Limit::Lifetime));
+    let late = ask(ALL, soon, appraised.not_after().before(second), HOUR);
+    assert_eq!(late.unwrap().limit(), &Limit::Evidence);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use hanzo_attestation_evidence::{Binding, Document, Hex, Kem, Recipient, UnixTim
 use hanzo_attestation_lab::{Lab, SnpOrder};
 use hanzo_policy::replay::{Answer, Replay, Subject};
 use hanzo_policy::{
-    Appraisal, KeyId, KeyScope, Policies, PolicySource, ReferenceSet, ReferenceValue, References, Tier,
-    Validity, appraise,
+    Appraisal, Circumstances, KeyId, KeyScope, Policies, PolicySource, ReferenceSet, ReferenceValue,
+    References, Tier, Validity, appraise,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -102,8 +102,8 @@ impl Guest {
     }
 }
 
-fn now() -> Result<UnixTime> {
-    Ok(UnixTime::parse("2026-11-01T00:00:00Z")?)
+fn now() -> Result<Circumstances> {
+    Ok(Circumstances { now: UnixTime::parse("2026-11-01T00:00:00Z")?, live_grants: Some(0) })
 }
 
 /// One decision among so many policies and ten thousand reference values, medians in microseconds: by policies

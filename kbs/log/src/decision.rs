@@ -251,6 +251,9 @@ pub struct NewDecision {
     /// was refused before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts_digest: Option<Hex<32>>,
+    /// How many other recipients had a live grant of the key when it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_grants: Option<u32>,
     /// Digest of the recipient key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient_digest: Option<Hex<32>>,
@@ -305,6 +308,7 @@ impl NewDecision {
             reference_digest: None,
             rules_epoch: None,
             facts_digest: None,
+            live_grants: None,
             recipient_digest: None,
             session_id: None,
             nonce_digest: None,

@@ -12,7 +12,7 @@ use hanzo_kbs_log::{Decision, Outcome};
 use hanzo_kbs_protocol::{Basis, ExplainedDecision};
 use hanzo_kbs_vault::{KeptKind, KeptRow};
 use hanzo_policy::explain::{Mark, Situation, Step, explain as explained};
-use hanzo_policy::{Explanation, KeyId, KeyScope, NodeFacts, Policies, Tier};
+use hanzo_policy::{Circumstances, Explanation, KeyId, KeyScope, NodeFacts, Policies, Tier};
 use std::sync::Arc;
 
 /// Makes the decision again. What is no longer kept is explained by its row.
@@ -79,7 +79,8 @@ async fn from_facts(
     let minimum = Tier::from_number(minimum).map_err(|e| failed(&e))?;
     let scope = KeyScope { minimum, ..scope };
     let stored = open.vault.rules_at(epoch).await.map_err(|e| failed(&e))?;
-    let (at, digests) = (entry.at, (entry.policy_digest, entry.reference_digest));
+    let at = Circumstances { now: entry.at, live_grants: entry.live_grants };
+    let digests = (entry.policy_digest, entry.reference_digest);
     let made = broker.judge().run(move |_| {
         let sources: Vec<_> = stored.policies.into_iter().map(rules::source).collect();
         let policies = Policies::compile(&sources)
@@ -90,7 +91,7 @@ async fn from_facts(
         }
         let facts = NodeFacts::read(&body).map_err(|error| error.to_string())?;
         let situation =
-            Situation { facts: &facts, scope: &scope, policies: &policies, references: &references, now: at };
+            Situation { facts: &facts, scope: &scope, policies: &policies, references: &references, at };
         explained(&situation).map_err(|error| error.to_string())
     });
     let made = match made.await? {

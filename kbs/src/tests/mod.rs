@@ -11,6 +11,7 @@ mod explain;
 mod gpu;
 mod grant;
 mod incidents;
+mod live;
 mod refusals;
 mod replay;
 mod sealed;

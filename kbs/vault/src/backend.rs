@@ -171,6 +171,15 @@ pub trait SessionRows {
     fn put_grant(&mut self, grant: &GrantRow) -> impl Future<Output = StoreResult<()>> + Send;
     /// The grants of a session, by key.
     fn grants_of(&mut self, session_id: &str) -> impl Future<Output = StoreResult<Vec<GrantRow>>> + Send;
+    /// How many recipients but one have a grant of a key that has not ended at `now`, in a session that was not
+    /// revoked and is none of these; [`u32::MAX`] for more.
+    fn live_grants(
+        &mut self,
+        key_id: &str,
+        now: UnixTime,
+        but: &Hex<32>,
+        without: &[&str],
+    ) -> impl Future<Output = StoreResult<u32>> + Send;
     /// At most `limit` grants with their session, newest decision first; of sessions that rest on the device
     /// of this identifier, below whatever root, if one is named.
     fn grants(

@@ -200,7 +200,9 @@ async fn sessions_and_grants_read_back(backend: &impl Backend) -> Checked {
     demand("list the grants on a device", tx.grants(Some(device(5).pdi), 10).await? == listed)?;
     demand("leave out other devices", tx.grants(Some(device(1).pdi), 10).await?.is_empty())?;
     demand("take no root for a device", tx.grants(Some(Hex([9; 8])), 10).await?.is_empty())?;
+    live_grants_are_counted(&mut tx, &renewed).await?;
     tx.revoke_session(&renewed.id, at(600)?).await?;
+    demand("count no revoked grant", tx.live_grants("acme/a", at(600)?, &Hex([0; 32]), &[]).await? == 0)?;
     tx.revoke_session(&renewed.id, at(700)?).await?;
     tx.supersede_session(&renewed.id, at(700)?).await?;
     let revoked = tx.session(&renewed.id).await?.map(|session| (session.revoked_at, session.superseded));
@@ -214,6 +216,18 @@ async fn sessions_and_grants_read_back(backend: &impl Backend) -> Checked {
     let mut tx = backend.begin().await?;
     let lone = GrantRow { session_id: "f".repeat(32), ..grant(1, 1)? };
     demand("refuse a grant without a session", tx.put_grant(&lone).await.is_err())
+}
+
+/// One grant of `acme/a`, until second 900.
+async fn live_grants_are_counted(tx: &mut impl Transaction, session: &SessionRow) -> Checked {
+    let nobody = Hex([0; 32]);
+    demand("count a live grant", tx.live_grants("acme/a", at(899)?, &nobody, &[]).await? == 1)?;
+    demand("count none at its end", tx.live_grants("acme/a", at(900)?, &nobody, &[]).await? == 0)?;
+    demand("count none of another key", tx.live_grants("acme/b", at(1)?, &nobody, &[]).await? == 0)?;
+    let own = tx.live_grants("acme/a", at(1)?, &session.recipient_digest, &[]).await?;
+    demand("count none of whoever asks", own == 0)?;
+    let ended = tx.live_grants("acme/a", at(1)?, &nobody, &["x", &session.id]).await?;
+    demand("count none of these sessions", ended == 0)
 }
 
 async fn devices_are_held_and_freed(backend: &impl Backend) -> Checked {

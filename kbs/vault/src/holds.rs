@@ -15,7 +15,7 @@ use crate::backend::{Backend, HoldRows, SessionRows};
 use crate::envelope::{self, EnvelopeError};
 use crate::error::{LogDamage, RecordError};
 use crate::ledger::{Ledger, xor};
-use crate::release::{Order, ReleaseError};
+use crate::release::{Asker, Order, ReleaseError};
 use crate::root::RootKey;
 use crate::rows::{HoldRow, HoldsRow, SessionRow};
 use crate::vault::Vault;
@@ -117,14 +117,13 @@ enum Held {
 
 /// Certain machines are compared first: two of them are two, whatever key they share. What a token stands for
 /// may be older than what the device is held by: it ends nothing then.
-fn held(hold: &HoldRow, order: &Order) -> Held {
-    let party = &order.party;
-    let same_machine = hold.machine.zip(party.machine).map(|(held, shown)| held == shown);
-    let same_recipient = hold.recipient_digest == party.recipient_digest;
+fn held(hold: &HoldRow, asker: &Asker<'_>) -> Held {
+    let same_machine = hold.machine.zip(asker.machine).map(|(held, shown)| held == shown);
+    let same_recipient = hold.recipient_digest == asker.recipient_digest;
     match (same_machine, same_recipient) {
         (Some(false), _) | (None, false) => Held::Elsewhere,
         (_, true) => Held::Here,
-        (Some(true), false) if order.attested_at < hold.since => Held::Elsewhere,
+        (Some(true), false) if asker.attested_at < hold.since => Held::Elsewhere,
         (Some(true), false) => Held::Before,
     }
 }
@@ -133,7 +132,7 @@ fn held(hold: &HoldRow, order: &Order) -> Held {
 pub(crate) type Superseded = BTreeMap<String, HoldRow>;
 
 impl<B: Backend> Vault<B> {
-    /// NV-90: whether the devices of an order are free, or become so by ending the sessions returned.
+    /// NV-90: whether the devices of whoever asks are free, or become so by ending the sessions returned.
     ///
     /// # Errors
     /// [`ReleaseError::DeviceInAnotherSession`], [`ReleaseError::Record`].
@@ -141,24 +140,23 @@ impl<B: Backend> Vault<B> {
         &self,
         tx: &mut B::Tx,
         ledger: &Ledger<'_>,
-        order: &Order,
+        asker: &Asker<'_>,
         now: UnixTime,
     ) -> Result<Superseded, ReleaseError> {
         let mut superseded = Superseded::new();
-        let party = &order.party;
-        if party.devices.is_empty() {
+        if asker.devices.is_empty() {
             return Ok(superseded);
         }
         if tx.count_holds().await? != ledger.holds().count {
             return Err(self.forged(LogDamage::HoldsForged).into());
         }
-        for device in &party.devices {
+        for device in asker.devices {
             for hold in tx.holds_of(device).await? {
                 self.holds_key().verify(&hold).map_err(|damage| self.forged(damage))?;
-                if now >= hold.until || order.devices.sessions == DeviceSessions::Any {
+                if now >= hold.until || asker.rules.sessions == DeviceSessions::Any {
                     continue;
                 }
-                match held(&hold, order) {
+                match held(&hold, asker) {
                     Held::Here => {}
                     Held::Before => {
                         superseded.insert(hold.session_id.clone(), hold);
@@ -169,7 +167,7 @@ impl<B: Backend> Vault<B> {
                             session: hold.session_id,
                             until: hold.until,
                             holder: Box::new(Machine(hold.machine)),
-                            found: Box::new(Machine(party.machine)),
+                            found: Box::new(Machine(asker.machine)),
                         });
                     }
                 }

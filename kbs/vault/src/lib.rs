@@ -58,7 +58,7 @@ pub use place::PlaceError;
 pub use purpose::Purpose;
 pub use quorum::{Demand, MAX_PEOPLE, MAX_WAIT, NamePattern, Quorum, QuorumMistake, Scope, Target, is_name};
 pub use record::{Audit, MAX_PAGE};
-pub use release::{Release, ReleaseError, Released, SessionPlan};
+pub use release::{Again, Asker, Release, ReleaseError, Released, SessionPlan};
 pub use rng::{Rng, RngError, SystemRng};
 pub use root::RootKey;
 pub use rows::{KeptKind, KeptRow, PastDecision};

@@ -2,8 +2,12 @@
 
 mod entitled;
 mod error;
+mod live;
 
 pub use error::ReleaseError;
+#[cfg(test)]
+pub(crate) use live::Reads;
+pub use live::{Again, Asker};
 
 use crate::backend::{Backend, KeyRows, SessionRows, Transaction};
 use crate::inventory::DeviceRules;
@@ -90,22 +94,29 @@ impl<B: Backend> Vault<B> {
     /// Releases the keys of all permits, or none.
     ///
     /// In one transaction: the challenge is used up; the stored demands are compared with the permits'; the
-    /// devices of the evidence are compared with the inventory and with what other sessions hold; the session is
+    /// devices of the evidence are compared with the inventory and with what other sessions hold; the live grants
+    /// of each key are counted, and what was decided by another number is decided `again`; the session is
     /// opened or renewed, and holds them; each key is opened, recorded, sealed to the permit's recipient, granted
     /// and counted. Only then is it committed, and only then is anything returned.
     ///
     /// # Errors
     /// [`ReleaseError`]; nothing was stored then, the challenge not used up either: record the refusal with
     /// [`Vault::refuse`], which does.
-    pub async fn release(&self, release: Release) -> Result<Released, ReleaseError> {
+    pub async fn release(&self, release: Release, again: &Again<'_>) -> Result<Released, ReleaseError> {
         let Release { permits, session, nonce, attested_at, rules_epoch, devices, decision } = release;
         let (party, keys) = entitled::read(permits)?;
-        self.execute(Order { party, keys, session, nonce, attested_at, rules_epoch, devices, decision }).await
+        let order = Order { party, keys, session, nonce, attested_at, rules_epoch, devices, decision };
+        let again = |key: &str, live| again(key, live).map(|permit| entitled::read_one(&permit));
+        self.execute(order, &again).await
     }
 
-    pub(crate) async fn execute(&self, order: Order) -> Result<Released, ReleaseError> {
+    pub(crate) async fn execute(
+        &self,
+        mut order: Order,
+        again: &live::Reads<'_>,
+    ) -> Result<Released, ReleaseError> {
         let now = order.decision.at;
-        let expires_at = entitled::check(&order, now)?;
+        entitled::check(&order, now)?;
         let (mut tx, mut ledger) = self.write(now).await?;
         if let Some(nonce) = &order.nonce {
             use_nonce(&mut tx, &ledger, nonce, now).await.map_err(|problem| match problem {
@@ -119,7 +130,10 @@ impl<B: Backend> Vault<B> {
             return Err(ReleaseError::RulesChanged { decided: order.rules_epoch, current });
         }
         self.pair_devices(&mut tx, &mut ledger, &order).await?;
-        let superseded = self.claim_devices(&mut tx, &ledger, &order, now).await?;
+        let superseded = self.claim_devices(&mut tx, &ledger, &Asker::of(&order), now).await?;
+        live::decide_by_count(&mut tx, &mut order, &superseded, again).await?;
+        // What was decided anew may end earlier.
+        let expires_at = entitled::check(&order, now)?;
         let session = self.session_for(&mut tx, &order, expires_at, now).await?;
         self.hold_devices(&mut tx, &mut ledger, &session, superseded, &order).await?;
         let (mut keys, mut receipts) = (Vec::new(), Vec::new());

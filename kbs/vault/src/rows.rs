@@ -415,4 +415,6 @@ pub struct PastDecision {
     pub minimum_tier: u8,
     /// The document with the facts.
     pub facts_digest: Hex<32>,
+    /// How many other recipients had a live grant of the key; `None` where it was not counted yet.
+    pub live_grants: Option<u32>,
 }

@@ -14,7 +14,8 @@ use hanzo_kbs_vault::{
     Vault,
 };
 use hanzo_policy::{
-    Appraisal, KeyId, KeyScope, Permit, Policies, PolicySource, References, Tier, appraise, authorize,
+    Appraisal, Circumstances, Denial, KeyId, KeyScope, Permit, Policies, PolicySource, References, Tier,
+    appraise, authorize,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -55,6 +56,11 @@ async fn bench() -> Bench {
     Bench { _folder: folder, vault, identity }
 }
 
+/// No policy here asks how many grants are live: a refusal that no test expects.
+fn unasked(key: &str, _: u32) -> Result<Permit, Denial> {
+    Err(Denial { code: "Unasked", message: key.to_owned(), reasons: Vec::new() })
+}
+
 impl Bench {
     /// What a broker does with a request for these keys.
     async fn permits(&self, pair: &RecipientKeyPair, nonce: &str, keys: &[&str], now: i64) -> Vec<Permit> {
@@ -90,7 +96,10 @@ impl Bench {
         for key in keys {
             let scope = self.vault.key_scope(&KeyId::parse(key).unwrap()).await.unwrap().unwrap();
             let lifetime = Duration::from_secs(600);
-            permits.push(authorize(&appraised, &scope, &policies, &references, at(now), lifetime).unwrap());
+            let circumstances = Circumstances { now: at(now), live_grants: Some(0) };
+            permits.push(
+                authorize(&appraised, &scope, &policies, &references, circumstances, lifetime).unwrap(),
+            );
         }
         permits
     }
@@ -111,7 +120,7 @@ impl Bench {
         let (devices, decision) = (DeviceRules::default(), decision(now, action));
         let attested_at = at(now);
         let release = Release { permits, session, nonce, attested_at, rules_epoch, devices, decision };
-        self.vault.release(release).await
+        self.vault.release(release, &unasked).await
     }
 }
 
@@ -189,6 +198,6 @@ async fn a_permit_outlived_by_time_or_rules_is_refused() {
         devices: DeviceRules::default(),
         decision: decision(622, Action::Authorize),
     };
-    let refused = bench.vault.release(release).await;
+    let refused = bench.vault.release(release, &unasked).await;
     assert!(matches!(refused, Err(ReleaseError::RulesChanged { .. })));
 }

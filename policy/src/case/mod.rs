@@ -77,8 +77,9 @@
 //!
 //! With `tee` `sev-snp` the node always has `snp` claims, with `tdx` always `tdx`. A claim that the case does
 //! not state is `false`, 0 or empty; one that the schema marks optional is absent. An unknown claim is an
-//! error. `now` beside `name` sets the time; without it, the time of the run counts. `expect` is `granted`,
-//! a code of [`DenialCode`], or `denied` for any of them. `references` beside `name` has values that count in
+//! error. `now` beside `name` sets the time; without it, the time of the run counts. `live_grants` is how many
+//! grants of the key are live, 0 without it. `expect` is `granted`, a code of [`DenialCode`], or `denied` for any of
+//! them. `references` beside `name` has values that count in
 //! this case beside those of the run, by set: `{"images": ["sev-snp/measurement/<96 hex digits>"]}`.
 //!
 //! In place of `node` a case can have `evidence`: a file with a document, and what it is judged by
@@ -92,6 +93,7 @@ mod node;
 pub use evidence::{CaseEvidence, CaseProfile, Judged};
 
 use crate::appraised::proved;
+use crate::circumstances::Circumstances;
 use crate::decide::decide;
 use crate::decision::DenialCode;
 use crate::explain::NodeFacts;
@@ -121,6 +123,8 @@ pub struct TestCase {
     key: CaseKey,
     expect: Expectation,
     now: Option<UnixTime>,
+    #[serde(default)]
+    live_grants: u32,
     #[serde(default)]
     references: CaseReferences,
 }
@@ -240,10 +244,11 @@ impl TestCase {
         }
     }
 
-    /// The time that it states.
+    /// When it is decided, and how many grants are live: as it states, or `now` and none.
     #[must_use]
-    pub const fn now(&self) -> Option<UnixTime> {
-        self.now
+    pub fn circumstances(&self, now: UnixTime) -> Circumstances {
+        let at = self.evidence.as_ref().and_then(|evidence| evidence.at);
+        Circumstances { now: self.now.or(at).unwrap_or(now), live_grants: Some(self.live_grants) }
     }
 
     fn stated(&self) -> Result<Node, String> {
@@ -304,9 +309,8 @@ impl TestCase {
 
     fn decide(&self, node: &Node, policies: &Policies, references: &References, now: UnixTime) -> CaseReport {
         let scope = self.scope();
-        let at = self.evidence.as_ref().and_then(|evidence| evidence.at);
         let references = self.references(references);
-        match decide(node, &scope, policies, &references, self.now.or(at).unwrap_or(now)) {
+        match decide(node, &scope, policies, &references, self.circumstances(now)) {
             Ok(decided) => self.report(Expectation::Granted.text().to_owned(), decided.permitted_by),
             Err(denial) => {
                 let reasons = std::iter::once(denial.message).chain(denial.reasons).collect();

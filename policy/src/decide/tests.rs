@@ -52,7 +52,7 @@ fn references(values: &[(&str, &str, &str, u8)]) -> References {
 }
 
 fn ask(node: &Node, scope: &KeyScope, texts: &[&str], references: &References) -> Result<Decided, Denial> {
-    decide(node, scope, &policies(texts), references, sample::now())
+    decide(node, scope, &policies(texts), references, sample::circumstances())
 }
 
 fn code(node: &Node, scope: &KeyScope, texts: &[&str], references: &References) -> &'static str {
@@ -367,10 +367,7 @@ fn entities_conform_to_the_schema() {
     ] {
         let (node, scope) = (node(&items), disk());
         let groups = policies.about(&scope.key).collect();
-        let request = request(&scope, sample::now()).unwrap();
-        let (dated, references) = (Some(sample::now()), &known);
-        let now = sample::now();
-        let question = Question { node: &node, scope: &scope, groups, references, request, dated, now };
+        let question = Question::new(&node, &scope, groups, &known, sample::circumstances()).unwrap();
         let whole = question.groups.iter().map(|group| &group.whole);
         let entities = question.entities(whole, |_| &["images"]).unwrap();
         Entities::from_entities(entities, Some(&schema)).unwrap_or_else(|error| panic!("{error:?}"));
@@ -384,8 +381,9 @@ fn a_change_between_two_questions_changes_the_answer() {
         "permit (principal, action, resource) when { principal.measurement in ReferenceSet::\"images\" && context.now < 1793491201 };",
     ]);
     let known = references(&[("images", "sev-snp", "measurement", 0x11)]);
-    let at =
-        |references, now| decide(&snp(), &disk(), &compiled, references, now).map(drop).map_err(|d| d.code);
+    let at = |references, now| {
+        decide(&snp(), &disk(), &compiled, references, sample::when(now)).map(drop).map_err(|d| d.code)
+    };
     assert_eq!(at(&known, sample::now()), Ok(()));
     assert_eq!(at(&known, sample::now().after(std::time::Duration::from_secs(1))), Err("PolicyDenied"));
     assert_eq!(at(&references(&[]), sample::now()), Err("MeasurementUnknown"));
@@ -489,7 +487,7 @@ proptest! {
             _ => 2,
         }).max().unwrap_or(0);
         prop_assert_eq!(node.tier.number(), proved_tier);
-        if decide(&node, &scope, &policies, &references, sample::now()).is_ok() {
+        if decide(&node, &scope, &policies, &references, sample::circumstances()).is_ok() {
             prop_assert!(proved_tier >= minimum);
             prop_assert!(!require_cpu_tee || pieces.iter().any(|piece| matches!(piece, Piece::Snp | Piece::Td)));
         }

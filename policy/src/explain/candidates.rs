@@ -3,6 +3,7 @@
 use super::change::Change;
 use super::expression::{Literal, Place, literals, operation, place};
 use super::facts::{Fact, blank, type_at};
+use super::grants::bounds;
 use super::world::World;
 use crate::decide::name;
 use crate::key_id::KeyId;
@@ -37,7 +38,9 @@ pub(super) fn candidates(world: &World<'_>) -> Vec<Change> {
     for policy in policies.take(MAX_POLICIES) {
         let body = policy.to_json().unwrap_or(Value::Null);
         for condition in body.get("conditions").and_then(Value::as_array).into_iter().flatten() {
-            found.read(condition.get("body").unwrap_or(&Value::Null));
+            let condition = condition.get("body").unwrap_or(&Value::Null);
+            found.read(condition);
+            found.limits(name(policy.id()), condition);
         }
         if policy.effect() == Effect::Forbid {
             found.add(Change::WithoutForbid { policy: name(policy.id()) });
@@ -144,6 +147,18 @@ impl Found<'_, '_> {
         }
     }
 
+    /// The bounds next to the number of live grants: one that it meets, and one that it does not.
+    fn limits(&mut self, policy: String, condition: &Value) {
+        let Some(live) = self.world.at.live_grants.map(i64::from) else { return };
+        for from in bounds(condition) {
+            for to in [live, live.saturating_add(1)] {
+                if from != to {
+                    self.add(Change::GrantLimit { policy: policy.clone(), from, to });
+                }
+            }
+        }
+    }
+
     fn set(&mut self, path: &[String], value: Fact) {
         if self.world.facts.get(path) == Some(&value) {
             return;
@@ -211,6 +226,13 @@ impl Found<'_, '_> {
                 for second in nearest(operator, *bound) {
                     if let Ok(at) = UnixTime::from_seconds(second) {
                         self.add(Change::Now { at });
+                    }
+                }
+            }
+            (Place::LiveGrants, Literal::Long(bound)) => {
+                for count in nearest(operator, *bound) {
+                    if let (Some(live), Ok(most)) = (self.world.at.live_grants, u32::try_from(count)) {
+                        self.add(Change::LiveGrants { live, most });
                     }
                 }
             }

@@ -74,6 +74,22 @@ pub enum Change {
         /// A time at which the decision is another.
         at: UnixTime,
     },
+    /// Another number of grants of the key is live.
+    LiveGrants {
+        /// How many are live.
+        live: u32,
+        /// With how many the decision is another.
+        most: u32,
+    },
+    /// A policy's bound on live grants is another.
+    GrantLimit {
+        /// Which policy.
+        policy: String,
+        /// The bound that it has.
+        from: i64,
+        /// The bound with which the decision is another.
+        to: i64,
+    },
     /// Another key is asked for.
     Key {
         /// Which.
@@ -118,6 +134,8 @@ impl Change {
             Self::Reference { .. }
             | Self::WithoutForbid { .. }
             | Self::Permit { .. }
+            | Self::LiveGrants { .. }
+            | Self::GrantLimit { .. }
             | Self::Threshold { .. }
             | Self::Renewed { .. }
             | Self::Revocation => By::Administrator,
@@ -142,11 +160,12 @@ impl Change {
             | Self::Claim { .. }
             | Self::Platform { .. }
             | Self::Renewed { .. } => 10,
-            Self::Now { .. } => 12,
+            Self::Now { .. } | Self::LiveGrants { .. } => 12,
             Self::ClaimOther { .. } => 14,
             Self::ClaimAbsent { .. } => 16,
             Self::Key { .. } => 24,
             Self::Threshold { .. } | Self::Revocation => 30,
+            Self::GrantLimit { .. } => 36,
             Self::WithoutForbid { .. } => 40,
             Self::Permit { .. } => 50,
         }
@@ -154,7 +173,10 @@ impl Change {
 
     /// Whether it loosens what the administrator decided, rather than meeting it.
     pub(super) const fn loosens(&self) -> bool {
-        matches!(self, Self::WithoutForbid { .. } | Self::Permit { .. } | Self::Key { .. })
+        matches!(
+            self,
+            Self::WithoutForbid { .. } | Self::GrantLimit { .. } | Self::Permit { .. } | Self::Key { .. }
+        )
     }
 
     /// One sentence.
@@ -172,6 +194,16 @@ impl Change {
             Self::ClaimOther { claim, value } => format!("the node's `{claim}` is another than {value}"),
             Self::ClaimAbsent { claim } => format!("the node's evidence states no `{claim}`"),
             Self::Now { at } => format!("it is {at}"),
+            Self::LiveGrants { live, most } => match live.checked_sub(*most) {
+                Some(fewer) if fewer > 0 => format!(
+                    "{fewer} of the key's {live} live grants must end: revoke the sessions that hold them \
+                     (`kbsctl grant list`), or wait for their end"
+                ),
+                _ => format!("{most} grants of the key are live"),
+            },
+            Self::GrantLimit { policy, from, to } => {
+                format!("policy `{policy}` compares `context.live_grants` with {to} and not with {from}")
+            }
             Self::Key { key } => format!("ask for the key {key}"),
             Self::WithoutForbid { policy } => format!("policy `{policy}` no longer forbids"),
             Self::Permit { cedar } => format!("add the policy: {cedar}"),

@@ -12,6 +12,8 @@ pub(super) enum Place {
     Claim(Vec<String>),
     /// The time of the decision.
     Now,
+    /// How many grants of the key are live.
+    LiveGrants,
 }
 
 /// A constant.
@@ -40,6 +42,7 @@ pub(super) fn place(expression: &Value) -> Option<Place> {
     match (root.as_str(), rest) {
         ("principal", [_, ..]) => Some(Place::Claim(rest.to_vec())),
         ("context", [only]) if only == "now" => Some(Place::Now),
+        ("context", [only]) if only == "live_grants" => Some(Place::LiveGrants),
         _ => None,
     }
 }

@@ -27,7 +27,7 @@
 //!     scope: &scope,
 //!     policies: &policies,
 //!     references: &References::new(vec![]).unwrap(),
-//!     now: hanzo_attestation_evidence::UnixTime::parse("2026-11-01T00:00:00Z").unwrap(),
+//!     at: case.circumstances(hanzo_attestation_evidence::UnixTime::parse("2026-11-01T00:00:00Z").unwrap()),
 //! }).unwrap();
 //! assert_eq!(explanation.code, "MeasurementUnknown");
 //! let smallest = &explanation.proposals[0].changes;
@@ -41,6 +41,7 @@ mod change;
 mod condition;
 mod expression;
 mod facts;
+mod grants;
 mod search;
 mod tree;
 mod world;
@@ -50,12 +51,12 @@ pub use change::{By, Change, Proposal, ProposedChange};
 pub use facts::{FactsError, MAX_FACTS, NodeFacts};
 pub use tree::{Mark, Step};
 
+use crate::circumstances::Circumstances;
 use crate::decide::decide;
 use crate::decision::Denial;
 use crate::permit::KeyScope;
 use crate::policies::Policies;
 use crate::references::References;
-use hanzo_attestation_evidence::UnixTime;
 use serde::{Deserialize, Serialize};
 use world::World;
 
@@ -70,8 +71,8 @@ pub struct Situation<'a> {
     pub policies: &'a Policies,
     /// The reference values.
     pub references: &'a References,
-    /// When.
-    pub now: UnixTime,
+    /// When, and how much of the key is out.
+    pub at: Circumstances,
 }
 
 /// A decision, made again and taken apart.
@@ -99,9 +100,9 @@ pub struct Explanation {
 /// # Errors
 /// [`FactsError`] if the node cannot be described to the policy engine.
 pub fn explain(situation: &Situation<'_>) -> Result<Explanation, FactsError> {
-    let Situation { facts, scope, policies, references, now } = *situation;
+    let Situation { facts, scope, policies, references, at } = *situation;
     let node = facts.node()?;
-    let decided = decide(&node, scope, policies, references, now);
+    let decided = decide(&node, scope, policies, references, at);
     let steps = tree::steps(situation, &node);
     let found = search::search(World::of(situation), decided.is_ok());
     let (granted, code, message, reasons) = match decided {

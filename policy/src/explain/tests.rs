@@ -17,6 +17,7 @@ struct Bench {
     scope: KeyScope,
     policies: Policies,
     references: References,
+    at: Circumstances,
 }
 
 impl Bench {
@@ -43,6 +44,7 @@ impl Bench {
             scope: case.scope(),
             policies: Policies::compile(&sources).unwrap_or_else(|problems| panic!("{problems:#?}")),
             references: References::new(vec![ReferenceSet { name: "images".into(), values }]).unwrap(),
+            at: sample::circumstances(),
         }
     }
 
@@ -52,7 +54,7 @@ impl Bench {
             scope: &self.scope,
             policies: &self.policies,
             references: &self.references,
-            now: sample::now(),
+            at: self.at,
         }
     }
 
@@ -285,4 +287,44 @@ fn a_key_that_demands_a_cpu_tee_says_so() {
     );
     let marks: Vec<Mark> = found.steps.iter().map(|step| step.mark).collect();
     assert_eq!(marks, [Mark::Yes, Mark::No, Mark::Skipped]);
+}
+
+/// The bound on live grants is named as the cause, with what meets it and what loosens it, each tried.
+#[test]
+fn a_key_that_is_out_too_often_names_how_many_must_end() {
+    let bound = "forbid (principal, action, resource) when { context.live_grants >= 3 };";
+    let permit = "permit (principal, action, resource) when { 3 > context.live_grants };";
+    for texts in [&[ALL, bound][..], &[permit]] {
+        let mut bench = Bench::new(guest("11"), 2, texts);
+        bench.at = bench.at.with_live_grants(5);
+        let found = bench.explain();
+        assert_eq!((found.code.as_str(), found.granted), ("TooManyGrants", false));
+        assert_eq!(found.message, "the key acme/disk has 5 live grants of at most 3");
+        let cause = found.steps.iter().find(|step| step.mark == Mark::No).unwrap();
+        assert_eq!(cause.text, "5 live grants of at most 3");
+        let [smallest] = &found.proposals[0].changes[..] else { panic!("{found:#?}") };
+        assert_eq!(smallest.change, Change::LiveGrants { live: 5, most: 2 });
+        assert!(smallest.text.starts_with("3 of the key's 5 live grants must end"), "{}", smallest.text);
+        let policy = format!("p{}", texts.len());
+        let limit = Change::GrantLimit { policy, from: 3, to: 6 };
+        let loosens = found.proposals.iter().position(|proposal| proposal.changes[0].change == limit);
+        assert!(loosens.is_some_and(|place| place > 0), "{found:#?}");
+    }
+    // A grant hangs on the same number.
+    let mut bench = Bench::new(guest("11"), 2, &[ALL, bound]);
+    bench.at = bench.at.with_live_grants(2);
+    let found = bench.explain();
+    assert!(found.granted);
+    assert_eq!(found.proposals[0].changes[0].change, Change::LiveGrants { live: 2, most: 3 });
+}
+
+/// Decisions of brokers that did not count have no number, and none is made up.
+#[test]
+fn a_number_that_was_not_counted_is_not_explained_away() {
+    let bound = "forbid (principal, action, resource) when { context.live_grants >= 3 };";
+    let mut bench = Bench::new(guest("11"), 2, &[ALL, bound]);
+    bench.at.live_grants = None;
+    let found = bench.explain();
+    assert_eq!(found.code, "PolicyError");
+    assert!(found.reasons[0].contains("live_grants"), "{found:#?}");
 }

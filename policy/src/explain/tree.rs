@@ -53,7 +53,7 @@ impl From<bool> for Mark {
 }
 
 pub(super) fn steps(situation: &Situation<'_>, node: &Node) -> Vec<Step> {
-    let Situation { scope, policies, references, now, .. } = *situation;
+    let Situation { scope, policies, references, at, .. } = *situation;
     let reached = node.tier >= scope.minimum;
     let mut steps = vec![Step::leaf(
         reached.into(),
@@ -76,7 +76,7 @@ pub(super) fn steps(situation: &Situation<'_>, node: &Node) -> Vec<Step> {
         return steps;
     }
     let admitted = steps.iter().all(|step| step.mark == Mark::Yes);
-    let asked = Question::new(node, scope, groups.clone(), references, now).ok();
+    let asked = Question::new(node, scope, groups.clone(), references, at).ok();
     let Some(question) = asked.filter(|_| admitted) else {
         steps.push(Step::leaf(Mark::Skipped, "the policies".to_owned()));
         return steps;
@@ -86,6 +86,9 @@ pub(super) fn steps(situation: &Situation<'_>, node: &Node) -> Vec<Step> {
         return steps;
     };
     let asked = Asked { request: question.request(), entities: &entities };
+    if let Some((live, most)) = question.crowded().filter(|_| !answer.yes()) {
+        steps.push(Step::leaf(Mark::No, format!("{live} live grants of at most {most}")));
+    }
     let policies = ordered(&groups, &answer);
     let all = policies.len();
     let mut parts: Vec<Step> =

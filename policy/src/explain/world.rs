@@ -2,15 +2,15 @@
 
 use super::change::Change;
 use super::facts::{Fact, NodeFacts};
-use super::{Situation, candidates};
+use super::{Situation, candidates, grants};
+use crate::circumstances::Circumstances;
 use crate::decide::Question;
 use crate::key_id::KeyId;
 use crate::permit::KeyScope;
 use crate::policies::{Group, Part, Policies};
 use crate::references::{References, Register};
 use crate::tier::Tier;
-use cedar_policy::{PolicyId, PolicySet};
-use hanzo_attestation_evidence::UnixTime;
+use cedar_policy::{Policy, PolicyId, PolicySet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that decides, with the changes that were made to it.
@@ -20,10 +20,12 @@ pub(super) struct World<'a> {
     pub(super) scope: KeyScope,
     pub(super) policies: &'a Policies,
     references: &'a References,
-    pub(super) now: UnixTime,
+    pub(super) at: Circumstances,
     /// Sets in which a register counts besides those that hold it.
     also_in: BTreeMap<Register, Vec<&'a str>>,
     without: BTreeSet<String>,
+    /// Policies with another bound on live grants: name, the bound that stands there, and the one in its place.
+    limits: Vec<(String, i64, i64)>,
     added: Option<String>,
 }
 
@@ -34,9 +36,10 @@ impl<'a> World<'a> {
             scope: situation.scope.clone(),
             policies: situation.policies,
             references: situation.references,
-            now: situation.now,
+            at: situation.at,
             also_in: BTreeMap::new(),
             without: BTreeSet::new(),
+            limits: Vec::new(),
             added: None,
         }
     }
@@ -68,7 +71,9 @@ impl<'a> World<'a> {
                 next.facts = self.facts.with(&path, Some(other))?;
             }
             Change::ClaimAbsent { claim } => next.facts = self.facts.with(&path(claim), None)?,
-            Change::Now { at } => next.now = *at,
+            Change::Now { at } => next.at.now = *at,
+            Change::LiveGrants { most, .. } => next.at = self.at.with_live_grants(*most),
+            Change::GrantLimit { policy, from, to } => next.limits.push((policy.clone(), *from, *to)),
             Change::Key { key } => next.scope.key = KeyId::parse(key).ok()?,
             Change::WithoutForbid { policy } => drop(next.without.insert(policy.clone())),
             Change::Permit { cedar } => next.added = Some(cedar.clone()),
@@ -87,13 +92,14 @@ impl<'a> World<'a> {
         }
         let Ok(node) = self.facts.node() else { return false };
         let changed: Vec<Group>;
-        let groups: Vec<&Group> = if self.without.is_empty() && self.added.is_none() {
+        let as_they_are = self.without.is_empty() && self.limits.is_empty() && self.added.is_none();
+        let groups: Vec<&Group> = if as_they_are {
             self.policies.about(&self.scope.key).collect()
         } else {
             changed = self.changed_groups();
             changed.iter().collect()
         };
-        let question = Question::new(&node, &self.scope, groups, self.references, self.now);
+        let question = Question::new(&node, &self.scope, groups, self.references, self.at);
         let also_in = |register: &Register| self.also_in.get(register).map_or(&[][..], Vec::as_slice);
         question.and_then(|question| question.ask_with(also_in)).is_ok_and(|answer| answer.yes())
     }
@@ -108,10 +114,25 @@ impl<'a> World<'a> {
                 drop(group.whole.policies.remove_static(PolicyId::new(name)));
             }
         }
+        for (name, from, to) in &self.limits {
+            groups.iter_mut().for_each(|group| relimit(group, name, *from, *to));
+        }
         if let Some(policies) = self.added.as_ref().and_then(|text| text.parse::<PolicySet>().ok()) {
             groups.push(Group { whole: Part { policies, ..Part::default() }, ..Group::default() });
         }
         groups
+    }
+}
+
+/// Puts another bound on live grants into the policy of this name, if it is of the group.
+fn relimit(group: &mut Group, name: &str, from: i64, to: i64) {
+    let id = PolicyId::new(name);
+    let Some(policy) = group.whole.policies.policy(&id) else { return };
+    let Ok(mut body) = policy.to_json() else { return };
+    grants::relimit(&mut body, from, to);
+    let Ok(changed) = Policy::from_json(Some(id.clone()), body) else { return };
+    if group.whole.policies.remove_static(id).is_ok() {
+        drop(group.whole.policies.add(changed));
     }
 }
 

@@ -215,6 +215,9 @@ impl<'a> Draft<'a> {
             "expect": "denied",
         });
         let stated = case.as_object_mut()?;
+        if let Some(live) = number("context.live_grants") {
+            stated.insert("live_grants".to_owned(), json!(live));
+        }
         if let Some(now) = number("context.now") {
             stated.insert("now".to_owned(), json!(UnixTime::from_seconds(now).ok()?.to_string()));
         }

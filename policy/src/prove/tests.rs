@@ -60,6 +60,8 @@ fn a_tenant_on_either_side_is_tried() {
 fn boundaries_of_numbers_words_and_patterns_are_found() {
     for (permit, condition, holds) in [
         ("principal.tier >= 3", "principal.tier < 3", true),
+        ("context.live_grants < 5", "context.live_grants >= 5", true),
+        ("context.live_grants <= 5", "context.live_grants >= 5", false),
         ("principal.tier >= 3", "principal.tier <= 3", false),
         ("principal.tier > 1 && principal.tier < 3", "principal.tier != 2", true),
         ("context.now < 1796083200", "context.now >= 1796083200", true),

@@ -8,6 +8,7 @@ mod report;
 
 pub use report::{Counts, Flip, MAX_LISTED, Report, Verdict};
 
+use crate::circumstances::Circumstances;
 use crate::decide::Question;
 use crate::decision::DenialCode;
 use crate::explain::{FactsError, NodeFacts};
@@ -16,7 +17,7 @@ use crate::permit::KeyScope;
 use crate::policies::{Group, Policies};
 use crate::references::References;
 use crate::tier::Tier;
-use hanzo_attestation_evidence::{Hex, UnixTime};
+use hanzo_attestation_evidence::Hex;
 use std::collections::HashMap;
 
 /// Most answers that are remembered: some tens of megabytes. Beyond it, they are found again.
@@ -53,7 +54,8 @@ pub enum Answer {
     Granted,
     /// A denial, by its code. That a measurement is unknown, or expired, is not told apart: [`DenialCode::PolicyDenied`].
     Denied(DenialCode),
-    /// The facts lack a claim that a policy reads: they are of an older broker.
+    /// The facts lack a claim that a policy reads, or the row how many grants were live: they are of an older
+    /// broker.
     Unknown,
 }
 
@@ -87,8 +89,8 @@ impl<'a> Replay<'a> {
         Self { policies, references, dated: references.is_dated(), known: HashMap::new(), asked: 0 }
     }
 
-    /// What these rules say of a node that asks for a key at a time.
-    pub fn answer(&mut self, subject: &Subject, scope: &KeyScope, now: UnixTime) -> Answer {
+    /// What these rules say of a node that asks for a key under these circumstances.
+    pub fn answer(&mut self, subject: &Subject, scope: &KeyScope, at: Circumstances) -> Answer {
         let Subject { node, digest } = subject;
         if node.tier < scope.minimum {
             return Answer::Denied(DenialCode::TierTooLow);
@@ -106,7 +108,7 @@ impl<'a> Replay<'a> {
             return *known;
         }
         self.asked = self.asked.saturating_add(1);
-        let answer = ask(node, scope, groups, self.references, now);
+        let answer = ask(node, scope, groups, self.references, at);
         if !timed && self.known.len() < MAX_REMEMBERED {
             self.known.insert(key, answer);
         }
@@ -120,8 +122,14 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn ask(node: &Node, scope: &KeyScope, groups: Vec<&Group>, references: &References, now: UnixTime) -> Answer {
-    let question = Question::new(node, scope, groups, references, now);
+fn ask(
+    node: &Node,
+    scope: &KeyScope,
+    groups: Vec<&Group>,
+    references: &References,
+    at: Circumstances,
+) -> Answer {
+    let question = Question::new(node, scope, groups, references, at);
     let Ok(answer) = question.and_then(|question| question.ask_with(|_| &[])) else {
         return Answer::Denied(DenialCode::PolicyError);
     };
@@ -131,7 +139,7 @@ fn ask(node: &Node, scope: &KeyScope, groups: Vec<&Group>, references: &Referenc
     if !answer.forbids.is_empty() {
         return Answer::Denied(DenialCode::PolicyForbids);
     }
-    match (answer.errors.is_empty(), node.complete) {
+    match (answer.errors.is_empty(), node.complete && at.live_grants.is_some()) {
         (true, _) => Answer::Denied(DenialCode::PolicyDenied),
         (false, true) => Answer::Denied(DenialCode::PolicyError),
         (false, false) => Answer::Unknown,

@@ -53,9 +53,9 @@ fn a_replay_answers_as_a_decision_does() {
     ] {
         let subject = Subject::read(&bytes).unwrap();
         let policies = policies(texts);
-        let answer = Replay::new(&policies, &none).answer(&subject, &scope, sample::now());
+        let answer = Replay::new(&policies, &none).answer(&subject, &scope, sample::circumstances());
         assert_eq!(answer.name(), expected);
-        let decided = crate::decide::decide(&subject.node, &scope, &policies, &none, sample::now());
+        let decided = crate::decide::decide(&subject.node, &scope, &policies, &none, sample::circumstances());
         assert_eq!(decided.map_or_else(|denial| denial.code, |_| "granted"), expected);
     }
 }
@@ -73,10 +73,10 @@ fn equal_facts_are_asked_about_once_unless_the_time_counts() {
         let mut replay = Replay::new(&policies, &none);
         let disk = scope("acme/disk", Tier::Confidential);
         for subject in [&one, &other, &one] {
-            assert_eq!(replay.answer(subject, &disk, sample::now()), Answer::Granted);
+            assert_eq!(replay.answer(subject, &disk, sample::circumstances()), Answer::Granted);
         }
-        replay.answer(&one, &scope("acme/other", Tier::Confidential), sample::now());
-        assert_eq!(replay.answer(&one, &disk, later), last);
+        replay.answer(&one, &scope("acme/other", Tier::Confidential), sample::circumstances());
+        assert_eq!(replay.answer(&one, &disk, sample::when(later)), last);
         assert_eq!(replay.asked(), asked, "{text}");
     }
 }
@@ -91,7 +91,7 @@ fn facts_that_lack_a_claim_are_unknown() {
     let disk = scope("acme/disk", Tier::Confidential);
     for (text, answer) in [(SVN, Answer::Unknown), (ALL, Answer::Granted)] {
         let policies = policies(&[text]);
-        assert_eq!(Replay::new(&policies, &none).answer(&subject, &disk, sample::now()), answer);
+        assert_eq!(Replay::new(&policies, &none).answer(&subject, &disk, sample::circumstances()), answer);
     }
     assert!(Subject::read(b"{}").is_err());
 }

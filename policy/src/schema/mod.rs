@@ -73,7 +73,8 @@ pub(crate) fn key() -> Vec<Attribute> {
 
 /// The attributes of `context`.
 pub(crate) fn context() -> Vec<Attribute> {
-    vec![Attribute { domain: UnixTime::domain(), ..plain("now", Type::Long) }]
+    let live_grants = Attribute { domain: u32::domain(), ..plain("live_grants", Type::Long) };
+    vec![Attribute { domain: UnixTime::domain(), ..plain("now", Type::Long) }, live_grants]
 }
 
 /// The attributes of a measured register.

@@ -128,6 +128,7 @@ mod tests {
         assert!(values("Node", "tcb_status").contains("`SWHardeningNeeded`"));
         assert!(values("Node", "tee").contains("`sev-snp`") && values("Node", "tee").contains("`none`"));
         assert_eq!(values("context", "now"), "seconds since 1970");
+        assert_eq!(values("context", "live_grants"), "0 to 4294967295");
         assert_eq!(values("Node", "lab"), "");
     }
 }

@@ -149,7 +149,14 @@ const KEY: Rows = &[
     ("tenant", "the first part of the key's id", "the key"),
 ];
 
-const CONTEXT: Rows = &[("now", "the instant of the decision, seconds since 1970", "the broker's clock")];
+const CONTEXT: Rows = &[
+    ("now", "the instant of the decision, seconds since 1970", "the broker's clock"),
+    (
+        "live_grants",
+        "how many other recipients have a grant of the key that is neither ended nor revoked",
+        "the vault, counted in the transaction of the release",
+    ),
+];
 
 const MEASUREMENT: Rows = &[
     ("digest", "its value, hex", "the report's body"),

@@ -56,6 +56,8 @@ pub enum Kind {
     Name,
     /// How many, from 1.
     Count,
+    /// At how many grants it ends, from 1.
+    Limit,
 }
 
 /// A template that cannot be filled so.
@@ -92,7 +94,7 @@ const IMAGES: Parameter = Parameter { name: "images", kind: Kind::Set };
 const TIER: Parameter = Parameter { name: "tier", kind: Kind::Tier };
 
 /// All templates.
-pub const TEMPLATES: [Template; 7] = [
+pub const TEMPLATES: [Template; 8] = [
     Template {
         name: "image-at-tier",
         about: "images of a reference set, at a tier or more",
@@ -137,6 +139,12 @@ pub const TEMPLATES: [Template; 7] = [
         about: "images of a reference set beside so many GPUs, with manifests and revocation checked",
         parameters: &[SCOPE, IMAGES, Parameter { name: "count", kind: Kind::Count }],
         text: include_str!("gpus.cedar"),
+    },
+    Template {
+        name: "at-most-grants",
+        about: "what nothing may lift: no more than so many recipients at a time",
+        parameters: &[SCOPE, Parameter { name: "most", kind: Kind::Limit }],
+        text: include_str!("at-most-grants.cedar"),
     },
     Template {
         name: "guard",
@@ -213,6 +221,7 @@ impl Kind {
             Self::Chips => "1 to 500 chips in lower-case hex, with commas between them",
             Self::Name => "a name: letters, digits, `.`, `_`, `-`",
             Self::Count => "a number from 1 to 64",
+            Self::Limit => "a number from 1 to 1000000",
         }
     }
 
@@ -247,6 +256,11 @@ impl Kind {
                 // Sixty-four GPUs are more than any machine has.
                 let count: u32 = value.parse().ok()?;
                 (1..=64).contains(&count).then(|| count.to_string())
+            }
+            Self::Limit => {
+                // A million recipients of one key are more than any fleet has: beyond it, it is a slip.
+                let most: u32 = value.parse().ok()?;
+                (1..=1_000_000).contains(&most).then(|| most.to_string())
             }
         }
     }

@@ -17,6 +17,7 @@ fn good(template: &Template) -> BTreeMap<String, String> {
         (_, Kind::Chips) => "abab,cdcd",
         (_, Kind::Name) => "ci-runner",
         (_, Kind::Count) => "8",
+        (_, Kind::Limit) => "3",
     };
     template.parameters.iter().map(|p| (p.name.to_owned(), value(p).to_owned())).collect()
 }
@@ -87,6 +88,9 @@ fn a_value_of_another_kind_is_refused() {
         ("runner", "identity", "a*"),
         ("runner", "identity", "a\""),
         ("runner", "identity", ""),
+        ("at-most-grants", "most", "0"),
+        ("at-most-grants", "most", "1000001"),
+        ("at-most-grants", "most", "three"),
         ("gpus", "count", "0"),
         ("gpus", "count", "65"),
         ("gpus", "count", "-1"),

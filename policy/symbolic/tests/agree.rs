@@ -124,6 +124,7 @@ fn both_ways_agree_on_every_template() {
                 Kind::Time => "2027-01-01T00:00:00Z",
                 Kind::Chips => "a1b2",
                 Kind::Name => "runner",
+                Kind::Limit => "3",
                 Kind::Count => "1",
             };
             (parameter.name.to_owned(), value.to_owned())

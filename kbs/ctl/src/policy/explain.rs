@@ -85,7 +85,6 @@ fn offline(case: &Path, folder: &Path, sets: &[PathBuf], context: &Context) -> R
         }
     };
     let explained = read_cases(case)?.into_iter().map(|(file, case)| {
-        let now = case.now().unwrap_or(now);
         let explanation = explained(&case, &policies, &references, now)
             .map_err(|reason| Failure::Input { path: file.display().to_string(), reason })?;
         Ok(Tried { case: case.name().to_owned(), explanation })
@@ -101,7 +100,8 @@ fn explained(
     now: hanzo_attestation_evidence::UnixTime,
 ) -> Result<Explanation, String> {
     let (facts, scope, references) = (case.facts()?, case.scope(), case.references(references));
-    let situation = Situation { facts: &facts, scope: &scope, policies, references: &references, now };
+    let at = case.circumstances(now);
+    let situation = Situation { facts: &facts, scope: &scope, policies, references: &references, at };
     explain(&situation).map_err(|error| error.to_string())
 }
 

@@ -5,7 +5,7 @@ use crate::rows::KeyRow;
 use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, Recipient, UnixTime};
 use hanzo_kbs_log::NewDecision;
 use hanzo_kbs_protocol::messages::MAX_KEYS;
-use hanzo_policy::Permit;
+use hanzo_policy::{Limit, Permit};
 use std::collections::BTreeSet;
 
 /// What all permits of one release share.
@@ -31,9 +31,16 @@ pub(crate) struct Entitled {
     pub(crate) policy_digest: Hex<32>,
     pub(crate) reference_digest: Hex<32>,
     pub(crate) policies: Vec<String>,
+    /// What ends it before its lifetime and its evidence do, in words.
+    pub(crate) ended_by: Option<String>,
+    /// The number of live grants that it was decided by; `None` if no policy asks.
+    pub(crate) decided_by: Option<u32>,
+    /// The number in the transaction, once it is counted.
+    pub(crate) live_grants: Option<u32>,
 }
 
-/// Reads and consumes permits. This is the only place where an [`Entitled`] is made outside of tests.
+/// Reads and consumes permits. Here and in [`read_one`] an [`Entitled`] is made, and nowhere else outside of
+/// tests.
 pub(super) fn read(permits: Vec<Permit>) -> Result<(Party, Vec<Entitled>), ReleaseError> {
     let party = party(permits.first().ok_or(ReleaseError::NothingToRelease)?);
     for permit in &permits {
@@ -56,7 +63,16 @@ fn party(permit: &Permit) -> Party {
     }
 }
 
+/// Reads a permit that was given anew.
+pub(super) fn read_one(permit: &Permit) -> (Party, Entitled) {
+    (party(permit), entitled(permit))
+}
+
 fn entitled(permit: &Permit) -> Entitled {
+    let ended_by = match permit.limit() {
+        Limit::References(why) => Some(why.clone()),
+        Limit::Lifetime | Limit::Evidence => None,
+    };
     Entitled {
         key_id: permit.key().to_string(),
         tenant: permit.key().tenant().to_owned(),
@@ -65,6 +81,9 @@ fn entitled(permit: &Permit) -> Entitled {
         policy_digest: permit.policy_digest(),
         reference_digest: permit.reference_digest(),
         policies: permit.policies().to_vec(),
+        ended_by,
+        decided_by: permit.live_grants(),
+        live_grants: None,
     }
 }
 
@@ -105,10 +124,15 @@ pub(super) fn admit(key: &KeyRow, entitled: &Entitled, tier: u8) -> Result<(), R
 /// The row of one released key: the template, and everything that the permit and the store say.
 pub(super) fn decision(order: &Order, entitled: &Entitled, version: u64, session_id: &str) -> NewDecision {
     let (outcome, code) = GRANTED;
+    let permitted = format!("permitted by {}", entitled.policies.join(", "));
+    let reason = match &entitled.ended_by {
+        Some(why) => format!("{permitted}, until {}: {why}", entitled.expires_at),
+        None => permitted,
+    };
     NewDecision {
         outcome,
         code: code.to_owned(),
-        reason: format!("permitted by {}", entitled.policies.join(", ")),
+        reason,
         lab: order.party.lab,
         tenant: Some(entitled.tenant.clone()),
         key_id: Some(entitled.key_id.clone()),
@@ -120,6 +144,7 @@ pub(super) fn decision(order: &Order, entitled: &Entitled, version: u64, session
         devices: order.party.devices.clone(),
         policy_digest: Some(entitled.policy_digest),
         reference_digest: Some(entitled.reference_digest),
+        live_grants: entitled.live_grants,
         recipient_digest: Some(order.party.recipient_digest),
         session_id: Some(session_id.to_owned()),
         nonce_digest: order.nonce.map(|nonce| nonce.digest),

@@ -6,6 +6,7 @@ use crate::inventory::Devices;
 use crate::rng::RngError;
 use hanzo_attestation_evidence::{DeviceId, Hex, MachineId, UnixTime};
 use hanzo_kbs_protocol::SealError;
+use hanzo_policy::Denial;
 
 /// One variant for each broken rule. In every case nothing was stored, and nothing left the vault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +67,22 @@ pub enum ReleaseError {
         decided: u64,
         /// The epoch now.
         current: u64,
+    },
+    /// Decided anew by the number of live grants in the transaction, the answer is no.
+    #[error("`{key}`, with {live_grants} live grants: {denial}")]
+    Denied {
+        /// The key.
+        key: String,
+        /// How many other recipients have a live grant of it.
+        live_grants: u32,
+        /// Why not.
+        denial: Box<Denial>,
+    },
+    /// What was decided anew is about another key or other evidence.
+    #[error("the permit given anew for `{key}` is of another decision")]
+    DecidedOtherwise {
+        /// The key.
+        key: String,
     },
     /// There is no such key.
     #[error("there is no key `{key}`")]
@@ -204,7 +221,7 @@ pub enum ReleaseError {
 impl ReleaseError {
     /// Stable code, for the record and for matching.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Record(error) => error.code(),
             Self::ChallengeReused => "ChallengeReused",
@@ -215,6 +232,8 @@ impl ReleaseError {
             Self::PermitsDiffer { .. } => "PermitsDiffer",
             Self::PermitExpired { .. } => "PermitExpired",
             Self::RulesChanged { .. } => "RulesChanged",
+            Self::Denied { denial, .. } => denial.code,
+            Self::DecidedOtherwise { .. } => "DecidedOtherwise",
             Self::KeyUnknown { .. } => "KeyUnknown",
             Self::MinimumChanged { .. } => "MinimumChanged",
             Self::TierTooLow { .. } => "TierTooLow",

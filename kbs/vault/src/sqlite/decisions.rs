@@ -73,7 +73,7 @@ impl DecisionRows for SqliteTx {
         // The rows hold claims, of which nothing is needed: what is, is taken out before it is sent over.
         let rows = sqlx::query(
             "SELECT seq, json_extract(row, '$.at', '$.outcome', '$.code', '$.key_id', '$.minimum_tier', \
-             '$.facts_digest') AS past FROM decisions WHERE seq > ? \
+             '$.facts_digest', '$.live_grants') AS past FROM decisions WHERE seq > ? \
              AND json_extract(row, '$.facts_digest') IS NOT NULL \
              AND json_extract(row, '$.minimum_tier') IS NOT NULL ORDER BY seq LIMIT ?",
         )
@@ -86,12 +86,12 @@ impl DecisionRows for SqliteTx {
 }
 
 fn past(columns: Columns<'_>) -> StoreResult<PastDecision> {
-    type Past = (UnixTime, Outcome, String, String, u8, Hex<32>);
+    type Past = (UnixTime, Outcome, String, String, u8, Hex<32>, Option<u32>);
     let seq = columns.unsigned("seq")?;
     let text: String = columns.get("past")?;
-    let (at, outcome, code, key_id, minimum_tier, facts_digest): Past =
+    let (at, outcome, code, key_id, minimum_tier, facts_digest, live_grants): Past =
         serde_json::from_str(&text).map_err(|error| malformed(TABLE, format_args!("row {seq}: {error}")))?;
-    Ok(PastDecision { seq, at, outcome, code, key_id, minimum_tier, facts_digest })
+    Ok(PastDecision { seq, at, outcome, code, key_id, minimum_tier, facts_digest, live_grants })
 }
 
 /// The number stands twice, in its column and in the hashed text: both have to say the same.

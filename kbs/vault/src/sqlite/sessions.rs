@@ -132,6 +132,30 @@ impl SessionRows for SqliteTx {
         rows.iter().map(grant).collect()
     }
 
+    async fn live_grants(
+        &mut self,
+        key_id: &str,
+        now: UnixTime,
+        but: &Hex<32>,
+        without: &[&str],
+    ) -> StoreResult<u32> {
+        let without = serde_json::to_string(without).map_err(|error| malformed("sessions", error))?;
+        let row = sqlx::query(
+            "SELECT count(DISTINCT sessions.recipient_digest) AS live FROM grants \
+             JOIN sessions ON sessions.id = grants.session_id \
+             WHERE grants.key_id = ? AND grants.expires_at > ? AND sessions.revoked_at IS NULL \
+             AND sessions.recipient_digest <> ? AND sessions.id NOT IN (SELECT value FROM json_each(?))",
+        )
+        .bind(key_id)
+        .bind(now.seconds())
+        .bind(but.as_ref())
+        .bind(without)
+        .fetch_one(self.connection())
+        .await?;
+        let live = Columns { table: "grants", row: &row }.unsigned("live")?;
+        Ok(u32::try_from(live).unwrap_or(u32::MAX))
+    }
+
     async fn grants(&mut self, pdi: Option<Hex<8>>, limit: u32) -> StoreResult<Vec<(GrantRow, SessionRow)>> {
         // A device is written PDI@ROOT, between spaces: a root is never taken for a PDI.
         let pattern = pdi.map(|pdi| format!(" {pdi}@"));

@@ -217,7 +217,7 @@ async fn of_two_machines_at_once_exactly_one_wins() {
         for of in 1..=4_u8 {
             let vault = if of % 2 == 0 { bench.vault.clone() } else { other.clone() };
             let order = bench.shown(&pair(), of, &[round], round * 10 + of, 10);
-            tasks.push(tokio::spawn(async move { vault.execute(order).await }));
+            tasks.push(tokio::spawn(async move { execute(&vault, order).await }));
         }
         let mut won = 0;
         for task in tasks {
@@ -271,7 +271,7 @@ async fn an_edited_table_of_devices_releases_nothing() {
         }
         let again = bench.unseal_again().await;
         assert!(again.damage().is_some(), "{sql}");
-        let refused = again.execute(bench.shown(&pair(), 2, &[7], 3, 20)).await;
+        let refused = execute(&again, bench.shown(&pair(), 2, &[7], 3, 20)).await;
         assert!(matches!(refused, Err(ReleaseError::Record(RecordError::LogDamaged(_)))), "{sql}");
     }
 }
@@ -395,7 +395,7 @@ async fn of_two_first_uses_exactly_one_wins() {
     for of in 1..=4_u8 {
         let order = asks(bench.shown(&pair(), of, &[1], of, 10), GpuInventory::Tofu, 0);
         let vault = bench.vault.clone();
-        tasks.push(tokio::spawn(async move { vault.execute(order).await }));
+        tasks.push(tokio::spawn(async move { execute(&vault, order).await }));
     }
     let mut won = 0;
     for task in tasks {
@@ -490,5 +490,5 @@ async fn an_older_store_keeps_its_rules_and_its_ledger() {
     assert_eq!(row.get::<i64, _>(0), 1);
     let mut order = bench.shown(&pair(), 1, &[1], 1, 10);
     order.rules_epoch = again.rules_epoch().await.unwrap();
-    again.execute(order).await.unwrap();
+    execute(&again, order).await.unwrap();
 }

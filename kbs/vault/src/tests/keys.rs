@@ -116,7 +116,7 @@ async fn a_failing_random_source_makes_nothing() {
     let refused =
         vault.create_key(&scope("acme/x", Tier::Open), Algorithm::Aes256, admin(2, Action::KeyCreate)).await;
     assert_eq!(refused, Err(ChangeError::Record(RecordError::Rng(RngError))));
-    let refused = vault.execute(bench.order("acme/model", 1, 10)).await;
+    let refused = execute(&vault, bench.order("acme/model", 1, 10)).await;
     assert_eq!(refused, Err(ReleaseError::Record(RecordError::Rng(RngError))));
     // The transaction that had begun is gone: the next one works.
     bench.release(bench.order("acme/model", 1, 10)).await.unwrap();

@@ -80,7 +80,7 @@ async fn a_challenge_is_used_once_also_after_a_restart() {
     assert_eq!(bench.release(bench.order("acme/model", 1, 10)).await, Err(ReleaseError::ChallengeReused));
     let again = bench.unseal_again().await;
     assert!(again.nonce_used(&Hex([1; 32])).await.unwrap());
-    assert_eq!(again.execute(bench.order("acme/model", 1, 20)).await, Err(ReleaseError::ChallengeReused));
+    assert_eq!(execute(&again, bench.order("acme/model", 1, 20)).await, Err(ReleaseError::ChallengeReused));
     // Exactly at its end it is accepted, one second later it is not.
     bench.release(bench.order("acme/model", 2, 20)).await.unwrap();
     let mut late = bench.order("acme/model", 3, 20);
@@ -119,7 +119,7 @@ async fn of_two_releases_with_one_challenge_exactly_one_wins() {
         let mut tasks = Vec::new();
         for _ in 0..4 {
             let (vault, order) = (bench.vault.clone(), bench.order("acme/model", round, 10));
-            tasks.push(tokio::spawn(async move { vault.execute(order).await }));
+            tasks.push(tokio::spawn(async move { execute(&vault, order).await }));
         }
         let mut won = 0;
         for task in tasks {
@@ -134,8 +134,8 @@ async fn of_two_releases_with_one_challenge_exactly_one_wins() {
     // Also between two processes on one file.
     let other = bench.unseal_again().await;
     let (a, b) = tokio::join!(
-        bench.vault.execute(bench.order("acme/model", 99, 10)),
-        other.execute(bench.order("acme/model", 99, 10)),
+        execute(&bench.vault, bench.order("acme/model", 99, 10)),
+        execute(&other, bench.order("acme/model", 99, 10)),
     );
     assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1);
     other.check_log().await.unwrap();
@@ -180,7 +180,10 @@ async fn permits_are_checked_in_themselves() {
         devices: crate::DeviceRules::default(),
         decision: node(10, Action::Authorize),
     };
-    assert_eq!(bench.vault.release(empty).await, Err(ReleaseError::NothingToRelease));
+    assert_eq!(
+        bench.vault.release(empty, &|_, _| panic!("nothing to decide")).await,
+        Err(ReleaseError::NothingToRelease)
+    );
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ async fn speed_of_releases() {
                 .collect();
             handles.push(tokio::spawn(async move {
                 for order in orders {
-                    vault.execute(order).await.unwrap();
+                    execute(&vault, order).await.unwrap();
                 }
             }));
         }

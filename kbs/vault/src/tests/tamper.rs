@@ -164,7 +164,7 @@ async fn seen_at_start(sql: &str, expected: LogDamage) {
     let vault = bench.unseal_again().await;
     assert_eq!(vault.damage(), Some(&expected), "{sql}");
     let refused = Err(ReleaseError::Record(RecordError::LogDamaged(expected.clone())));
-    assert_eq!(vault.execute(bench.order("acme/model", 9, 10)).await, refused);
+    assert_eq!(execute(&vault, bench.order("acme/model", 9, 10)).await, refused);
     assert_eq!(vault.record(node(10, Action::Seal)).await, Err(RecordError::LogDamaged(expected.clone())));
     assert_eq!(vault.check_log().await, Err(RecordError::LogDamaged(expected)));
 }

@@ -50,7 +50,7 @@ fn asked(texts: &[String], node: &Node) -> BTreeSet<String> {
     let scope = scope();
     let groups: Vec<&Group> = policies.about(&scope.key).collect();
     let references = references();
-    let question = Question::new(node, &scope, groups, &references, sample::now()).unwrap();
+    let question = Question::new(node, &scope, groups, &references, sample::circumstances()).unwrap();
     let parts = question.parts(|_| &[]);
     parts.iter().flat_map(|part| part.policies.policies()).map(|policy| policy.id().to_string()).collect()
 }
@@ -187,7 +187,7 @@ proptest! {
             groups.iter().map(|group| Group { index: None, ..(*group).clone() }).collect();
         let more = |_: &Register| if supposed { &["others"][..] } else { &[] };
         let ask = |groups: Vec<&Group>| {
-            let question = Question::new(&node, &scope, groups, &references, sample::now()).unwrap();
+            let question = Question::new(&node, &scope, groups, &references, sample::circumstances()).unwrap();
             let answer = question.ask_with(more).unwrap();
             let errors: BTreeSet<String> = answer.errors.iter().cloned().collect();
             // Beside a forbid of the same part the engine names no permit.

@@ -55,6 +55,7 @@ fn a_value_that_no_claim_has_is_an_error_at_its_place() {
         ("principal has chip && principal.chip like \"AB*\"".to_owned(), 25, "it is lower-case hex"),
         ("principal has snp && principal.snp.vmpl < 0".to_owned(), 24, "is 0 to 4294967295"),
         ("context.now > 1793491200000".to_owned(), 3, "`context.now` is 0 to 253402300799"),
+        ("context.live_grants < 0".to_owned(), 3, "`context.live_grants` is 0 to 4294967295"),
     ] {
         let found = problems(&when(&condition));
         let [problem] = &found[..] else { panic!("{condition}: {found:?}") };
