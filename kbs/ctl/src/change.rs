@@ -131,8 +131,8 @@ struct ProposeArgs {
     #[arg(long)]
     require_cpu_tee: bool,
     /// Of a key: a secret, whose value `secret put` brings once the change is applied
-    #[arg(long)]
-    secret: bool,
+    #[arg(long = "secret")]
+    imported: bool,
     /// Of a pair: the machine, KIND:ID@ROOT
     #[arg(long, value_name = "MACHINE", required_if_eq("kind", "inventory"))]
     machine: Option<MachineId>,
@@ -252,7 +252,7 @@ impl ProposeArgs {
             ("--file", texts, self.file.is_some()),
             ("--min-tier", kind == Kind::Key, self.min_tier.is_some()),
             ("--require-cpu-tee", kind == Kind::Key, self.require_cpu_tee),
-            ("--secret", kind == Kind::Key, self.secret),
+            ("--secret", kind == Kind::Key, self.imported),
             ("--machine", kind == Kind::Inventory, self.machine.is_some()),
             ("--device", kind == Kind::Inventory, !self.devices.is_empty()),
             ("--note", kind == Kind::Inventory, self.note.is_some()),
@@ -290,7 +290,7 @@ impl ProposeArgs {
                 (ChangeKind::Trust, canonical(&document).map_err(|error| wrong(path, &error))?)
             }
             Kind::Key => {
-                let kind = if self.secret { KeyKind::Secret } else { KeyKind::Key };
+                let kind = if self.imported { KeyKind::Secret } else { KeyKind::Key };
                 let minimum_tier = self.min_tier.ok_or_else(|| absent("--min-tier"))?.number();
                 let demands = KeyDemands { kind, minimum_tier, require_cpu_tee: self.require_cpu_tee };
                 (ChangeKind::Key, canonical(&demands).map_err(|error| written(&error))?)
