@@ -6,7 +6,8 @@ use super::{Invariant, Method, PermitProof, Told, Verdict, exhaustive, found};
 use cedar_policy::{Authorizer, Decision, Entities, PolicyId, PolicySet, Request};
 use std::collections::BTreeMap;
 
-/// What nodes of cases are like, beyond what is assumed of all: tried for a case that can be stated as a file.
+/// What nodes of cases are like, beyond what is assumed of all: tried for a case that can be stated as a
+/// file.
 const LIKELY: [&str; 9] = [
     "(principal has snp) == [\"sev-snp\", \"az-snp-vtpm\"].contains(principal.tee)",
     "(principal has tdx) == [\"tdx\", \"az-tdx-vtpm\"].contains(principal.tee)",
@@ -40,11 +41,7 @@ pub enum Judged {
 
 impl<'a> Claim<'a> {
     pub(super) fn new(invariant: &'a Invariant, permit: &'a Told) -> Self {
-        let mut mentions = permit.mentions.clone();
-        for told in invariant.forbids.iter().chain([&invariant.guard]) {
-            mentions.merge(&told.mentions);
-        }
-        Self { invariant, permit, mentions }
+        Self { invariant, permit, mentions: mentions(invariant, [permit]) }
     }
 
     /// The permit, by its policy and line.
@@ -58,20 +55,16 @@ impl<'a> Claim<'a> {
     /// # Errors
     /// Why they do not stand beside each other.
     pub fn releasing(&self) -> Result<PolicySet, String> {
-        let mut set = PolicySet::new();
-        for told in [self.permit].into_iter().chain(&self.invariant.forbids) {
-            set.add(told.policy.clone()).map_err(|error| error.to_string())?;
-        }
-        Ok(set)
+        releasing(self.invariant, [self.permit])
     }
 
-    /// What permits where the condition holds, of nodes and keys that there can be. It must have no request in
-    /// common with [`Claim::releasing`].
+    /// What permits where the condition holds, of nodes and keys that there can be. It must have no request
+    /// in common with [`Claim::releasing`].
     ///
     /// # Errors
     /// Why it is no set of policies.
     pub fn condition(&self) -> Result<PolicySet, String> {
-        self.condition_with(&[])
+        condition(self.invariant, &self.mentions, &[])
     }
 
     /// The same of fewer nodes: such as a case can state. A proof about those is none about all.
@@ -79,17 +72,7 @@ impl<'a> Claim<'a> {
     /// # Errors
     /// Why it is no set of policies.
     pub fn likely_condition(&self) -> Result<PolicySet, String> {
-        self.condition_with(&LIKELY)
-    }
-
-    fn condition_with(&self, more: &[&str]) -> Result<PolicySet, String> {
-        let condition = &self.invariant.condition;
-        let mut text = format!("permit (principal, action, resource) when {{\n{condition}\n}};\n");
-        let known = self.mentions.assumptions();
-        for assumed in known.iter().map(String::as_str).chain(more.iter().copied()) {
-            text.push_str(&format!("forbid (principal, action, resource) unless {{ {assumed} }};\n"));
-        }
-        text.parse().map_err(|errors: cedar_policy::ParseErrors| errors.to_string())
+        condition(self.invariant, &self.mentions, &LIKELY)
     }
 
     /// Decides by trying every combination; `combinations` is counted on.
@@ -127,4 +110,69 @@ impl<'a> Claim<'a> {
     fn values(&self, request: &Request, entities: &Entities) -> Result<BTreeMap<String, Choice>, String> {
         found::values(&self.mentions, request, entities)
     }
+}
+
+/// Several permits at once: where they release nothing together while the condition holds, none of them does.
+#[derive(Debug)]
+pub struct Together<'a> {
+    invariant: &'a Invariant,
+    permits: &'a [Told],
+}
+
+impl<'a> Together<'a> {
+    pub(super) const fn new(invariant: &'a Invariant, permits: &'a [Told]) -> Self {
+        Self { invariant, permits }
+    }
+
+    /// The claims about each of them.
+    pub fn claims(&self) -> impl Iterator<Item = Claim<'a>> + use<'a> {
+        let invariant = self.invariant;
+        self.permits.iter().map(|permit| Claim::new(invariant, permit))
+    }
+
+    /// As [`Claim::releasing`].
+    ///
+    /// # Errors
+    /// Why they do not stand beside each other.
+    pub fn releasing(&self) -> Result<PolicySet, String> {
+        releasing(self.invariant, self.permits)
+    }
+
+    /// As [`Claim::condition`].
+    ///
+    /// # Errors
+    /// Why it is no set of policies.
+    pub fn condition(&self) -> Result<PolicySet, String> {
+        condition(self.invariant, &mentions(self.invariant, self.permits), &[])
+    }
+}
+
+fn mentions<'a>(invariant: &'a Invariant, permits: impl IntoIterator<Item = &'a Told>) -> Mentions {
+    let mut mentions = Mentions::default();
+    for told in permits.into_iter().chain(&invariant.forbids).chain([&invariant.guard]) {
+        mentions.merge(&told.mentions);
+    }
+    mentions
+}
+
+fn releasing<'a>(
+    invariant: &'a Invariant,
+    permits: impl IntoIterator<Item = &'a Told>,
+) -> Result<PolicySet, String> {
+    let mut set = PolicySet::new();
+    for told in permits.into_iter().chain(&invariant.forbids) {
+        set.add(told.policy.clone()).map_err(|error| error.to_string())?;
+    }
+    Ok(set)
+}
+
+/// A permit where the condition holds, and a forbid for each thing that is known and does not.
+fn condition(invariant: &Invariant, mentions: &Mentions, more: &[&str]) -> Result<PolicySet, String> {
+    let condition = &invariant.condition;
+    let mut text = format!("permit (principal, action, resource) when {{\n{condition}\n}};\n");
+    let known = mentions.assumptions();
+    for assumed in known.iter().map(String::as_str).chain(more.iter().copied()) {
+        text.push_str(&format!("forbid (principal, action, resource) unless {{ {assumed} }};\n"));
+    }
+    text.parse().map_err(|errors: cedar_policy::ParseErrors| errors.to_string())
 }

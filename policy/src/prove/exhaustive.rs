@@ -1,10 +1,10 @@
 //! Every combination of the values that policies tell apart.
 //!
 //! Policies compare attributes with constants, so that they can tell apart only finitely many nodes and keys:
-//! every attribute that a permit, the condition or a forbid reads takes each value that one of them names, the
-//! values beside it, and one that none names. All combinations are put to the same engine that decides. If none
-//! is permitted, none ever is: the combinations are more than real evidence can show (an SEV-SNP guest with a
-//! TD's claims is among them), never fewer.
+//! every attribute that a permit, the condition or a forbid reads takes each value that one of them names,
+//! the values beside it, and one that none names. All combinations are put to the same engine that decides.
+//! If none is permitted, none ever is: the combinations are more than real evidence can show (an SEV-SNP
+//! guest with a TD's claims is among them), never fewer.
 
 use super::collect::Reads;
 use super::{Invariant, Told, Verdict, choices, world};

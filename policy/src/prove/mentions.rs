@@ -1,5 +1,5 @@
-//! What policies name at all, in whatever form: attributes, tenants, keys; and what is known of those before any
-//! evidence.
+//! What policies name at all, in whatever form: attributes, tenants, keys; and what is known of those before
+//! any evidence.
 
 use crate::key_id::KeyId;
 use crate::policies::review::paths::{self, Known};
@@ -68,7 +68,8 @@ impl Mentions {
     }
 
     /// What is true of every node and every key, as conditions in Cedar: the tier is no lower than the key's
-    /// minimum, a key is in its tenant alone, and the attributes that are mentioned have values of their domain.
+    /// minimum, a key is in its tenant alone, and the attributes that are mentioned have values of their
+    /// domain.
     pub(super) fn assumptions(&self) -> Vec<String> {
         let mut all = vec![
             "principal.tier >= resource.minimum_tier".to_owned(),

@@ -1,12 +1,12 @@
 //! Invariants of policies: conditions under which no key may ever be released.
 //!
-//! An invariant is a condition in Cedar, e.g. that a lab vouches for the node and the key's minimum tier is 2 or
-//! more. It holds if no permit can release a key while the condition holds, whatever a node proves. There are
-//! two ways to find out:
+//! An invariant is a condition in Cedar, e.g. that a lab vouches for the node and the key's minimum tier is 2
+//! or more. It holds if no permit can release a key while the condition holds, whatever a node proves. There
+//! are two ways to find out:
 //!
-//! - *exhaustive*: every combination of the values that the policies tell apart, put to the engine that decides
-//!   ([`Invariant::exhaustive`]). Not decided, and said so, are two attributes compared with each other,
-//!   arithmetic, two patterns for one text, and more combinations than [`MAX_COMBINATIONS`].
+//! - *exhaustive*: every combination of the values that the policies tell apart, put to the engine that
+//!   decides ([`Invariant::exhaustive`]). Not decided, and said so, are two attributes compared with each
+//!   other, arithmetic, two patterns for one text, and more combinations than [`MAX_COMBINATIONS`].
 //! - *symbolic*: policies and condition as formulas, put to a solver. That is a process of its own, and so a
 //!   crate of its own (`hanzo-policy-symbolic`); what it needs of the policies is a [`Claim`], and every case
 //!   that a solver finds is put to the engine here before it counts ([`Claim::judge`]).
@@ -22,7 +22,7 @@ mod stated;
 mod tests;
 mod world;
 
-pub use claim::{Claim, Judged};
+pub use claim::{Claim, Judged, Together};
 
 use crate::policies::{Policies, PolicySource};
 use crate::problem::PolicyProblem;
@@ -105,8 +105,8 @@ pub enum Verdict {
     Fails {
         /// Attributes with their values.
         example: BTreeMap<String, String>,
-        /// The same as a case for [`TestCase`](crate::TestCase), which expects that it is denied; none where no
-        /// case can state such a node.
+        /// The same as a case for [`TestCase`](crate::TestCase), which expects that it is denied; none where
+        /// no case can state such a node.
         #[serde(skip)]
         case: Option<serde_json::Value>,
     },
@@ -189,6 +189,11 @@ impl Invariant {
     /// What has to be shown: one claim for each permit.
     pub fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
         self.permits.iter().map(|permit| Claim::new(self, permit))
+    }
+
+    /// The same in groups of permits, at most so many in each, and one at least.
+    pub fn together(&self, most: usize) -> impl Iterator<Item = Together<'_>> {
+        self.permits.chunks(most.max(1)).map(|permits| Together::new(self, permits))
     }
 
     /// The verdict about a case, by attributes, in which a permit grants although the condition holds.

@@ -221,6 +221,9 @@ impl<'a> Draft<'a> {
         if let Some(now) = number("context.now") {
             stated.insert("now".to_owned(), json!(UnixTime::from_seconds(now).ok()?.to_string()));
         }
+        if let Some(live) = number("context.live_grants") {
+            stated.insert("live_grants".to_owned(), json!(live));
+        }
         if !self.references.is_empty() {
             stated.insert("references".to_owned(), json!(self.references));
         }

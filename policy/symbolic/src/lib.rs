@@ -1,24 +1,24 @@
 //! Invariants of policies, by an SMT solver in a process of its own.
 //!
-//! Cedar's own symbolic compiler (`cedar-policy-symcc`, modelled and proved in Lean) turns a permit, everything
-//! that forbids, and the condition of an invariant into a formula over all nodes and keys that the schema
-//! allows. The solver, [cvc5](https://cvc5.github.io), says whether it can be satisfied. `unsat` is a proof: no
-//! release while the condition holds. `sat` comes with a case, and the case is put to the engine that decides
-//! before it counts.
+//! Cedar's own symbolic compiler (`cedar-policy-symcc`, modelled and proved in Lean) turns a permit,
+//! everything that forbids, and the condition of an invariant into a formula over all nodes and keys that the
+//! schema allows. The solver, [cvc5](https://cvc5.github.io), says whether it can be satisfied. `unsat` is a
+//! proof: no release while the condition holds. `sat` comes with a case, and the case is put to the engine
+//! that decides before it counts.
 //!
-//! Anything else is no proof, and has a name: [`Unproved`]. What the solver does not tell is decided by trying
-//! every combination, where that can be ([`hanzo_policy::prove`]), and is undecided where it cannot.
+//! Anything else is no proof, and has a name: [`Unproved`]. What the solver does not tell is decided by
+//! trying every combination, where that can be ([`hanzo_policy::prove`]), and is undecided where it cannot.
 //!
 //! # What is trusted
-//! The compiler, and the solver's `unsat`. The solver's `sat` is not, and neither is its output: it is bounded in
-//! time, memory and size, started anew for each question, and killed at the end of it.
+//! The compiler, and the solver's `unsat`. The solver's `sat` is not, and neither is its output: it is
+//! bounded in time, memory and size, started anew for each question, and killed at the end of it.
 //!
 //! # What is assumed
 //! - Nodes, keys and measurements have the schema's types. Whatever a broker decides about is made from typed
 //!   claims by the table that makes the schema.
 //! - The hierarchy is the schema's: measurements in reference sets, keys in tenants, nothing in itself.
-//! - What [`hanzo_policy::prove::Claim::condition`] states: the tier is no lower than the key's minimum, a key is
-//!   in its own tenant and in no other, and attributes that are read have values of their domain.
+//! - What [`hanzo_policy::prove::Claim::condition`] states: the tier is no lower than the key's minimum, a
+//!   key is in its own tenant and in no other, and attributes that are read have values of their domain.
 
 mod process;
 mod prove;
@@ -30,7 +30,8 @@ use std::time::Duration;
 
 /// The solver that is looked for where none is named.
 pub const DEFAULT_SOLVER: &str = "cvc5";
-/// How long a solver may think about one question. Those about the examples take less than a tenth of a second.
+/// How long a solver may think about one question. Those about the examples take less than a tenth of a
+/// second.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Address space of a solver in bytes: twenty times what it takes for the examples.
 pub const MAX_MEMORY: u64 = 2 << 30;
@@ -57,6 +58,12 @@ pub enum SolverError {
     Start {
         /// The program.
         program: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no thread to ask it from.
+    #[error("SolverThread: {source}")]
+    Thread {
         /// What the system said.
         source: std::io::Error,
     },

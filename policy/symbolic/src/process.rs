@@ -137,7 +137,8 @@ impl Process {
         }
     }
 
-    /// The model, as SMT-LIB 2.6 (clause 4.2.6) has it: definitions between `(` and `)`, each on a line alone.
+    /// The model, as SMT-LIB 2.6 (clause 4.2.6) has it: definitions between `(` and `)`, each on a line
+    /// alone.
     async fn model(&mut self) -> Result<String, Unproved> {
         let mut model = self.ask("(get-model)\n").await?;
         if model.trim() != "(" {

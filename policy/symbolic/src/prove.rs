@@ -6,32 +6,73 @@ use cedar_policy::{PolicySet, RequestEnv, Schema};
 use cedar_policy_symcc::err::Error;
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, Env};
 use hanzo_policy::Policies;
-use hanzo_policy::prove::{Claim, Invariant, Judged, Method, PermitProof, Proof, Verdict};
+use hanzo_policy::prove::{Claim, Invariant, Judged, Method, PermitProof, Proof, Together, Verdict};
+use std::{io, thread};
 use tokio::time::timeout;
 
-/// Proves what the solver can, and tries every combination for the rest.
+/// Most permits that are asked about in one question: it is not much slower than one of a single permit, and
+/// if it fails, as many follow.
+const TOGETHER: usize = 64;
+/// Most policies in one formula. The compiler goes down one level for each; twice as many fit on the stack in
+/// an unoptimised build.
+const MAX_POLICIES: usize = 2000;
+/// Stack of the thread in bytes; only what is used is ever taken.
+const STACK: usize = 256 << 20;
+
+/// Proves what the solver can, and tries every combination for the rest. In a thread of its own: the compiler
+/// goes down formulas as deep as there are policies.
 ///
 /// # Errors
 /// [`SolverError`] if the solver cannot be asked at all.
-pub async fn prove(invariant: &Invariant, solver: &Solver) -> Result<Proof, SolverError> {
+pub fn prove(invariant: &Invariant, solver: &Solver) -> Result<Proof, SolverError> {
+    let failed = |source| SolverError::Thread { source };
+    thread::scope(|scope| {
+        let work = || -> Result<Proof, SolverError> {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+            runtime.block_on(proof(invariant, solver))
+        };
+        let named = thread::Builder::new().name("proof".to_owned()).stack_size(STACK);
+        let running = named.spawn_scoped(scope, work).map_err(failed)?;
+        running.join().unwrap_or_else(|_| Err(failed(io::Error::other("the thread of the proof panicked"))))
+    })
+}
+
+async fn proof(invariant: &Invariant, solver: &Solver) -> Result<Proof, SolverError> {
     let name = Process::start(solver)?.name(solver).await?;
     let world = World::new();
     let mut combinations = 0;
     let mut permits = Vec::new();
-    for claim in invariant.claims() {
-        permits.push(match symbolic(&claim, &world, solver).await {
-            Ok(verdict) => PermitProof {
-                policy: claim.policy().to_owned(),
-                method: Method::Symbolic,
-                verdict,
-                unproved: None,
-            },
-            Err(unproved) => {
-                PermitProof { unproved: Some(unproved.to_string()), ..claim.exhaustive(&mut combinations) }
-            }
-        });
+    for group in invariant.together(TOGETHER) {
+        let all_hold = hold_together(&group, &world, solver).await;
+        for claim in group.claims() {
+            let found = if all_hold { Ok(Verdict::Holds) } else { symbolic(&claim, &world, solver).await };
+            permits.push(match found {
+                Ok(verdict) => {
+                    let policy = claim.policy().to_owned();
+                    PermitProof { policy, method: Method::Symbolic, verdict, unproved: None }
+                }
+                Err(unproved) => PermitProof {
+                    unproved: Some(unproved.to_string()),
+                    ..claim.exhaustive(&mut combinations)
+                },
+            });
+        }
     }
     Ok(Proof::of(permits, combinations, Some(name)))
+}
+
+/// Whether the solver says of several permits in one question that they hold. Where it does not, each is
+/// asked about alone.
+async fn hold_together(group: &Together<'_>, world: &Result<World, Unproved>, solver: &Solver) -> bool {
+    let Ok(world) = world else { return false };
+    // One permit is one question anyway.
+    if group.claims().nth(1).is_none() {
+        return false;
+    }
+    let sets = (world.compiled(group.releasing()), world.compiled(group.condition()));
+    let (Ok(releasing), Ok(condition)) = sets else { return false };
+    matches!(ask(solver, &releasing, &condition).await, Ok(None))
 }
 
 /// What the solver says of one permit.
@@ -89,6 +130,10 @@ impl World {
 
     fn compiled(&self, policies: Result<PolicySet, String>) -> Result<CompiledPolicySet, Unproved> {
         let policies = policies.map_err(Unproved::Unsupported)?;
+        if policies.policies().nth(MAX_POLICIES).is_some() {
+            let why = format!("more than {MAX_POLICIES} policies in one formula; most of them forbid");
+            return Err(Unproved::Unsupported(why));
+        }
         CompiledPolicySet::compile(&policies, &self.request, &self.schema).map_err(|error| named(error, None))
     }
 }

@@ -1,4 +1,5 @@
-//! The solver and the trying of every combination never contradict each other; and what the solver alone decides.
+//! The solver and the trying of every combination never contradict each other; and what the solver alone
+//! decides.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failure here is the failure of the test")]
 
 use hanzo_attestation_evidence::UnixTime;
@@ -23,8 +24,7 @@ fn permit(condition: &str) -> String {
 }
 
 fn symbolic(invariant: &Invariant) -> Proof {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(prove(invariant, &solver())).unwrap_or_else(|error| match error {
+    prove(invariant, &solver()).unwrap_or_else(|error| match error {
         SolverError::Missing(_) => {
             panic!("{error}: the Debian package cvc5 has it, and `./dev test` installs it")
         }
@@ -142,8 +142,8 @@ fn both_ways_agree_on_every_template() {
     assert!(both > 0);
 }
 
-/// What policies and conditions of the generated cases are made of. `<` and `==` about the same attributes, so
-/// that they meet.
+/// What policies and conditions of the generated cases are made of. `<` and `==` about the same attributes,
+/// so that they meet.
 const ATOMS: [&str; 27] = [
     "principal.lab",
     "principal.tier >= 2",
@@ -174,6 +174,8 @@ const ATOMS: [&str; 27] = [
     "context.now < 1796083200",
 ];
 
+const SCOPES: [&str; 3] = ["resource", "resource in Tenant::\"acme\"", "resource == Key::\"acme/disk\""];
+
 fn expression(most: usize) -> impl Strategy<Value = String> {
     let atom = (prop::sample::select(&ATOMS[..]), any::<bool>());
     let atom = atom.prop_map(|(atom, yes)| if yes { atom.to_owned() } else { format!("!({atom})") });
@@ -196,12 +198,13 @@ proptest! {
     /// Policies that do not compile, e.g. because they can never apply, are left out.
     #[test]
     fn both_ways_agree_on_generated_policies(
-        scope in prop::sample::select(&["resource", "resource in Tenant::\"acme\"", "resource == Key::\"acme/disk\""][..]),
+        scope in prop::sample::select(&SCOPES[..]),
         grants in expression(3),
         forbids in prop::option::of(expression(2)),
         condition in expression(2),
     ) {
-        let mut sources = vec![source("p", &format!("permit (principal, action, {scope}) when {{ {grants} }};"))];
+        let text = format!("permit (principal, action, {scope}) when {{ {grants} }};");
+        let mut sources = vec![source("p", &text)];
         if let Some(forbids) = &forbids {
             let text = format!("forbid (principal, action, resource) when {{ {forbids} }};");
             sources.push(source("f", &text));
@@ -213,7 +216,45 @@ proptest! {
     }
 }
 
-/// Arithmetic, attributes compared with each other, two patterns, sets of measurements: no trying decides these.
+/// Permits are asked about in groups; one that fails among those that hold is found, and the others hold.
+#[test]
+fn one_of_many_permits_fails() {
+    let mut texts: Vec<String> =
+        (1..=130).map(|n| permit(&format!("principal.tier >= 2 && context.now < {n}"))).collect();
+    texts[70] = permit("principal.tier >= 1");
+    let guard =
+        "forbid (principal, action, resource) when { context.now >= 1000 && !principal.lab };".to_owned();
+    texts.push(guard);
+    let sources: Vec<_> = texts.iter().zip(0..).map(|(text, n)| source(&n.to_string(), text)).collect();
+    let found = symbolic(&Invariant::new(&sources, "principal.tier == 1").unwrap());
+    assert_eq!((found.holds, found.method, found.permits.len()), (false, Method::Symbolic, 130));
+    for permit in &found.permits {
+        let fails = matches!(permit.verdict, Verdict::Fails { .. });
+        assert_eq!((fails, permit.method), (permit.policy == "70:1", Method::Symbolic), "{permit:?}");
+    }
+}
+
+/// A formula that would be too deep for the stack is refused by name, and tried.
+#[test]
+fn too_many_forbids_are_named() {
+    let forbid = |n: usize| format!("forbid (principal, action, resource) when {{ context.now == {n} }};\n");
+    let sources: Vec<_> = (0..3)
+        .map(|k| source(&k.to_string(), &(0..700).map(|n| forbid(1000 * k + n)).collect::<String>()))
+        .collect();
+    let mut few = sources[..1].to_vec();
+    few.push(source("p", &permit("principal.lab")));
+    let found = symbolic(&Invariant::new(&few, "!principal.lab").unwrap());
+    assert_eq!((found.holds, found.method), (true, Method::Symbolic), "{found:?}");
+    let mut many = sources;
+    many.push(source("p", &permit("principal.lab")));
+    let found = symbolic(&Invariant::new(&many, "!principal.lab").unwrap());
+    assert_eq!((found.holds, found.method), (true, Method::Exhaustive), "{found:?}");
+    let unproved = found.permits[0].unproved.as_deref().unwrap_or_default();
+    assert!(unproved.starts_with("Unsupported: more than 2000 policies"), "{unproved}");
+}
+
+/// Arithmetic, attributes compared with each other, two patterns, sets of measurements: no trying decides
+/// these.
 #[test]
 fn the_solver_decides_what_trying_does_not() {
     for (grants, condition, holds) in [
@@ -260,7 +301,7 @@ fn many_attributes_are_no_obstacle() {
         .map(|n| format!("(principal.tpm.reset_count == {n}0 || principal.tpm.restart_count == {n}0)"))
         .collect();
     let grants = format!(
-        "principal has tpm && principal has snp && ({}) && principal.snp.guest_svn > 3 && principal.tee != \"tdx\"",
+        "principal has tpm && principal has snp && ({}) && principal.snp.guest_svn > 3 && !principal.tee_io",
         wide.join(" || ")
     );
     let tried =

@@ -1,5 +1,5 @@
-//! Solvers that do not tell: each way has a name, and none is a proof. One test, so that no other thread starts a
-//! process while these programs are written.
+//! Solvers that do not tell: each way has a name, and none is a proof. One test, so that no other thread
+//! starts a process while these programs are written.
 #![expect(clippy::unwrap_used, reason = "a failure here is the failure of the test")]
 
 use hanzo_policy::PolicySource;
@@ -29,12 +29,12 @@ fn invariant(permit: &str, condition: &str) -> Invariant {
     Invariant::new(&[PolicySource { name: "p".to_owned(), version: 1, text }], condition).unwrap()
 }
 
-async fn ask(invariant: &Invariant, program: OsString, timeout: Duration) -> Result<Proof, SolverError> {
-    prove(invariant, &Solver { program, timeout }).await
+fn ask(invariant: &Invariant, program: OsString, timeout: Duration) -> Result<Proof, SolverError> {
+    prove(invariant, &Solver { program, timeout })
 }
 
-#[tokio::test]
-async fn what_is_no_answer_has_a_name_and_is_no_proof() {
+#[test]
+fn what_is_no_answer_has_a_name_and_is_no_proof() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let long = Duration::from_secs(60);
@@ -60,7 +60,7 @@ async fn what_is_no_answer_has_a_name_and_is_no_proof() {
     ] {
         let named = |answer| program(folder, name, GREETING, answer, model);
         for (invariant, by_trying) in [(&holds, Some(true)), (&fails, Some(false)), (&undecided, None)] {
-            let proof = ask(invariant, named(answer), long).await.unwrap();
+            let proof = ask(invariant, named(answer), long).unwrap();
             let permit = &proof.permits[0];
             let unproved = permit.unproved.as_deref().unwrap_or_else(|| panic!("{name}: {proof:?}"));
             assert!(unproved.starts_with(expected), "{name}: {unproved}");
@@ -73,13 +73,13 @@ async fn what_is_no_answer_has_a_name_and_is_no_proof() {
 
     // One that says nothing is killed.
     let silent = program(folder, "silent", GREETING, ":", ":");
-    let proof = ask(&undecided, silent, Duration::from_millis(300)).await.unwrap();
+    let proof = ask(&undecided, silent, Duration::from_millis(300)).unwrap();
     assert!(proof.permits[0].unproved.as_deref().unwrap().starts_with("SolverTimeout"), "{proof:?}");
     assert!(matches!(proof.permits[0].verdict, Verdict::Undecided { .. }) && !proof.holds);
 
     // A case that is none: an empty model satisfies no such formula.
     let liar = program(folder, "liar", GREETING, "echo sat", "printf '(\\n)\\n'");
-    let proof = ask(&holds, liar, long).await.unwrap();
+    let proof = ask(&holds, liar, long).unwrap();
     let unproved = proof.permits[0].unproved.as_deref().unwrap_or_else(|| panic!("{proof:?}"));
     assert!(unproved.starts_with("Solver"), "{unproved}");
     assert_eq!((proof.holds, proof.method), (true, Method::Exhaustive), "{proof:?}");
@@ -88,11 +88,11 @@ async fn what_is_no_answer_has_a_name_and_is_no_proof() {
     let mute = program(folder, "mute", "exit 0", ":", ":");
     let rude = program(folder, "rude", "echo hello", ":", ":");
     for program in [mute, rude, "/bin/false".into()] {
-        let error = ask(&holds, program.clone(), long).await.unwrap_err();
+        let error = ask(&holds, program.clone(), long).unwrap_err();
         assert!(matches!(&error, SolverError::Foreign { .. }), "{program:?}: {error}");
     }
-    let missing = ask(&holds, folder.join("nothing").into(), long).await.unwrap_err();
+    let missing = ask(&holds, folder.join("nothing").into(), long).unwrap_err();
     assert!(matches!(&missing, SolverError::Missing(_)), "{missing}");
-    let directory = ask(&holds, folder.as_os_str().to_owned(), long).await.unwrap_err();
+    let directory = ask(&holds, folder.as_os_str().to_owned(), long).unwrap_err();
     assert!(matches!(&directory, SolverError::Start { .. }), "{directory}");
 }

@@ -13,8 +13,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Longest part of a file's name that is made of a policy's name: with number and ending far below the 255 bytes
-/// of file systems.
+/// Longest part of a file's name that is made of a policy's name: with number and ending far below the 255
+/// bytes of file systems.
 const MAX_FILE_STEM: usize = 100;
 
 #[derive(Args, Debug)]
@@ -22,14 +22,20 @@ pub(crate) struct ProveArgs {
     /// Files with Cedar text, or folders with *.cedar files; together they are what decides
     #[arg(value_name = "FILE|DIR", required = true)]
     files: Vec<PathBuf>,
-    /// A condition in Cedar under which no key may be released, e.g. 'principal.lab && resource.minimum_tier >= 2'
+    /// A condition in Cedar under which no key may be released, e.g. 'principal.lab && resource.minimum_tier
+    /// >= 2'
     #[arg(long, value_name = "CONDITION")]
     never: String,
     /// The solver, as cvc5; refused if it cannot be asked [default: cvc5, if it is installed]
     #[arg(long, value_name = "PATH")]
     solver: Option<PathBuf>,
     /// Longest time that the solver may take for one question; it is killed then, and that is no proof
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = value_parser!(u64).range(1..=3600))]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = DEFAULT_TIMEOUT.as_secs(),
+        value_parser = value_parser!(u64).range(1..=3600)
+    )]
     solver_timeout: u64,
     /// Write every case of a failure here, as PERMIT.case.json: `policy test` fails on it until it is denied
     #[arg(long, value_name = "DIR")]
@@ -59,7 +65,7 @@ impl ProveArgs {
                 return Ok(Outcome::No);
             }
         };
-        let (proof, no_solver) = self.proof(&invariant, context)?;
+        let (proof, no_solver) = self.proof(&invariant)?;
         let cases = match &self.cases {
             Some(folder) => write_cases(folder, &proof)?,
             None => Vec::new(),
@@ -71,11 +77,10 @@ impl ProveArgs {
     }
 
     /// The proof, and why no solver was asked if none was.
-    fn proof(&self, invariant: &Invariant, context: &Context) -> Result<(Proof, Option<String>), Failure> {
+    fn proof(&self, invariant: &Invariant) -> Result<(Proof, Option<String>), Failure> {
         let program = self.solver.as_ref().map_or_else(|| DEFAULT_SOLVER.into(), |path| path.clone().into());
         let solver = Solver { program, timeout: Duration::from_secs(self.solver_timeout) };
-        let asked = context.wait(async { Ok(hanzo_policy_symbolic::prove(invariant, &solver).await) })?;
-        match asked {
+        match hanzo_policy_symbolic::prove(invariant, &solver) {
             Ok(proof) => Ok((proof, None)),
             Err(error) if self.solver.is_some() => Err(error.into()),
             Err(error @ SolverError::Missing(_)) => {
@@ -106,8 +111,8 @@ fn unwritable(path: &Path, source: io::Error) -> Failure {
     Failure::Unwritable { path: path.display().to_string(), source }
 }
 
-/// A policy and its line as the name of a file: letters, digits, `_` and `-`. A second policy of that name gets a
-/// number.
+/// A policy and its line as the name of a file: letters, digits, `_` and `-`. A second policy of that name
+/// gets a number.
 fn file_name(policy: &str, taken: &[PathBuf], folder: &Path) -> PathBuf {
     let named = policy.rsplit('/').next().unwrap_or(policy).replacen(".cedar:", ":", 1);
     let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '_' { letter } else { '-' };
