@@ -182,3 +182,6 @@ fn exact(value: Value) -> Value {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

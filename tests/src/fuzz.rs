@@ -26,9 +26,10 @@ use hanzo_attestation_evidence::{
 };
 use hanzo_attestation_lab::Lab;
 use hanzo_kbs_protocol as protocol;
+use hanzo_kbs_protocol::changes::{KeyDemands, PairBody, TrustDocument, canonical, differences, read_body};
 use hanzo_policy::template::TEMPLATES;
 use hanzo_policy::{Appraisal, NodeFacts, Policies, PolicySource, TestCase, appraise_item};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -291,13 +292,26 @@ fn hardware_names(bytes: &[u8]) {
     }
 }
 
-/// Public keys of people, and what they say about changes.
+/// A text of a change that is read is written back as the same bytes.
+fn one_spelling<T: serde::de::DeserializeOwned + serde::Serialize>(text: &str) {
+    let Ok(read) = read_body::<T>(text) else { return };
+    assert_eq!(canonical(&read).as_deref(), Ok(text), "the text of a change has one spelling");
+    drop(differences(&json!({}), &serde_json::to_value(read).unwrap_or_default()));
+}
+
+/// Public keys of people, what they say about changes, and the texts of changes that are JSON.
 fn changes(bytes: &[u8]) {
     drop(protocol::PersonKey::from_pem(bytes));
     drop(json::from_slice::<protocol::ApproveChange>(bytes));
     drop(json::from_slice::<protocol::BreakGlass>(bytes));
     drop(json::from_slice::<protocol::WithdrawChange>(bytes));
     drop(json::from_slice::<protocol::ChangeInfo>(bytes));
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        one_spelling::<KeyDemands>(text);
+        one_spelling::<PairBody>(text);
+        one_spelling::<Value>(text);
+        drop(serde_json::from_str::<TrustDocument>(text).map(|document| document.governs_itself()));
+    }
     let Ok(change) = json::from_slice::<protocol::ProposeChange>(bytes) else { return };
     let Ok(written) = serde_json::to_vec(&change) else { return };
     let again = json::from_slice::<protocol::ProposeChange>(&written).ok();

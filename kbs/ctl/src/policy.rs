@@ -54,7 +54,7 @@ enum PolicyVerb {
         since: Option<UnixTime>,
         /// With --if-no-flips: how many rows at the end of the record are looked at, 100000 unless said
         /// otherwise. The answer says which they were, and how many older ones were not
-        #[arg(long, value_name = "ROWS", value_parser = value_parser!(u64).range(1..=1_000_000),
+        #[arg(long, value_name = "ROWS", value_parser = value_parser!(u64).range(1..=400_000),
               requires = "if_no_flips")]
         limit: Option<u64>,
         #[command(flatten)]

@@ -129,6 +129,65 @@ async fn a_put_can_be_held_against_the_record() {
     assert_eq!((harmless.status.as_u16(), &harmless.body["version"]), (200, &json!(2)), "{harmless:?}");
 }
 
+/// A candidate without reference values of its own is asked with those that were in force when it was decided,
+/// also about what was decided while nobody looked.
+#[tokio::test]
+async fn a_shadow_is_asked_with_the_reference_values_of_then() {
+    let world = recorded().await;
+    let images = "principal.measurement in ReferenceSet::\"images\"";
+    world.admin("PUT", "/kbs/v1/policies-shadow", candidate(images)).await;
+    let everything = permit("principal.tier >= 2");
+    world.policy("acme-disk", &everything).await;
+    for _ in 0..2 {
+        world.authorize(world.proof(usual()).await, &["acme/disk"]).await;
+    }
+    // The image is no longer among them, and is granted by the rules in force.
+    let emptied = json!({"values": [], "expected_version": 1});
+    assert_eq!(world.admin("PUT", "/kbs/v1/references/images", emptied).await.status, 200);
+    let granted = world.authorize(world.proof(usual()).await, &["acme/disk"]).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+    let shown = world.admin("GET", "/kbs/v1/policies-shadow", Value::Null).await.body;
+    let report: Report = serde_json::from_value(shown["report"].clone()).unwrap();
+    assert_eq!((report.decisions, report.from_in_force), (3, Counts { to_granted: 0, to_refused: 1 }));
+    assert_eq!(report.flips[0].decision, granted.body["receipts"][0]["seq"].as_u64().unwrap());
+    assert_eq!(shown.get("more"), None);
+}
+
+/// What a put was held against is in its answer, in its refusal, and in the record.
+#[tokio::test]
+async fn a_put_says_which_rows_it_was_held_against() {
+    let world = recorded().await;
+    let head = world.newest().await["seq"].as_u64().unwrap();
+    let put = |more: Value| {
+        let mut body = json!({"text": permit(NEW_SVN), "expected_version": 1, "if_no_flips": true});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.admin("PUT", "/kbs/v1/policies/acme-disk", body)
+    };
+    for wrong in [json!({"limit": 0}), json!({"limit": 400_001}), json!({"limit": 5, "if_no_flips": false})] {
+        put(wrong).await.assert_problem(400, "MalformedRequest");
+    }
+    let refused = put(json!({})).await;
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains(&format!("held against rows 1 to {head} of the record")), "{detail}");
+    assert!(
+        detail.contains("3 decisions made again") && detail.contains("0 older rows were not"),
+        "{detail}"
+    );
+    // The refusal is a row as well, and beyond it nothing is looked at.
+    let head = world.newest().await["seq"].as_u64().unwrap();
+    let held = put(json!({"limit": 1})).await;
+    let expected = json!({
+        "first": head, "last": head, "older": head - 1, "decisions": 0, "not_kept": 0, "unknown": 0,
+    });
+    assert_eq!((held.status.as_u16(), &held.body["held_against"]), (200, &expected), "{held:?}");
+    let reason = world.newest().await["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains(&format!("{} older rows were not looked at", head - 1)), "{reason}");
+    assert_eq!(
+        world.admin("GET", "/kbs/v1/policies/acme-disk", Value::Null).await.body.get("held_against"),
+        None
+    );
+}
+
 #[tokio::test]
 async fn a_shadow_is_asked_and_never_heeded() {
     let world = recorded().await;

@@ -158,6 +158,34 @@ fn only_so_many_flips_are_listed_and_all_are_counted() {
 }
 
 #[test]
+fn a_report_that_goes_on_lists_the_newest() {
+    let key = KeyId::parse("acme/disk").unwrap();
+    let mut report = Report::default();
+    for decision in 1..=5 {
+        report.take_newest(
+            &Verdict {
+                decision,
+                at: sample::now(),
+                key: &key,
+                tier: 2,
+                granted: true,
+                code: "Granted",
+                in_force: Answer::Granted,
+                candidate: if decision == 4 {
+                    Answer::Granted
+                } else {
+                    Answer::Denied(DenialCode::PolicyDenied)
+                },
+            },
+            2,
+        );
+    }
+    let listed: Vec<u64> = report.flips.iter().map(|flip| flip.decision).collect();
+    assert_eq!((listed, report.not_listed, report.decisions), (vec![3, 5], 2, 5));
+    assert_eq!(report.from_in_force, Counts { to_granted: 0, to_refused: 4 });
+}
+
+#[test]
 fn a_code_tells_whether_the_policies_said_no() {
     for code in ["TierTooLow", "PolicyDenied", "MeasurementUnknown", "NoPolicy", "PolicyForbids"] {
         assert!(DenialCode::is_no(code), "{code}");

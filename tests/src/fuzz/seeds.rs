@@ -187,7 +187,15 @@ pub(super) fn changes() -> Vec<Vec<u8>> {
         r#"{{"kind":"policy","name":"p","body":"x","expected_version":1,"author":"a","nonce":"{nonce}","signature":"{signature}"}}"#
     );
     let approval = format!(r#"{{"approver":"b","signature":"{signature}"}}"#);
-    [pem, change, approval].map(String::into_bytes).to_vec()
+    let demands = r#"{"kind":"key","minimum_tier":2,"require_cpu_tee":true}"#.to_owned();
+    let (root, id) = ("02".repeat(32), "03".repeat(64));
+    let pair = format!(
+        r#"{{"devices":[{{"pdi":"4141414141414141","root":"{root}"}}],"machine":{{"id":"{id}","root":"{root}","tee":"sev-snp"}}}}"#
+    );
+    let trust = format!(
+        r#"{{"format":"hanzo-kbs/v1/trust","quorum":{{"people":[{{"key_sha256":"{root}","name":"a"}}],"scopes":[{{"approvals":1,"changes":["trust"],"name":"t","names":[],"wait_seconds":0}}]}}}}"#
+    );
+    [pem, change, approval, demands, pair, trust].map(String::into_bytes).to_vec()
 }
 
 pub(super) fn tpm_publics() -> Vec<Vec<u8>> {

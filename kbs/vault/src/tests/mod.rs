@@ -16,6 +16,7 @@ mod record;
 mod release;
 mod rules;
 mod sealing;
+mod shadow;
 mod speed;
 mod tamper;
 
