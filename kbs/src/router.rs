@@ -77,6 +77,7 @@ fn admin_door() -> Router<Arc<Broker>> {
         .route("/kbs/v1/secrets/{tenant}/{*name}", put(admin::put_secret))
         .route("/kbs/v1/policies", get(admin::list_policies))
         .route("/kbs/v1/policies/{name}", put(admin::put_policy).get(admin::get_policy))
+        .route("/kbs/v1/policies/{name}/statement", get(admin::policy_statement))
         .route("/kbs/v1/policies-replay", post(admin::replay_policies))
         .route(
             "/kbs/v1/policies-shadow",
@@ -93,6 +94,7 @@ fn admin_door() -> Router<Arc<Broker>> {
         .route("/kbs/v1/references", get(admin::list_references))
         .route("/kbs/v1/references/{name}", put(admin::put_reference).get(admin::get_reference))
         .route("/kbs/v1/references/{name}/versions", get(admin::reference_versions))
+        .route("/kbs/v1/references/{name}/statement", get(admin::reference_statement))
         .route("/kbs/v1/inventory", get(admin::list_pairs))
         .route(
             "/kbs/v1/inventory/{name}",

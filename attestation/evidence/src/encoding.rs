@@ -3,7 +3,7 @@
 
 use crate::rule::{Broken, Rule};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// A text that is not in the one accepted spelling.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +11,9 @@ pub enum EncodingError {
     /// Not RFC 4648 base64 with the standard alphabet, padding, and zero trailing bits.
     #[error("not canonical standard base64")]
     Base64,
+    /// Not RFC 4648 base64url without padding, with zero trailing bits.
+    #[error("not canonical base64url")]
+    Base64Url,
     /// Not an even number of lower-case hex digits.
     #[error("not lower-case hex")]
     Hex,
@@ -42,6 +45,14 @@ pub fn base64_decode(text: &str) -> Result<Vec<u8>, EncodingError> {
 #[must_use]
 pub fn base64_encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
+}
+
+/// Decodes base64url without padding (RFC 7515, 2); white space and non-zero unused bits are refused.
+///
+/// # Errors
+/// [`EncodingError::Base64Url`].
+pub fn base64url_decode(text: &str) -> Result<Vec<u8>, EncodingError> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| EncodingError::Base64Url)
 }
 
 /// Decodes lower-case hex of any length.

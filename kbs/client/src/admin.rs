@@ -8,7 +8,7 @@ use hanzo_kbs_log::Decision;
 use hanzo_kbs_protocol::{
     ApproveChange, AuditPage, BreakGlass, Candidate, ChangeInfo, CreateKey, ExplainedDecision, GrantInfo,
     KeyInfo, PairInfo, PolicyInfo, ProposeChange, PutPair, PutPolicy, PutReference, PutSecret, ReferenceInfo,
-    ReplayAnswer, ReplayRequest, RuleVersion, ShadowInfo, TrustInfo, WithdrawChange,
+    ReplayAnswer, ReplayRequest, RuleName, RuleVersion, ShadowInfo, SignedHistory, TrustInfo, WithdrawChange,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -132,6 +132,25 @@ impl Admin {
         before: Option<u64>,
     ) -> Result<Vec<RuleVersion>, ClientError> {
         let request = Request::get(&v1(&["references", name, "versions"])).query("before", before);
+        self.client.call(self.authorized(request)?).await
+    }
+
+    /// `GET /kbs/v1/policies/{name}/statement` or `references/{name}/statement`: a page of versions, signed; up to
+    /// the current one, or below the one named.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `NotFound`.
+    pub async fn statement(
+        &self,
+        kind: RuleName,
+        name: &str,
+        before: Option<u64>,
+    ) -> Result<SignedHistory, ClientError> {
+        let rules = match kind {
+            RuleName::Policy => "policies",
+            RuleName::Reference => "references",
+        };
+        let request = Request::get(&v1(&[rules, name, "statement"])).query("before", before);
         self.client.call(self.authorized(request)?).await
     }
 

@@ -1,6 +1,7 @@
 //! How a verb ends: an outcome or a failure, each with its exit code.
 
 use hanzo_kbs_client::{ClientError, SetupError};
+use hanzo_kbs_protocol::StatementError;
 use hanzo_policy_symbolic::SolverError;
 use std::io;
 use std::process::ExitCode;
@@ -113,6 +114,9 @@ pub(crate) enum Failure {
     /// The solver that was named cannot be asked.
     #[error(transparent)]
     Solver(#[from] SolverError),
+    /// What the broker signed is no history.
+    #[error("the broker's signed history cannot be used: {0}")]
+    Statement(StatementError),
     /// No vendor's service answered.
     #[error("{0}")]
     Vendor(String),
@@ -127,7 +131,7 @@ impl Failure {
         match self {
             Self::Client(ClientError::Problem(_)) | Self::Absent(_) => 1,
             Self::Client(ClientError::Name | ClientError::Request(_)) => 2,
-            Self::Client(_) | Self::Vendor(_) => 3,
+            Self::Client(_) | Self::Vendor(_) | Self::Statement(_) => 3,
             _ => 2,
         }
     }

@@ -24,6 +24,7 @@ mod policy;
 mod reference;
 mod run;
 mod secret;
+mod statement;
 mod status;
 mod stored;
 

@@ -15,12 +15,13 @@ use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::{Sheet, Show};
 use crate::run::Context;
+use crate::statement::StatementArgs;
 use cases::TestArgs;
 use check::CheckArgs;
 use clap::{Args, Subcommand, value_parser};
 use explain::ExplainArgs;
 use hanzo_attestation_evidence::UnixTime;
-use hanzo_kbs_protocol::{HeldAgainst, PolicyInfo, PutPolicy};
+use hanzo_kbs_protocol::{HeldAgainst, PolicyInfo, PutPolicy, RuleName};
 use prove::ProveArgs;
 use replay::{ReplayArgs, ShadowArgs};
 use schema::SchemaArgs;
@@ -84,6 +85,16 @@ enum PolicyVerb {
         /// Most versions shown
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u64).range(1..=1000))]
         limit: u64,
+        #[command(flatten)]
+        connect: ConnectArgs,
+    },
+    /// Get the broker's signed word on the versions of a policy, and hold it against an earlier one
+    ///
+    /// Whoever keeps a statement can tell later whether a version was rewritten or taken away, by the broker's own
+    /// signature, without trusting its database.
+    Statement {
+        #[command(flatten)]
+        statement: StatementArgs,
         #[command(flatten)]
         connect: ConnectArgs,
     },
@@ -163,6 +174,9 @@ impl PolicyArgs {
             }
             PolicyVerb::History { name, limit, connect } => {
                 history::history(&name, limit, &connect.admin(&context.environment)?, context)
+            }
+            PolicyVerb::Statement { statement, connect } => {
+                statement.run(RuleName::Policy, &connect, context)
             }
             PolicyVerb::Diff { name, from, to, connect } => {
                 history::diff(&name, from, to, &connect.admin(&context.environment)?, context)

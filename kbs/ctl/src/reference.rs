@@ -11,10 +11,11 @@ use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::{Sheet, Show, note};
 use crate::run::Context;
+use crate::statement::StatementArgs;
 use clap::{ArgGroup, Args, Subcommand};
 use hanzo_attestation_evidence::{Digest, UnixTime, encoding, json};
 use hanzo_kbs_client::ClientError;
-use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceSigner, ReferenceValue};
+use hanzo_kbs_protocol::{PutReference, ReferenceInfo, ReferenceSigner, ReferenceValue, RuleName};
 use hanzo_policy::{ReferenceSet, References, Validity};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,6 +71,8 @@ enum ReferenceVerb {
     },
     /// List the versions of a set, newest first, with the decision that put each
     History(history::HistoryArgs),
+    /// Get the broker's signed word on the versions of a set, and hold it against an earlier one
+    Statement(StatementArgs),
     /// Compare two versions of a set
     Diff(history::DiffArgs),
     /// Store the values of an old version as the next one
@@ -105,6 +108,9 @@ impl ReferenceArgs {
                 context.output.show(&set)?;
             }
             ReferenceVerb::History(history) => return history.run(&self.connect, context),
+            ReferenceVerb::Statement(statement) => {
+                return statement.run(RuleName::Reference, &self.connect, context);
+            }
             ReferenceVerb::Diff(diff) => return diff.run(&self.connect, context),
             ReferenceVerb::Rollback(rollback) => return rollback.run(&self.connect, context),
         }

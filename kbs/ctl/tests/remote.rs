@@ -418,7 +418,8 @@ fn a_reference_set_goes_back_to_what_it_was() {
         let expected = json!({"values": [value("11")], "expected_version": 2});
         if request == expected { Json(set(3, "11")).into_response() } else { problem(409, "Conflict") }
     };
-    let row = json!({"version": 2, "digest": "07".repeat(32), "created_at": at, "decision": 9, "actor": "a"});
+    let row = json!({"version": 2, "digest": "07".repeat(32), "created_at": at, "decision": 9,
+        "hash": "08".repeat(32), "actor": "a"});
     let rows = json!([row]);
     let versions = move || async move { Json(rows) };
     let router = Router::new().route("/kbs/v1/references/images", get(read).put(store));

@@ -307,6 +307,8 @@ pub struct RuleVersion {
     pub created_at: UnixTime,
     /// The row of the record about it.
     pub decision: u64,
+    /// That row's place in the record's hash chain.
+    pub hash: Hex<32>,
     /// Who put it.
     pub actor: String,
 }

@@ -14,6 +14,7 @@ pub mod admin;
 pub mod challenge;
 pub mod changes;
 pub mod handshake;
+pub mod history;
 pub mod messages;
 pub mod problem;
 pub mod recipient;
@@ -36,6 +37,7 @@ pub use changes::{
     WithdrawChange,
 };
 pub use handshake::{ExpectAnswer, ExpectChallenge, HandshakeError, OpenedKey, Session};
+pub use history::{Diverged, HistoryStatement, KeySet, RuleName, SignedHistory, StatementError};
 pub use messages::{
     AttestRequest, AttestResponse, AuthorizeProof, AuthorizeRequest, AuthorizeResponse, Checkpoint,
     GrantStatus, GrantedKey, NextTier, Receipt, RenewRequest, RevokeRequest, SessionState, SessionStatus,

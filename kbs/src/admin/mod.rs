@@ -4,6 +4,7 @@ mod change;
 mod changes;
 mod credential;
 mod explain;
+mod history;
 mod inventory;
 mod keys;
 mod policies;
@@ -21,6 +22,7 @@ pub(crate) use changes::{
 };
 pub(crate) use credential::{Administrator, bearer};
 pub(crate) use explain::explanation;
+pub(crate) use history::{policy_statement, reference_statement};
 pub(crate) use inventory::{get_pair, list_pairs, put_pair, remove_pair};
 pub(crate) use keys::{create_key, get_key, list_keys, list_secrets, put_secret};
 pub(crate) use policies::{get_policy, list_policies, put_policy};

@@ -104,7 +104,7 @@ pub(crate) async fn get_reference(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Before {
-    before: Option<u64>,
+    pub(super) before: Option<u64>,
 }
 
 /// `GET references/{name}/versions?before=`: newest first, a page of them.

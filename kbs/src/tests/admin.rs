@@ -23,6 +23,8 @@ async fn nothing_is_done_without_the_token() {
         ("GET", "/kbs/v1/references/r"),
         ("GET", "/kbs/v1/references/r/versions"),
         ("GET", "/kbs/v1/trust"),
+        ("GET", "/kbs/v1/policies/p/statement"),
+        ("GET", "/kbs/v1/references/r/statement"),
         ("POST", "/kbs/v1/changes"),
         ("GET", "/kbs/v1/changes"),
         ("GET", "/kbs/v1/changes/00"),

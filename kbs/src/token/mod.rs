@@ -11,6 +11,7 @@ pub use ear::{Statement, claims};
 pub use key::{TokenKey, TokenKeyError};
 
 use hanzo_attestation_evidence::UnixTime;
+use hanzo_kbs_protocol::{HistoryStatement, history};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,8 +34,9 @@ pub enum TokenError {
     /// An algorithm other than ES256, `none` included.
     #[error("the token is not signed with ES256")]
     Algorithm,
-    /// A header that tells the verifier where to find keys, or what else it must understand.
-    #[error("the token's header names keys or extensions of its own")]
+    /// A header that tells the verifier where to find keys, or what else it must understand, or that is of a
+    /// statement and not of a token.
+    #[error("the token's header names keys or extensions of its own, or another type")]
     Header,
     /// Not the key of this broker.
     #[error("the token names a key that is not this broker's")]
@@ -129,6 +131,17 @@ impl Tokens {
         encode(&header, &claims, self.key.signing()).map_err(|_| TokenKeyError::Unusable)
     }
 
+    /// Signs what the history of a rule is. No token: it has another type, and no audience.
+    ///
+    /// # Errors
+    /// [`TokenKeyError`] if it has no JSON form or the key does not sign.
+    pub fn state(&self, history: &HistoryStatement) -> Result<String, TokenKeyError> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.typ = Some(history::TYPE.to_owned());
+        header.kid = Some(self.key.kid().to_owned());
+        encode(&header, history, self.key.signing()).map_err(|_| TokenKeyError::Unusable)
+    }
+
     /// Checks a token: algorithm and key are pinned before the signature is looked at, and time is judged at
     /// `now`.
     ///
@@ -149,6 +162,9 @@ impl Tokens {
         }
         let Header { jku, jwk, x5u, x5c, crit, .. } = &header;
         if jku.is_some() || jwk.is_some() || x5u.is_some() || x5c.is_some() || crit.is_some() {
+            return Err(TokenError::Header);
+        }
+        if header.typ.as_deref() == Some(history::TYPE) {
             return Err(TokenError::Header);
         }
         if header.kid.as_deref() != Some(self.key.kid()) {

@@ -3,6 +3,8 @@
 use super::*;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use hanzo_attestation_evidence::Hex;
+use hanzo_kbs_protocol::{Checkpoint, KeySet, RuleName, RuleVersion, StatementError};
 use serde_json::json;
 
 const NOW: i64 = 1_800_000_000;
@@ -64,4 +66,31 @@ fn a_key_of_another_broker_with_our_kid_does_not_help() {
     let claims = json!({"iss": "https://kbs.example", "aud": "https://kbs.example", "jti": "t", "iat": NOW, "exp": NOW + 1});
     let forged = encode(&header, &claims, theirs.key.signing()).unwrap();
     assert_eq!(ours.check(&forged, at(NOW)), Err(TokenError::Signature));
+}
+
+/// One key signs tokens and statements: neither passes for the other.
+#[test]
+fn a_signed_history_is_no_token() {
+    let tokens = tokens();
+    let history = HistoryStatement {
+        iss: tokens.issuer().to_owned(),
+        iat: at(1_790_000_000),
+        kind: RuleName::Policy,
+        name: "main".to_owned(),
+        versions: vec![RuleVersion {
+            version: 1,
+            digest: Hex([1; 32]),
+            created_at: at(1_790_000_000),
+            decision: 1,
+            hash: Hex([2; 32]),
+            actor: "admin-token".to_owned(),
+        }],
+        head: Checkpoint { seq: 1, hash: Hex([2; 32]) },
+    };
+    let text = tokens.state(&history).unwrap();
+    assert_eq!(tokens.check(&text, at(1_790_000_000)), Err(TokenError::Header));
+    let keys: KeySet = serde_json::from_value(tokens.jwks()).unwrap();
+    assert_eq!(HistoryStatement::read(&text, &keys), Ok(history));
+    let token = signed(&tokens, &json!({}));
+    assert_eq!(HistoryStatement::read(&token, &keys), Err(StatementError::Header));
 }

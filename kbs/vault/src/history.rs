@@ -37,8 +37,9 @@ impl<B: Backend> Vault<B> {
             let RuleRow { created_at, decision, .. } = row;
             let recorded = tx.decisions(decision.saturating_sub(1), 1).await?;
             let recorded = recorded.into_iter().find(|row| row.seq == decision);
-            let actor = recorded.ok_or_else(|| gone(decision, 0))?.entry.actor;
-            versions.push(RuleVersion { version, digest, created_at, decision, actor });
+            let recorded = recorded.ok_or_else(|| gone(decision, 0))?;
+            let (hash, actor) = (recorded.hash, recorded.entry.actor);
+            versions.push(RuleVersion { version, digest, created_at, decision, hash, actor });
         }
         Ok(versions)
     }

@@ -119,7 +119,7 @@ fn difference(from: ReferenceInfo, to: ReferenceInfo) -> Difference {
 impl Show for History {
     fn sheet(&self) -> Sheet {
         let rows = self.0.iter().map(|row| {
-            let RuleVersion { version, digest, created_at, decision, actor } = row;
+            let RuleVersion { version, digest, created_at, decision, actor, .. } = row;
             let (version, decision) = (version.to_string(), decision.to_string());
             [version, created_at.to_string(), decision, actor.clone(), digest.to_string()]
         });
