@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use hanzo_attestation_evidence::{Hex, encoding};
 use hanzo_attestation_lab::SnpOrder;
-use hanzo_kbs_protocol::changes::{Word, body_digest};
+use hanzo_kbs_protocol::changes::{Word, body_digest, canonical};
 use hanzo_kbs_protocol::{ChangeKind, PersonKey, ProposeChange};
 use hanzo_kbs_vault::{NamePattern, Quorum, Scope};
 use serde_json::{Value, json};
@@ -210,6 +210,54 @@ async fn broken_glass_shows_in_health_and_in_what_nodes_get() {
     }
     let answer = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
     assert_eq!(answer.body["receipts"][0].get("break_glass"), None, "{answer:?}");
+}
+
+/// A document about trust that several people change, with this root in it.
+fn document(root: &str) -> String {
+    let people = ["alice", "bob"].map(|name| json!({"name": name, "key_sha256": body_digest(name)}));
+    let scope = json!({"name": "t", "changes": ["trust"], "names": [], "approvals": 1, "wait_seconds": 0});
+    let quorum = json!({"people": people, "scopes": [scope]});
+    canonical(&json!({"format": "hanzo-kbs/v1/trust", "quorum": quorum, "extra_roots": [root]})).unwrap()
+}
+
+/// Once another configuration is approved, a broker that runs by the old one is not opened again: neither by a
+/// restart nor by the administrator, who is told why.
+#[tokio::test]
+async fn a_vault_is_not_opened_by_a_configuration_that_is_no_longer_approved() {
+    let world = World::with(Options { trust: Some(document("old")), ..options() }).await;
+    let trust = || world.admin("GET", "/kbs/v1/trust", Value::Null);
+    let adopted = trust().await.body;
+    assert_eq!((&adopted["version"], &adopted["in_force"]), (&json!(1), &json!(true)));
+    assert_eq!(adopted["document"]["extra_roots"], json!(["old"]));
+    let (_, mut body) = proposal(ChangeKind::Trust, "trust", &document("new"));
+    let stale = world.admin("POST", "/kbs/v1/changes", body.clone()).await;
+    world.assert_refused(&stale, 409, "Conflict", "VersionConflict").await;
+    body["expected_version"] = json!(1);
+    let unsigned: ProposeChange = serde_json::from_value(body.clone()).unwrap();
+    let id = unsigned.statement().id().unwrap().to_string();
+    body["signature"] = sign("alice", Word::Propose, &id);
+    assert_eq!(world.admin("POST", "/kbs/v1/changes", body).await.status, 201);
+    assert_eq!(break_glass(&world, &id, "bob").await.body["state"], "applied");
+    let approved = trust().await.body;
+    assert_eq!((&approved["version"], &approved["in_force"]), (&json!(2), &json!(false)));
+
+    assert_eq!(world.admin("POST", "/kbs/v1/seal", json!({})).await.status, 200);
+    let refused = world.admin("POST", "/kbs/v1/unseal", json!({})).await;
+    refused.assert_problem(503, "Sealed");
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains("(version 2)") && detail.contains("- extra_roots[0] = \"new\""), "{detail}");
+    world.get("/readyz").await.assert_problem(503, "Sealed");
+    // The new configuration opens it, and the record has the try.
+    let world = world.restarted(Options { trust: Some(document("new")), ..options() }).await;
+    let page = world.admin("GET", "/kbs/v1/audit?limit=1000", Value::Null).await.text;
+    assert!(page.contains("TrustNotApproved"), "{page}");
+    assert_eq!(world.admin("GET", "/kbs/v1/trust", Value::Null).await.body["in_force"], true);
+}
+
+#[tokio::test]
+async fn a_broker_that_goes_with_its_configuration_has_no_document() {
+    let world = World::with(options()).await;
+    world.admin("GET", "/kbs/v1/trust", Value::Null).await.assert_problem(404, "NotFound");
 }
 
 /// The administrator's calls that write, and whether they can change what a scope covers.
