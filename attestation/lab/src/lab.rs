@@ -6,8 +6,8 @@ use crate::nvidia::{NvidiaKeys, NvidiaVendor, Standard};
 use crate::tpm::{TpmKeys, TpmVendor};
 use crate::{
     AzOrder, Devices, DevicesOrder, EkDefect, EndorsementKey, IntelCollateral, IntelOrder, LabChip, LabError,
-    ListDefect, OcspStaple, OcspSubject, RimOrder, SgxOrder, SnpOrder, SnpProduct, TdxOrder, TpmOrder,
-    Validity,
+    LabInterface, ListDefect, OcspStaple, OcspSubject, RimOrder, SgxOrder, SnpOrder, SnpProduct, TdiDefect,
+    TdxOrder, TpmOrder, Validity,
 };
 use hanzo_attestation_evidence::encoding::base64_encode;
 use serde_json::{Value, json};
@@ -130,6 +130,31 @@ impl Lab {
     /// [`LabError::NoNvidia`], [`LabError::KeyGeneration`], [`LabError::Signing`].
     pub fn devices(&self, order: &DevicesOrder) -> Result<Devices, LabError> {
         self.nvidia()?.devices(order)
+    }
+
+    /// Locks a TEE device interface of each GPU of a machine, before any challenge; the defect is of the first.
+    ///
+    /// # Errors
+    /// [`LabError::NoNvidia`], [`LabError::KeyGeneration`], [`LabError::Signing`].
+    pub fn interfaces(
+        &self,
+        order: &DevicesOrder,
+        defect: Option<TdiDefect>,
+    ) -> Result<Vec<LabInterface>, LabError> {
+        self.nvidia()?.interfaces(order, defect)
+    }
+
+    /// Makes the `tdi` item of such interfaces over a device nonce, to stand after those of the devices.
+    ///
+    /// # Errors
+    /// [`LabError::NoNvidia`], [`LabError::Signing`].
+    pub fn interface_item(
+        &self,
+        interfaces: &[LabInterface],
+        nonce: [u8; 32],
+        ocsp: Option<OcspStaple>,
+    ) -> Result<Devices, LabError> {
+        self.nvidia()?.interface_item(interfaces, nonce, ocsp)
     }
 
     /// Makes a reference integrity manifest (XML).

@@ -63,6 +63,19 @@ impl NvidiaVendor {
         }
     }
 
+    /// What the responder says of the chains of these devices, each certificate once, and of no manifest.
+    pub(super) fn chain_answers(
+        &self,
+        orders: &[DeviceOrder],
+        now: UnixTime,
+    ) -> Result<Vec<Vec<u8>>, LabError> {
+        let own = orders.iter().map(|order| (order.chip, 1, device_serial(order)));
+        let above = orders.first().map(|order| [2, 3].map(|index| (order.chip, index, Vec::new())));
+        own.chain(above.into_iter().flatten())
+            .map(|(chip, index, serial)| self.of(chip).ocsp(&about(index, &serial, now, None)))
+            .collect()
+    }
+
     /// What the responder says of every certificate, each once.
     pub(super) fn answers(
         &self,

@@ -135,7 +135,7 @@ impl DevicesOrder {
         self.mode.unwrap_or(usual)
     }
 
-    fn gpu_pdis(&self) -> Vec<[u8; 8]> {
+    pub(super) fn gpu_pdis(&self) -> Vec<[u8; 8]> {
         (1..=self.gpus).map(|number| pdi(b'G', self.machine, number)).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use hanzo_attestation_lab::{
     AzDefect, AzOrder, DevicesDefect, EkDefect, IntelDefect, ListDefect, NvidiaDefect, OcspDefect, RimDefect,
-    SgxDefect, SnpDefect, TdxDefect, TpmDefect,
+    SgxDefect, SnpDefect, TdiDefect, TdxDefect, TpmDefect,
 };
 use serde_json::json;
 use std::fmt::Write as _;
@@ -55,6 +55,7 @@ fn rows() -> Vec<Row> {
         .chain(of!("az-tdx-vtpm", azure(&AzOrder::tdx())))
         .chain(of!("nvidia-device", NvidiaDefect::ALL))
         .chain(of!("nvidia-devices", DevicesDefect::ALL))
+        .chain(of!("tdi", TdiDefect::ALL))
         .chain(of!("nvidia-ocsp", OcspDefect::ALL))
         .chain(of!("nvidia-rim", RimDefect::ALL))
         .chain(of!("amd-crl", ListDefect::ALL))

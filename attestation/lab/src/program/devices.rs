@@ -1,12 +1,13 @@
 //! The knobs of GPUs and switches.
 
 use super::clock;
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use hanzo_attestation_evidence::nvidia::MAX_DEVICES;
 use hanzo_attestation_evidence::{UnixTime, encoding};
 use hanzo_attestation_lab::{
-    Devices, DevicesDefect, DevicesOrder, Lab, LabChip, LabMode, NvidiaDefect, OcspDefect, OcspStaple,
+    Devices, DevicesDefect, DevicesOrder, Lab, LabChip, LabInterface, LabMode, NvidiaDefect, OcspDefect,
+    OcspStaple, TdiDefect,
 };
 
 /// Knobs of devices, alone or beside a CPU.
@@ -45,6 +46,13 @@ pub(super) struct DeviceKnobs {
     /// One defect of the first OCSP answer by name (nvidia-ocsp).
     #[arg(long, value_name = "NAME")]
     ocsp_defect: Option<String>,
+    /// Lock a TEE device interface of each GPU for the guest, which accepts it in its event log (tdx): the
+    /// `tdi` item of tier 4. GPUs are of Blackwell then, and one if not said.
+    #[arg(long, conflicts_with = "switches")]
+    tee_io: bool,
+    /// One defect of the first GPU's interface by name (tdi).
+    #[arg(long, value_name = "NAME", requires = "tee_io")]
+    tee_io_defect: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -64,6 +72,13 @@ enum ModeName {
 pub(super) struct Machine {
     order: DevicesOrder,
     ocsp: Option<Staple>,
+    tee_io: Option<TeeIo>,
+}
+
+/// The interfaces that the guest has accepted: those of its boot, whatever is asked later.
+struct TeeIo {
+    defect: Option<TdiDefect>,
+    locked: Vec<LabInterface>,
 }
 
 /// What is known of OCSP answers before they are asked for.
@@ -85,6 +100,12 @@ impl DeviceKnobs {
             || self.ocsp_at.is_some()
             || self.device_defect.is_some()
             || self.ocsp_defect.is_some()
+            || self.tee_io
+    }
+
+    /// Whether the GPUs have interfaces.
+    pub(super) const fn has_tee_io(&self) -> bool {
+        self.tee_io
     }
 
     /// The order of these devices, or of so many GPUs and switches where the knobs do not say.
@@ -94,12 +115,17 @@ impl DeviceKnobs {
         machine: u32,
         issued_at: Option<UnixTime>,
     ) -> anyhow::Result<Machine> {
+        let gpus = if self.tee_io { gpus.max(1) } else { gpus };
         let (gpus, switches) = (self.gpus.unwrap_or(gpus), self.switches.unwrap_or(switches));
         for (name, count) in [("--gpus", gpus), ("--switches", switches)] {
             ensure!(usize::from(count) <= MAX_DEVICES, "`{name}` is at most {MAX_DEVICES}, not {count}");
         }
         let mut order = DevicesOrder {
             chip: match self.gpu_architecture {
+                Some(ArchitectureName::Hopper) if self.tee_io => {
+                    bail!("Hopper has no TEE device interfaces: `--tee-io` is for blackwell")
+                }
+                None if self.tee_io => LabChip::Gb100,
                 None | Some(ArchitectureName::Hopper) => LabChip::Gh100,
                 Some(ArchitectureName::Blackwell) => LabChip::Gb100,
             },
@@ -125,7 +151,9 @@ impl DeviceKnobs {
         ensure!(order.gpus > 0 || order.switches > 0, "knobs of devices take `--gpus` or `--switches`");
         let defect = self.ocsp_defect.as_deref().map(str::parse).transpose()?;
         let ocsp = (!self.no_ocsp).then_some(Staple { at: self.ocsp_at, defect });
-        Ok(Machine { order, ocsp })
+        let defect = self.tee_io_defect.as_deref().map(str::parse).transpose()?;
+        let tee_io = self.tee_io.then_some(TeeIo { defect, locked: Vec::new() });
+        Ok(Machine { order, ocsp, tee_io })
     }
 }
 
@@ -136,6 +164,13 @@ impl Machine {
         self
     }
 
+    /// Locks the interfaces, if there are any: data of the events with which the guest accepts them.
+    pub(super) fn lock(&mut self, lab: &Lab) -> anyhow::Result<Vec<Vec<u8>>> {
+        let Some(tee_io) = &mut self.tee_io else { return Ok(Vec::new()) };
+        tee_io.locked = lab.interfaces(&self.order, tee_io.defect)?;
+        Ok(tee_io.locked.iter().map(LabInterface::accept_event).collect())
+    }
+
     /// Their items over this nonce.
     pub(super) fn devices(&self, lab: &Lab, nonce: [u8; 32]) -> anyhow::Result<Devices> {
         let ocsp = match &self.ocsp {
@@ -144,7 +179,13 @@ impl Machine {
                 Some(OcspStaple { now: at.map_or_else(clock::now, Ok)?, defect: *defect })
             }
         };
-        Ok(lab.devices(&DevicesOrder { nonce, ocsp, ..self.order.clone() })?)
+        let mut devices = lab.devices(&DevicesOrder { nonce, ocsp, ..self.order.clone() })?;
+        if let Some(tee_io) = &self.tee_io {
+            let Devices { items, digests } = lab.interface_item(&tee_io.locked, nonce, ocsp)?;
+            devices.items.extend(items);
+            devices.digests.extend(digests);
+        }
+        Ok(devices)
     }
 }
 

@@ -150,7 +150,7 @@ impl Knobs {
 
     fn refuse_knobs_of_other_kinds(&self) -> anyhow::Result<()> {
         use Kind::{AzSnpVtpm, AzTdxVtpm, NvidiaGpu, NvidiaSwitch, SevSnp, Sgx, Tdx, Tpm};
-        let knobs: [(&str, bool, &[Kind]); 16] = [
+        let knobs: [(&str, bool, &[Kind]); 17] = [
             ("--product", self.product.is_some(), &[SevSnp, AzSnpVtpm]),
             ("--vlek", self.vlek, &[SevSnp]),
             ("--provisional", self.provisional, &[SevSnp, AzSnpVtpm]),
@@ -166,6 +166,7 @@ impl Knobs {
             ("--tcb-below", self.tcb_below, &[SevSnp, Tdx, Sgx, AzSnpVtpm, AzTdxVtpm]),
             ("--event-log", self.event_log, &[Tdx, Tpm]),
             ("--defect", self.defect.is_some(), &[SevSnp, Tdx, Sgx, Tpm, AzSnpVtpm, AzTdxVtpm]),
+            ("--tee-io", self.devices.has_tee_io(), &[Tdx]),
             (
                 "a knob of devices",
                 self.devices.is_given(),
@@ -175,6 +176,8 @@ impl Knobs {
         for (name, is_given, kinds) in knobs {
             ensure!(!is_given || kinds.contains(&self.kind), "`{name}` does not belong to this `--type`");
         }
+        let spoilt = self.devices.has_tee_io() && self.defect.is_some();
+        ensure!(!spoilt, "`--defect` is of a quote without `--tee-io`, whose log is the guest's own");
         Ok(())
     }
 

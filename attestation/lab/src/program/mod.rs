@@ -52,7 +52,7 @@ enum Verb {
     ///
     /// Each line in is {"report_data":BASE64 of 64 bytes, "qualifying_data":BASE64 of 1 to 64 bytes for a TPM
     /// where it is another value, "device_nonce":BASE64 of 32 bytes}: report data asks for the item of the
-    /// CPU or the TPM, a device nonce for those of GPUs and switches. Each line out is an evidence document or
+    /// CPU or the TPM, a device nonce for those of GPUs, switches and interfaces. Each line out is an evidence document or
     /// {"error":TEXT}.
     Serve {
         #[command(flatten)]
@@ -72,8 +72,8 @@ enum Verb {
         #[command(flatten)]
         knobs: ocsp::OcspKnobs,
     },
-    /// Lists the defects that `--defect`, `--device-defect` and `--ocsp-defect` take, each with the code that a
-    /// verifier must answer.
+    /// Lists the defects that `--defect`, `--device-defect`, `--tee-io-defect` and `--ocsp-defect` take, each with
+    /// the code that a verifier must answer.
     Defects {
         /// Form of the list; a table on a terminal, JSON otherwise.
         #[arg(long)]
@@ -104,13 +104,14 @@ impl Arguments {
             Verb::Init { directory, at } => init::run(&directory, at.map_or_else(clock::now, Ok)?),
             Verb::Evidence { source, bound } => {
                 let lab = Lab::open(&source.dir)?;
-                let document = bound.document(&lab, &source.knobs.order()?)?;
+                let document = bound.document(&lab, &source.knobs.order()?.locked(&lab)?)?;
                 writeln!(std::io::stdout(), "{document}")?;
                 Ok(())
             }
             Verb::Serve { source, socket } => {
                 let lab = Lab::open(&source.dir)?;
-                serve::run(lab, source.knobs.order()?, &socket)
+                let order = source.knobs.order()?.locked(&lab)?;
+                serve::run(lab, order, &socket)
             }
             Verb::Rim { knobs } => rim::run(&knobs),
             Verb::Ocsp { knobs } => ocsp::run(&knobs),

@@ -2,6 +2,7 @@
 
 use super::devices::Machine;
 use anyhow::{anyhow, ensure};
+use hanzo_attestation_lab::event_log::{EventKind, LabLog};
 use hanzo_attestation_lab::{AzOrder, Devices, Lab, SgxOrder, SnpOrder, TdxOrder, TpmOrder};
 use serde_json::Value;
 
@@ -23,6 +24,22 @@ pub(super) enum Own {
 impl Order {
     pub(super) const fn new(own: Option<Own>, devices: Option<Machine>) -> Self {
         Self { own, devices }
+    }
+
+    /// Locks the interfaces of the devices, if there are any, and has the guest record that it accepts them.
+    pub(super) fn locked(mut self, lab: &Lab) -> anyhow::Result<Self> {
+        let events = self.devices.as_mut().map(|machine| machine.lock(lab)).transpose()?.unwrap_or_default();
+        if let Some(Own::Tdx(order)) = &mut self.own
+            && !events.is_empty()
+        {
+            let mut log = LabLog::usual_td();
+            // RTMR3 is the guest's own.
+            for event in &events {
+                log.event(3, EventKind::EVENT_TAG, event);
+            }
+            **order = TdxOrder::clone(order).with_log(&log);
+        }
+        Ok(self)
     }
 
     /// What a CPU signs over report data of 64 bytes, and a TPM over qualifying data of 1 to 64: no item of

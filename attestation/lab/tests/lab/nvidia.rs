@@ -8,14 +8,15 @@ use hanzo_attestation_evidence::nvidia::{Architecture, Mode};
 use hanzo_attestation_evidence::{
     Binding, Broken, Document, Finding, Hex, Kem, Recipient, Severity, UnixTime,
 };
+use hanzo_attestation_lab::event_log::LabLog;
 use hanzo_attestation_lab::{
     Devices, DevicesDefect, DevicesOrder, Lab, LabChip, LabMode, NvidiaDefect, OcspDefect, OcspStaple,
-    OcspSubject, RimDefect, SnpOrder,
+    OcspSubject, RimDefect, SnpOrder, TdxOrder,
 };
 use hanzo_policy::appraisal::Allowed;
 use hanzo_policy::appraisal::nvidia::Thresholds;
 use hanzo_policy::{Appraisal, Tier, appraise, appraise_devices, appraise_item};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The challenge of these tests.
@@ -61,6 +62,27 @@ fn verified(items: Vec<Value>, collateral: &Collateral) -> Result<Verified, &'st
         cache: Cache::off(),
     };
     verify(evidence, &context).map_err(|refused| refused.finding.rule.code)
+}
+
+/// The tier that a document answering a challenge proves, or the first refusal of the whole way; the lab's usual
+/// TD is a guest whose word about interfaces counts.
+pub(crate) fn tier_of_document(document: &Value, challenge: &Binding) -> Result<Tier, &'static str> {
+    let items = document["evidence"].as_array().unwrap().clone();
+    let text = document.to_string();
+    let read = Document::from_json(text.as_bytes()).map_err(|error| error.rule().code)?;
+    let read = read.parse().map_err(|error| error.rule().code)?;
+    let binding = challenge.with_devices(&read.device_digests()).unwrap();
+    let attested = verified(items, &Lab::fixture().collateral())?
+        .bind(&binding)
+        .map_err(|refused| refused.finding.rule.code)?;
+    let rtmrs = LabLog::usual_td().rtmrs();
+    let guest = json!({"tee": "tdx", "registers": {
+        "mr_td": Hex(TdxOrder::usual_mr_td()), "rtmr1": Hex(rtmrs[1]), "rtmr2": Hex(rtmrs[2]),
+    }});
+    let mut appraisal = Appraisal::strict();
+    appraisal.tee_io.guests = vec![serde_json::from_value(guest).unwrap()];
+    let appraised = appraise(attested, &appraisal).map_err(|refused| refused.finding.rule.code)?;
+    Ok(hanzo_policy::tier_of(appraised.items(), &appraisal))
 }
 
 fn refusals(findings: impl Iterator<Item = Finding>) -> Vec<&'static str> {

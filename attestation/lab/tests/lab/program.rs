@@ -4,7 +4,8 @@ use crate::judge::REPORT_DATA;
 use hanzo_attestation_evidence::encoding::base64_encode;
 use hanzo_attestation_evidence::nvidia::OcspResponse;
 use hanzo_attestation_evidence::{Binding, Document, Kem, Recipient};
-use hanzo_attestation_lab::Lab;
+use hanzo_attestation_lab::{Lab, TdiDefect};
+use hanzo_policy::Tier;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -230,6 +231,38 @@ fn evidence_is_made_for_a_brokers_challenge() {
     }
 }
 
+/// TDI-01, TDI-02, TDI-03, TDI-04, TDI-05, TDI-06, TDI-07, TDI-08, TDI-09: each defect of an interface by its knob;
+/// and what has none reaches the fourth tier.
+#[test]
+fn interfaces_of_gpus_are_made_with_their_defects() {
+    let directory = lab();
+    let path = directory.path().join("lab");
+    let recipient = Recipient::new(Kem::X25519HkdfSha256, vec![9; 32]).unwrap();
+    let named = format!("X25519-HKDF-SHA256:{}", base64_encode(recipient.public_key()));
+    let challenge = Binding::new("c", &recipient, None, &[]).unwrap();
+    let tier = |more: &[&str]| {
+        let dir = path.to_str().unwrap();
+        let fixed = ["evidence", "--dir", dir, "--challenge", "c", "--recipient", &named, "--type", "tdx"];
+        let output = run(&[&fixed[..], &["--ocsp-at", crate::judge::NOW], more].concat());
+        assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        crate::nvidia::tier_of_document(&document, &challenge)
+    };
+    for knobs in [&["--tee-io"][..], &["--tee-io", "--gpus", "3"], &["--tee-io", "--machine", "7"]] {
+        assert_eq!(tier(knobs), Ok(Tier::TeeIo), "{knobs:?}");
+    }
+    let without = ["--gpus", "1", "--gpu-architecture", "blackwell", "--event-log"];
+    assert_eq!(tier(&without), Ok(Tier::GpuCc), "GPUs without interfaces");
+    let rows: Vec<Value> = serde_json::from_slice(&run(&["defects"]).stdout).unwrap();
+    let mut defects = 0;
+    for row in rows.iter().filter(|row| row["type"] == "tdi") {
+        let (name, code) = (row["defect"].as_str().unwrap(), row["code"].as_str().unwrap());
+        assert_eq!(tier(&["--tee-io", "--tee-io-defect", name]), Err(code), "{name}");
+        defects += 1;
+    }
+    assert_eq!(defects, TdiDefect::ALL.len());
+}
+
 #[test]
 fn data_to_bind_has_the_length_of_its_kind() {
     let directory = lab();
@@ -282,6 +315,14 @@ fn wrong_usage_is_exit_code_2() {
         &["--type", "sev-snp", "--measurement", "ab"],
         &["--type", "sev-snp", "--defect", "qe-binding"],
         &["--type", "tdx", "--vlek"],
+        &["--type", "sev-snp", "--tee-io"],
+        &["--type", "nvidia-gpu", "--tee-io"],
+        &["--type", "tdx", "--tee-io", "--gpu-architecture", "hopper"],
+        &["--type", "tdx", "--tee-io", "--switches", "1"],
+        &["--type", "tdx", "--tee-io", "--gpus", "0"],
+        &["--type", "tdx", "--tee-io", "--defect", "debug"],
+        &["--type", "tdx", "--tee-io", "--tee-io-defect", "no-such-defect"],
+        &["--type", "tdx", "--gpus", "1", "--tee-io-defect", "changed"],
         &["--type", "tdx", "--version", "3"],
         &["--type", "tdx", "--host-data", &"cd".repeat(32)],
         &["--type", "tdx", "--defect", "no-such-defect"],

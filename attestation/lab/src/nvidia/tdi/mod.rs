@@ -27,7 +27,8 @@ pub use defect::TdiDefect;
 pub use order::TdiOrder;
 
 use super::certificates;
-use super::{DeviceOrder, NvidiaLab};
+use super::vendor::NvidiaVendor;
+use super::{DeviceOrder, Devices, DevicesOrder, NvidiaLab, OcspStaple};
 use crate::LabError;
 use crate::sign::EcKey;
 use aws_lc_rs::digest::{SHA384, digest};
@@ -57,13 +58,7 @@ impl NvidiaLab {
     /// # Errors
     /// [`LabError::KeyGeneration`], [`LabError::Signing`].
     pub fn interface(&self, order: &TdiOrder) -> Result<LabInterface, LabError> {
-        let device = DeviceOrder {
-            chip: order.chip,
-            pdi: order.pdi,
-            issued_at: order.issued_at,
-            ..DeviceOrder::default()
-        };
-        let chain = certificates::chain(self, &device)?;
+        let chain = certificates::chain(self, &device(order))?;
         let stranger = EcKey::generate(crate::sign::Curve::P384)?;
         let at_lock = objects::exchange(order, NONCE_AT_LOCK, true, &chain.leaf_key, &stranger)?;
         Ok(LabInterface {
@@ -95,6 +90,42 @@ impl NvidiaLab {
         let ocsp: Vec<String> = ocsp.iter().map(|der| base64_encode(der)).collect();
         json!({"type": "tdi", "devices": devices, "ocsp": ocsp})
     }
+}
+
+impl NvidiaVendor {
+    /// Locks an interface of each GPU of a machine; the defect is of the first.
+    pub(crate) fn interfaces(
+        &self,
+        order: &DevicesOrder,
+        defect: Option<TdiDefect>,
+    ) -> Result<Vec<LabInterface>, LabError> {
+        let (chip, issued_at) = (order.chip, order.issued_at);
+        let orders = order.gpu_pdis().into_iter().enumerate().map(|(index, pdi)| {
+            let defect = defect.filter(|_| index == 0);
+            TdiOrder { chip, pdi, issued_at, defect, ..TdiOrder::default() }
+        });
+        orders.map(|order| self.of(order.chip).interface(&order)).collect()
+    }
+
+    /// The item of these interfaces, answering a challenge.
+    pub(crate) fn interface_item(
+        &self,
+        interfaces: &[LabInterface],
+        nonce: [u8; 32],
+        ocsp: Option<OcspStaple>,
+    ) -> Result<Devices, LabError> {
+        let parts = interfaces.iter().map(|interface| interface.answer(nonce));
+        let parts = parts.collect::<Result<Vec<Parts>, _>>()?;
+        let devices: Vec<DeviceOrder> = interfaces.iter().map(|interface| device(&interface.order)).collect();
+        let answers = ocsp.map(|staple| self.chain_answers(&devices, staple.now)).transpose()?;
+        let item = NvidiaLab::interfaces(&parts, &answers.unwrap_or_default());
+        Ok(Devices { items: vec![item], digests: parts.iter().map(Parts::digests).collect() })
+    }
+}
+
+/// The device that an interface is a part of.
+fn device(order: &TdiOrder) -> DeviceOrder {
+    DeviceOrder { chip: order.chip, pdi: order.pdi, issued_at: order.issued_at, ..DeviceOrder::default() }
 }
 
 impl LabInterface {
