@@ -184,7 +184,9 @@ impl Collateral {
         self.nvidia_crls.iter().map(AsRef::as_ref)
     }
 
-    pub(crate) const fn nvidia_rim_hold(&self) -> RimHold {
+    /// What a hold in a manifest's chain means.
+    #[must_use]
+    pub const fn nvidia_rim_hold(&self) -> RimHold {
         self.nvidia_rim_hold
     }
 

@@ -5,7 +5,7 @@
 //! with one thing changed at a time.
 
 use crate::judge::{Grounds, NotProved, Proof, attest};
-use hanzo_attestation::{Revocation, Roots};
+use hanzo_attestation::{Attested, Collateral, Revocation, RimHold, Roots, VerifiedItem};
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_log::Decision;
 use hanzo_policy::explain::{
@@ -45,6 +45,28 @@ pub(crate) fn recorded(row: &Decision) -> Explanation {
     }
 }
 
+/// The waivers that a row names: checks that configuration let pass, a lab's root, and rules that were changed
+/// without their quorum.
+pub(crate) fn waivers(row: &Decision) -> Vec<String> {
+    let entry = &row.entry;
+    let lab = entry.lab.then(|| "a chain ends in a lab's root, which configuration accepts".to_owned());
+    let broken = entry.break_glass.iter().map(|id| {
+        format!("the change {id} of the rules was applied without its quorum, and nobody had acknowledged it")
+    });
+    entry.waivers.iter().cloned().chain(lab).chain(broken).collect()
+}
+
+/// The waivers under which a proof is genuine as of a time, by what is in force now.
+pub(crate) fn proof_waivers(grounds: &Grounds, roots: &Roots, proof: &Proof, at: UnixTime) -> Vec<String> {
+    let attested = attest(grounds, roots, (&grounds.revocation, &grounds.collateral), proof, at);
+    let items = attested.as_ref().map(Attested::items).unwrap_or_default();
+    let waived = items.iter().flat_map(VerifiedItem::findings).filter(|finding| finding.waived);
+    waived
+        .map(|waiver| format!("{}: {}", waiver.rule, waiver.message))
+        .chain(grounds.bundle_waiver(at))
+        .collect()
+}
+
 /// Takes the refusal of a proof apart. The second value says what differs from the record.
 pub(crate) fn refused_proof(
     grounds: &Grounds,
@@ -54,7 +76,7 @@ pub(crate) fn refused_proof(
 ) -> (Explanation, Option<String>) {
     let bench = Bench { grounds, roots, proof };
     let at = row.entry.at;
-    let again = match bench.judge(&grounds.revocation, at) {
+    let again = match bench.judge((&grounds.revocation, &grounds.collateral), at) {
         Ok(()) => {
             let note = "the same proof is accepted as of then by what is in force now".to_owned();
             return (recorded(row), Some(note));
@@ -86,37 +108,62 @@ struct Bench<'a> {
 impl Bench<'_> {
     /// The whole chain, as of a time. Whether the broker's clock and bundle count is not asked: where they do
     /// not, nothing was verified, and no proof was kept.
-    fn judge(&self, revocation: &Revocation, at: UnixTime) -> Result<(), NotProved> {
-        let attested = attest(self.grounds, self.roots, revocation, self.proof, at)?;
+    fn judge(&self, by: (&Revocation, &Collateral), at: UnixTime) -> Result<(), NotProved> {
+        let attested = attest(self.grounds, self.roots, by, self.proof, at)?;
         appraise(attested, &self.grounds.appraisal).map(drop).map_err(NotProved::refused)
     }
 
     /// What would make the proof hold, and whether it is genuine as it is.
     fn explain(&self, at: UnixTime) -> (ExplainedAppraisal, bool) {
-        let genuine = attest(self.grounds, self.roots, &self.grounds.revocation, self.proof, at);
-        if let Ok(attested) = genuine {
-            return (explain_appraisal(attested.items(), &self.grounds.appraisal), true);
+        let Grounds { revocation, collateral, .. } = self.grounds;
+        let (waivers, mut tried) = self.waivers(at);
+        if let Ok(attested) = attest(self.grounds, self.roots, (revocation, collateral), self.proof, at) {
+            let mut explained = explain_appraisal(attested.items(), &self.grounds.appraisal);
+            // Waivers loosen what the thresholds' search may not have to: they are told after it.
+            explained.proposals.extend(waivers);
+            explained.tried = explained.tried.saturating_add(tried);
+            return (explained, true);
         }
-        let mut tried = 0_usize;
-        let mut changes = Vec::new();
-        let mut holds = |revocation: &Revocation, at| {
-            tried = tried.saturating_add(1);
-            self.judge(revocation, at).is_ok()
-        };
+        let mut proposals = Vec::new();
         let distances = || DISTANCES.into_iter().map(Duration::from_secs);
         let sides: [fn(UnixTime, Duration) -> UnixTime; 2] = [UnixTime::before, UnixTime::after];
         for side in sides {
             let mut times = distances().map(|distance| side(at, distance));
-            if let Some(at) = times.find(|at| holds(&self.grounds.revocation, *at)) {
-                changes.push(Change::Renewed { at });
-            }
+            let renewed = times.find(|at| {
+                tried = tried.saturating_add(1);
+                self.judge((revocation, collateral), *at).is_ok()
+            });
+            proposals.extend(renewed.map(|at| proposal([Change::Renewed { at }])));
         }
-        let waived = Revocation::Waived { reason: "tried to explain a refusal".to_owned() };
-        if self.grounds.revocation == Revocation::Required && holds(&waived, at) {
-            changes.push(Change::Revocation);
-        }
-        let alone = |change| Proposal { changes: vec![ProposedChange::from(change)] };
-        let proposals = changes.into_iter().map(alone).collect();
+        proposals.extend(waivers);
         (ExplainedAppraisal { steps: Vec::new(), proposals, tried }, false)
     }
+
+    /// Every waiver that configuration knows and does not make, tried alone, and together where none is enough.
+    fn waivers(&self, at: UnixTime) -> (Vec<Proposal>, usize) {
+        let Grounds { revocation, collateral, .. } = self.grounds;
+        let waived = Revocation::Waived { reason: "tried to explain a refusal".to_owned() };
+        let held = collateral.clone().with_nvidia_rim_hold(RimHold::Accept);
+        let demanded = *revocation == Revocation::Required;
+        let refused = collateral.nvidia_rim_hold() == RimHold::Refuse;
+        let (mut found, mut tried) = (Vec::new(), 0_usize);
+        let mut holds = |revocation: &Revocation, collateral: &Collateral| {
+            tried = tried.saturating_add(1);
+            self.judge((revocation, collateral), at).is_ok()
+        };
+        if demanded && holds(&waived, collateral) {
+            found.push(proposal([Change::Revocation]));
+        }
+        if refused && holds(revocation, &held) {
+            found.push(proposal([Change::ManifestHold]));
+        }
+        if demanded && refused && found.is_empty() && holds(&waived, &held) {
+            found.push(proposal([Change::Revocation, Change::ManifestHold]));
+        }
+        (found, tried)
+    }
+}
+
+fn proposal<const N: usize>(changes: [Change; N]) -> Proposal {
+    Proposal { changes: changes.into_iter().map(ProposedChange::from).collect() }
 }

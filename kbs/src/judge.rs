@@ -63,6 +63,14 @@ impl Grounds {
     }
 }
 
+impl Grounds {
+    /// COL-09: the waiver under which the store's bundle counts, where it is past its end and within the grace.
+    pub(crate) fn bundle_waiver(&self, now: UnixTime) -> Option<String> {
+        let expired = self.store.as_ref()?.check_bundle(now, Duration::ZERO).err()?;
+        Some(format!("{}: {expired}; it counts by the configured grace (`grace_days`)", expired.rule()))
+    }
+}
+
 /// What a node presents.
 #[derive(Clone, Debug)]
 pub struct Proof {
@@ -199,17 +207,18 @@ impl Judge {
 
 /// bytes → Evidence → Verified → Attested → Appraised, cheap checks first.
 fn prove(grounds: &Grounds, roots: &Roots, proof: &Proof, now: UnixTime) -> Result<Appraised, NotProved> {
-    let attested = attest(grounds, roots, &grounds.revocation, proof, now)?;
+    let attested = attest(grounds, roots, (&grounds.revocation, &grounds.collateral), proof, now)?;
     let digest = attested.evidence_digest();
     appraise(attested, &grounds.appraisal)
         .map_err(|refused| NotProved { evidence_digest: Some(digest), ..NotProved::refused(refused) })
 }
 
-/// bytes → Evidence → Verified → Attested.
+/// bytes → Evidence → Verified → Attested. Revocation and collateral are the grounds', unless it is asked what
+/// others would make of it.
 pub(crate) fn attest(
     grounds: &Grounds,
     roots: &Roots,
-    revocation: &Revocation,
+    (revocation, collateral): (&Revocation, &Collateral),
     proof: &Proof,
     now: UnixTime,
 ) -> Result<Attested, NotProved> {
@@ -229,12 +238,12 @@ pub(crate) fn attest(
     let refused =
         |refused: Refused| NotProved { evidence_digest: Some(digest), ..NotProved::refused(refused) };
     precheck(&evidence, &binding).map_err(refused)?;
-    let context = Context { roots, collateral: &grounds.collateral, revocation, now, cache: &grounds.cache };
+    let context = Context { roots, collateral, revocation, now, cache: &grounds.cache };
     // Asked anew each time, and only about what we accept: nothing of the answer is kept.
     let copy = grounds.second_reader.map(|reader| (reader, evidence.clone()));
     let verified = verify(evidence, &context).map_err(refused)?;
     if let Some((reader, evidence)) = copy {
-        let opinion = reader(&evidence, Ok(&verified), &grounds.collateral, now);
+        let opinion = reader(&evidence, Ok(&verified), collateral, now);
         opinion.check().map_err(|denied| NotProved {
             public: Code::EvidenceRefused,
             code: denied.rule().code,

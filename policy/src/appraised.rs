@@ -6,6 +6,7 @@ use crate::hardware::Hardware;
 use crate::next_tier::{NextTier, next_tier};
 use crate::node::Node;
 use crate::tier::Tier;
+use crate::waived::waivers;
 use hanzo_attestation::nvidia;
 use hanzo_attestation::tpm::AkTrust;
 use hanzo_attestation::{Attested, Claims, Debug as Debuggable, Facts, Refused, TcbStatus, VerifiedItem};
@@ -39,6 +40,7 @@ const VERIFIER_FAULT: Rule = Rule::new("COL-23", "VerifierFault");
 pub struct Appraised {
     attested: Attested,
     findings: Vec<Finding>,
+    waivers: Vec<Finding>,
     node: Node,
     next_tier: Option<NextTier>,
 }
@@ -70,7 +72,8 @@ pub fn appraise(attested: Attested, appraisal: &Appraisal) -> Result<Appraised, 
         Refused { item: None, finding: Finding::new(VERIFIER_FAULT, Severity::Refuse, error.to_string()) }
     })?;
     let next_tier = next_tier(items(), appraisal);
-    Ok(Appraised { attested, findings, node, next_tier })
+    let waivers = waivers(items(), &findings, appraisal);
+    Ok(Appraised { attested, findings, waivers, node, next_tier })
 }
 
 /// The tier that verified items prove together: 0 for none, 1 for a registered key, 2 for a CPU TEE or a TPM
@@ -168,6 +171,13 @@ impl Appraised {
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// What the strict profile would have refused, and configuration let pass: revocation that was not checked,
+    /// documents out of date within a grace, manifests on hold, looser thresholds.
+    #[must_use]
+    pub fn waivers(&self) -> &[Finding] {
+        &self.waivers
     }
 
     /// The verified items.

@@ -79,6 +79,7 @@ mod sample;
 mod schema;
 pub mod template;
 mod tier;
+mod waived;
 
 pub use appraisal::{Appraisal, appraise_devices, appraise_item};
 pub use appraised::{Appraised, appraise, tier_of, tier_of_claims};

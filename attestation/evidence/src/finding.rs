@@ -25,17 +25,26 @@ pub struct Finding {
     pub severity: Severity,
     /// For people: one sentence, with the values that explain it and no secret.
     pub message: String,
+    /// Whether the rule is broken, or was not asked, and configuration lets it pass: a waiver.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub waived: bool,
 }
 
 impl Finding {
     /// A refusal from a broken rule.
     pub fn refuse(error: &impl Broken) -> Self {
-        Self { rule: error.rule(), severity: Severity::Refuse, message: error.to_string() }
+        Self { rule: error.rule(), severity: Severity::Refuse, message: error.to_string(), waived: false }
     }
 
     /// A finding of the given weight.
     pub fn new(rule: Rule, severity: Severity, message: impl Into<String>) -> Self {
-        Self { rule, severity, message: message.into() }
+        Self { rule, severity, message: message.into(), waived: false }
+    }
+
+    /// The same as a waiver: by default the rule would refuse, and configuration lets it pass.
+    #[must_use]
+    pub fn waived(self) -> Self {
+        Self { waived: true, ..self }
     }
 }
 
@@ -57,6 +66,8 @@ mod tests {
         let finding = Finding::new(Rule::new("SNP-33", "SnpCrlMissing"), Severity::Warn, "why");
         let expected = r#"{"rule":"SNP-33","code":"SnpCrlMissing","severity":"warn","message":"why"}"#;
         assert_eq!(serde_json::to_string(&finding).unwrap(), expected);
+        let waived = expected.replace('}', r#","waived":true}"#);
+        assert_eq!(serde_json::to_string(&finding.waived()).unwrap(), waived);
         assert!(Severity::Info < Severity::Warn && Severity::Warn < Severity::Refuse);
     }
 

@@ -308,7 +308,7 @@ impl Platform<'_> {
             Revocation::Required => Err(missing),
             Revocation::Waived { reason } => {
                 let message = format!("{missing}: revocation was not checked, waived: {reason}");
-                documents.findings.push(Finding::new(missing.rule(), Severity::Warn, message));
+                documents.findings.push(Finding::new(missing.rule(), Severity::Warn, message).waived());
                 Ok(())
             }
         }
@@ -331,7 +331,7 @@ impl Documents<'_> {
             let rule = Rule::new("COL-09", "CollateralExpired");
             let message =
                 format!("{} is out of date since {}, within the configured grace", used.kind, used.expires);
-            self.findings.push(Finding::new(rule, Severity::Warn, message));
+            self.findings.push(Finding::new(rule, Severity::Warn, message).waived());
         }
         self.used.push(used);
     }

@@ -187,7 +187,7 @@ fn waiver(place: Place, revocation: &Revocation) -> Result<Finding, NvidiaError>
     let missing = NvidiaError::RevocationUnchecked(place);
     let Revocation::Waived { reason } = revocation else { return Err(missing) };
     let message = format!("revocation was not checked, waived: {reason}");
-    Ok(Finding::new(missing.rule(), Severity::Warn, message))
+    Ok(Finding::new(missing.rule(), Severity::Warn, message).waived())
 }
 
 impl<'a> Issuer<'a> {

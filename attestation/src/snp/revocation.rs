@@ -82,7 +82,8 @@ fn waiver(product: Product, revocation: &Revocation) -> Result<Finding, SnpError
             missing.rule(),
             Severity::Warn,
             format!("{missing}: revocation was not checked, waived: {reason}"),
-        )),
+        )
+        .waived()),
     }
 }
 

@@ -266,6 +266,9 @@ pub struct NewDecision {
     /// The change that made this the rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeRecord>,
+    /// The checks that configuration waived: rule and finding, one each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<String>,
     /// Changes of rules that were applied without their quorum and that nobody had acknowledged when this was
     /// decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -313,6 +316,7 @@ impl NewDecision {
             session_id: None,
             nonce_digest: None,
             change: None,
+            waivers: Vec::new(),
             break_glass: Vec::new(),
         }
     }

@@ -440,6 +440,9 @@ pub struct ExplainedDecision {
     /// Where the explanation and the record differ, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The checks that configuration waives and that the decision, or the evidence, rests on: one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<String>,
     /// The explanation, as the policy crate writes it.
     pub explanation: Value,
 }

@@ -28,9 +28,14 @@ pub(crate) async fn explanation(
         None => None,
     };
     let gone = row.entry.facts_digest.is_some() && kept.is_none();
+    let mut waivers = explain::waivers(&row);
     let (basis, explanation, note) = match kept {
         Some(KeptRow { kind: KeptKind::Facts, body, .. }) => from_facts(&broker, &open, &row, body).await?,
-        Some(KeptRow { kind: KeptKind::Proof, body, .. }) => from_proof(&broker, &open, &row, body).await?,
+        Some(KeptRow { kind: KeptKind::Proof, body, .. }) => {
+            let (made, of_proof) = from_proof(&broker, &open, &row, body).await?;
+            waivers.extend(of_proof);
+            made
+        }
         None if gone => {
             (Basis::Record, from_row(&row), Some("what it rested on is no longer kept".to_owned()))
         }
@@ -47,6 +52,7 @@ pub(crate) async fn explanation(
         key_id: entry.key_id,
         basis,
         notes: note.into_iter().collect(),
+        waivers,
         explanation: serde_json::to_value(explanation).map_err(|e| failed(&e))?,
     }))
 }
@@ -113,13 +119,14 @@ async fn from_proof(
     open: &Unsealed,
     row: &Decision,
     body: Vec<u8>,
-) -> Result<Made, Problem> {
+) -> Result<(Made, Vec<String>), Problem> {
     let proof = read_proof(&body).map_err(|e| failed(&e))?;
     let (activation, row) = (open.activation.clone(), row.clone());
     let made = broker.judge().run(move |grounds| {
         let roots = grounds.roots.clone().with_activation_key(activation);
-        explain::refused_proof(grounds, &roots, &proof, &row)
+        let waivers = explain::proof_waivers(grounds, &roots, &proof, row.entry.at);
+        (explain::refused_proof(grounds, &roots, &proof, &row), waivers)
     });
-    let (explanation, note) = made.await?;
-    Ok((Basis::Proof, explanation, note))
+    let ((explanation, note), waivers) = made.await?;
+    Ok(((Basis::Proof, explanation, note), waivers))
 }

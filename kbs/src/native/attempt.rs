@@ -9,7 +9,7 @@ use crate::request_id::RequestId;
 use hanzo_attestation_evidence::UnixTime;
 use hanzo_kbs_log::{Action, Claims, Door, NewDecision};
 use hanzo_kbs_protocol::AttestRequest;
-use hanzo_kbs_vault::UsedNonce;
+use hanzo_kbs_vault::{DeviceSessions, UsedNonce};
 use hanzo_policy::{Appraised, Hardware};
 use std::sync::Arc;
 
@@ -85,6 +85,7 @@ impl Attempt {
                 self.draft.lab = appraised.lab();
                 Hardware { machine: self.draft.machine, devices: self.draft.devices } = appraised.hardware();
                 self.draft.claims = Some(Claims::new(claims(&appraised)));
+                self.draft.waivers = self.waivers(&appraised);
                 Ok(appraised)
             }
             Err(NoVerdict::Busy) => Err(Code::Unavailable.into()),
@@ -116,6 +117,18 @@ impl Attempt {
                 Err(self.refuse(refused.public, refused.code, refused.reason).await)
             }
         }
+    }
+
+    /// The checks that configuration waives for this evidence, each with its rule.
+    fn waivers(&self, appraised: &Appraised) -> Vec<String> {
+        let found = appraised.waivers().iter().map(|waiver| format!("{}: {}", waiver.rule, waiver.message));
+        let bundle = self.broker.judge().grounds().bundle_waiver(self.now);
+        let shared = self.broker.devices().sessions == DeviceSessions::Any && !self.draft.devices.is_empty();
+        let shared = shared.then(|| {
+            "NV-90: whether another machine's session holds the devices was not asked (`device_sessions`)"
+                .to_owned()
+        });
+        found.chain(bundle).chain(shared).collect()
     }
 
     /// Keeps what policies are about to decide by: the row names it.

@@ -212,6 +212,8 @@ async fn a_bundle_that_is_over_judges_nothing() {
     world.broker.judge().replace(read_grounds(&config).unwrap());
     let granted = world.authorize(world.proof(SnpOrder::default()).await, &["acme/disk"]).await;
     assert_eq!(granted.status, 200, "{granted:?}");
+    let waived = world.newest().await["waivers"][0].as_str().unwrap().to_owned();
+    assert!(waived.starts_with("COL-09 ") && waived.contains("grace_days"), "{waived}");
 }
 
 /// COL-07: a clock that was set back, to before what the store has seen, or before this program's release.

@@ -8,7 +8,8 @@ use hanzo_attestation_evidence::binding::DeviceDigests;
 use hanzo_attestation_evidence::nvidia::rim::MAX_RIM;
 use hanzo_attestation_evidence::{Binding, UnixTime};
 use hanzo_attestation_lab::{
-    DeviceOrder, LabChip, LabDevice, NvidiaDefect, NvidiaLab, RimOrder, RimVendor, SnpOrder, Validity,
+    DeviceOrder, LabChip, LabDevice, NvidiaDefect, NvidiaLab, OcspDefect, OcspOrder, RimOrder, RimProduct,
+    RimVendor, SnpOrder, Validity,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,6 +42,19 @@ impl Vendor {
         let driver = order("590.12", (7, vec![[8; 48]]));
         let vbios = order("96.00.A5.00.01", (0, vec![vbios_golden]));
         [driver, vbios].iter().map(|order| self.manifests.manifest(order).unwrap()).collect()
+    }
+
+    /// Answers about every certificate of the manifests' chain: its signer is on hold, the others are good.
+    pub(super) fn on_hold(&self, now: UnixTime) -> Vec<Vec<u8>> {
+        let order = |index| OcspOrder {
+            index,
+            device_serial: Vec::new(),
+            sha384: true,
+            by_issuer: false,
+            now,
+            defect: (index == 0).then_some(OcspDefect::Hold),
+        };
+        (0..3).map(|index| self.manifests.ocsp(RimProduct::Gh100, &order(index)).unwrap()).collect()
     }
 
     pub(super) fn options(&self, manifests: Vec<Vec<u8>>) -> Options {

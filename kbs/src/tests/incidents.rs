@@ -77,7 +77,7 @@ fn usual() -> SnpOrder {
 }
 
 /// The same broker with other grounds.
-fn judged_by(world: &World, change: impl FnOnce(&mut Grounds)) {
+pub(super) fn judged_by(world: &World, change: impl FnOnce(&mut Grounds)) {
     let now = world.broker.judge().grounds();
     let mut grounds = Grounds {
         roots: now.roots.clone(),

@@ -20,6 +20,7 @@ mod session;
 mod tee_io;
 mod token;
 mod tpm;
+mod waivers;
 mod world;
 
 use world::{Reply, World};

@@ -124,6 +124,8 @@ pub enum Change {
     },
     /// A missing revocation list is waived, or put at hand.
     Revocation,
+    /// A manifest on hold is accepted, or another issue of it put at hand.
+    ManifestHold,
 }
 
 impl Change {
@@ -138,7 +140,8 @@ impl Change {
             | Self::GrantLimit { .. }
             | Self::Threshold { .. }
             | Self::Renewed { .. }
-            | Self::Revocation => By::Administrator,
+            | Self::Revocation
+            | Self::ManifestHold => By::Administrator,
             Self::Tier { .. }
             | Self::CpuTee
             | Self::Claim { .. }
@@ -164,7 +167,7 @@ impl Change {
             Self::ClaimOther { .. } => 14,
             Self::ClaimAbsent { .. } => 16,
             Self::Key { .. } => 24,
-            Self::Threshold { .. } | Self::Revocation => 30,
+            Self::Threshold { .. } | Self::Revocation | Self::ManifestHold => 30,
             Self::GrantLimit { .. } => 36,
             Self::WithoutForbid { .. } => 40,
             Self::Permit { .. } => 50,
@@ -213,6 +216,10 @@ impl Change {
                 "the same evidence is accepted at {at}: renew what ended or has not begun, or set the clock"
             ),
             Self::Revocation => "put the missing revocation list at hand, or waive it".to_owned(),
+            Self::ManifestHold => {
+                "get another issue of the manifest that is on hold, or accept it (`nvidia_rim_hold = \"accept\"`)"
+                    .to_owned()
+            }
         }
     }
 }

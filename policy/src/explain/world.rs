@@ -80,7 +80,8 @@ impl<'a> World<'a> {
             Change::Threshold { .. }
             | Change::Platform { .. }
             | Change::Renewed { .. }
-            | Change::Revocation => return None,
+            | Change::Revocation
+            | Change::ManifestHold => return None,
         }
         Some(next)
     }

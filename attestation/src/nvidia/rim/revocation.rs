@@ -83,7 +83,7 @@ pub(super) fn check(
 
 fn on_hold(place: Place) -> Finding {
     let message = format!("the {place} is on hold (certificateHold), which configuration accepts");
-    Finding::new(HELD, Severity::Warn, message)
+    Finding::new(HELD, Severity::Warn, message).waived()
 }
 
 fn waiver(place: Place, revocation: &Revocation) -> Result<Finding, RimProofError> {
@@ -93,7 +93,7 @@ fn waiver(place: Place, revocation: &Revocation) -> Result<Finding, RimProofErro
         Revocation::Waived { reason } => {
             let message =
                 format!("the revocation of a manifest's certificates was not checked, waived: {reason}");
-            Ok(Finding::new(unchecked.rule(), Severity::Warn, message))
+            Ok(Finding::new(unchecked.rule(), Severity::Warn, message).waived())
         }
     }
 }

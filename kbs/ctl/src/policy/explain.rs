@@ -117,7 +117,8 @@ fn given(files: &[PathBuf]) -> Result<References, Failure> {
 
 impl Show for Recorded {
     fn sheet(&self) -> Sheet {
-        let ExplainedDecision { decision, at, action, granted, key_id, basis, notes, .. } = &self.decision;
+        let ExplainedDecision { decision, at, action, granted, key_id, basis, notes, waivers, .. } =
+            &self.decision;
         let made_from = match basis.name() {
             "facts" => "the facts that were kept: made again exactly",
             "proof" => "the proof that was kept: verified again",
@@ -132,6 +133,7 @@ impl Show for Recorded {
             ("explained by", made_from.to_owned()),
         ]);
         let sheet = notes.iter().fold(sheet, |sheet, note| sheet.line(format!("note: {note}")));
+        let sheet = waivers.iter().fold(sheet, |sheet, waiver| sheet.line(format!("waived: {waiver}")));
         told(sheet, &self.explanation)
     }
 }

@@ -81,10 +81,11 @@ impl Listed {
 fn hardware(checks: &mut Checks, check: impl FnOnce(&mut Checks)) {
     let mut inner = Checks::default();
     check(&mut inner);
-    for Finding { rule, severity, message } in inner.finish() {
+    for finding in inner.finish() {
+        let Finding { rule, severity, message, .. } = finding.clone();
         match severity {
             Severity::Refuse => checks.refuse(true, AZ_16, || format!("{rule}: {message}")),
-            Severity::Warn | Severity::Info => checks.note(true, rule, severity, || message),
+            Severity::Warn | Severity::Info => checks.add(finding),
         }
     }
 }
