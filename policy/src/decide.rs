@@ -139,13 +139,16 @@ impl<'a> Question<'a> {
         Ok(answer)
     }
 
-    /// The policies that can apply. Of a node that lacks a claim, all: a policy that reads it fails.
+    /// The policies that can apply. Where a claim or a circumstance is not stated, all: a policy that reads it
+    /// fails.
     pub(crate) fn parts<'s>(&self, more: impl Fn(&Register) -> &'s [&'s str]) -> Vec<&'a Part> {
         let launched = self.node.launch.as_ref().map(|launch| self.sets_of(launch, more)).unwrap_or_default();
         let mut parts = Vec::new();
         for group in &self.groups {
             match &group.index {
-                Some(index) if self.node.complete => parts.extend(index.parts(self.node, &launched)),
+                Some(index) if self.node.complete && (self.at.live_grants.is_some() || !group.timed) => {
+                    parts.extend(index.parts(self.node, &launched))
+                }
                 _ => parts.push(&group.whole),
             }
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::circumstances::Circumstances;
 use crate::decide::Question;
 use crate::explain::NodeFacts;
 use crate::key_id::KeyId;
@@ -46,11 +47,15 @@ fn snp() -> Node {
 
 /// Names of the policies that are asked about a node.
 fn asked(texts: &[String], node: &Node) -> BTreeSet<String> {
+    asked_at(texts, node, sample::circumstances())
+}
+
+fn asked_at(texts: &[String], node: &Node, at: Circumstances) -> BTreeSet<String> {
     let policies = compile(texts);
     let scope = scope();
     let groups: Vec<&Group> = policies.about(&scope.key).collect();
     let references = references();
-    let question = Question::new(node, &scope, groups, &references, sample::circumstances()).unwrap();
+    let question = Question::new(node, &scope, groups, &references, at).unwrap();
     let parts = question.parts(|_| &[]);
     parts.iter().flat_map(|part| part.policies.policies()).map(|policy| policy.id().to_string()).collect()
 }
@@ -118,6 +123,17 @@ fn of_a_node_that_lacks_a_claim_every_policy_is_asked() {
     let texts = with_others(&["principal.lab && principal.tee == \"tdx\""]);
     assert_eq!(asked(&texts, &node).len(), SMALL + 1);
     assert_eq!(asked(&texts, &snp()).len(), SMALL);
+}
+
+/// What older brokers recorded has no count of live grants: a policy that reads it fails as well.
+#[test]
+fn where_nobody_counted_every_policy_is_asked() {
+    let uncounted = Circumstances { live_grants: None, ..sample::circumstances() };
+    let texts = with_others(&["context.live_grants < 3 && principal.tee == \"tdx\""]);
+    assert_eq!(asked_at(&texts, &snp(), uncounted).len(), SMALL + 1);
+    assert_eq!(asked(&texts, &snp()).len(), SMALL);
+    // Nothing here reads it.
+    assert_eq!(asked_at(&with_others(&["principal.tee == \"tdx\""]), &snp(), uncounted).len(), SMALL);
 }
 
 fn atom() -> impl Strategy<Value = String> {
