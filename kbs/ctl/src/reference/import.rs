@@ -337,7 +337,8 @@ fn same(one: &[ReferenceValue], other: &[ReferenceValue]) -> bool {
 
 /// Refuses what no import reads with a signature beside it.
 pub(super) fn signable(bytes: &[u8]) -> Result<(), String> {
-    match recognise(bytes)? {
+    let unread = |_| "is no set in JSON and no RVPS message: no import would read it".to_owned();
+    match recognise(bytes).map_err(unread)? {
         Form::Json => {
             let request: PutReference = json::from_slice(bytes).map_err(|error| error.to_string())?;
             check(super::UNNAMED, request.values)
