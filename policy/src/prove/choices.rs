@@ -2,6 +2,7 @@
 
 use super::MAX_COMBINATIONS;
 use super::collect::{Compared, Reads};
+use crate::schema::entity::NO_MEASUREMENT;
 use crate::schema::shape::{Domain, Type};
 use cedar_policy_core::ast::{Pattern, PatternElem};
 use std::collections::BTreeSet;
@@ -191,10 +192,16 @@ impl std::fmt::Display for Choice {
             Self::Bool(truth) => write!(f, "{truth}"),
             Self::Long(number) => write!(f, "{number}"),
             Self::Text(text) if text == OTHER => f.write_str("any other text"),
+            Self::Text(text) if text.is_empty() => f.write_str("empty"),
             Self::Text(text) | Self::Key(text) => f.write_str(text),
             Self::Texts(texts) => write!(f, "[{}]", texts.join(", ")),
             Self::Measurement { id, sets } => {
-                let which = if id == OTHER { "any other measurement" } else { id };
+                // A solver names what no policy names; two of one name are one.
+                let which = match id.as_str() {
+                    OTHER | "" => "any other measurement".to_owned(),
+                    id if id.contains('/') || id == NO_MEASUREMENT => id.to_owned(),
+                    id => format!("any other measurement, {id}"),
+                };
                 match sets.as_slice() {
                     [] => write!(f, "{which}, in no reference set that is named"),
                     sets => write!(f, "{which}, in {}", sets.join(" and ")),
