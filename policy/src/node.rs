@@ -156,13 +156,24 @@ impl Node {
         let attributes: HashMap<_, _> = attributes.collect();
         let entity = Entity::new(entity::node(), attributes, HashSet::new())
             .map_err(|error| NodeError(error.to_string()))?;
+        Ok(Self::made(tier, cpu_tee, registers, entity, complete))
+    }
+
+    /// A node whose entity is made.
+    pub(crate) fn made(
+        tier: Tier,
+        cpu_tee: bool,
+        registers: BTreeSet<Register>,
+        entity: Entity,
+        complete: bool,
+    ) -> Self {
         let launch = match entity.attr("measurement") {
             Some(Ok(EvalResult::EntityUid(uid))) => {
                 entity::as_measurement(&uid).and_then(Register::from_entity_id)
             }
             _ => None,
         };
-        Ok(Self { tier, cpu_tee, registers, entity, launch, complete })
+        Self { tier, cpu_tee, registers, entity, launch, complete }
     }
 }
 

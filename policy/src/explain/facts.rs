@@ -9,11 +9,12 @@ use crate::schema::entity;
 use crate::schema::shape::{Attribute, Record as _, Type};
 use crate::tier::Tier;
 use aws_lc_rs::digest::{SHA256, digest};
-use cedar_policy::{EvalResult, RestrictedExpression};
+use cedar_policy::EvalResult;
+use cedar_policy_core::ast::{self, PartialValue};
 use hanzo_attestation_evidence::{Hex, json};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 /// The version of the form that is written.
@@ -184,11 +185,17 @@ impl NodeFacts {
     }
 
     /// The node, to ask about it again.
-    pub(crate) fn node(&self) -> Result<Node, FactsError> {
-        let attributes = self.attributes.iter().map(|(name, fact)| Ok((name.clone(), fact.expression()?)));
-        let attributes: Vec<_> = attributes.collect::<Result<_, FactsError>>()?;
-        Node::new(self.tier, self.cpu_tee, self.registers.clone(), attributes.into_iter(), self.is_complete())
-            .map_err(|error| FactsError::Engine(error.to_string()))
+    ///
+    /// Facts are values already: nothing is left for the engine to evaluate, and a replay makes as many nodes as
+    /// there are decisions.
+    pub(crate) fn node(&self) -> Node {
+        let attributes = self.attributes.iter();
+        let attributes =
+            attributes.map(|(name, fact)| (name.as_str().into(), PartialValue::Value(fact.value())));
+        let uid = entity::node().into();
+        let entity =
+            ast::Entity::new_with_attr_partial_value(uid, attributes, HashSet::new(), HashSet::new(), []);
+        Node::made(self.tier, self.cpu_tee, self.registers.clone(), entity.into(), self.is_complete())
     }
 
     fn new(
@@ -258,24 +265,23 @@ pub(super) fn blank(kind: &Type) -> Fact {
 }
 
 impl Fact {
-    fn expression(&self) -> Result<RestrictedExpression, FactsError> {
-        let text = |text: &String| RestrictedExpression::new_string(text.clone());
-        Ok(match self {
-            Self::Bool(value) => RestrictedExpression::new_bool(*value),
-            Self::Long(value) => RestrictedExpression::new_long(*value),
-            Self::Text(value) => text(value),
-            Self::Texts(values) => RestrictedExpression::new_set(values.iter().map(text)),
-            Self::Measurement(id) => RestrictedExpression::new_entity_uid(entity::measurement_named(id)),
-            Self::Measurements(ids) => RestrictedExpression::new_set(
-                ids.iter().map(|id| RestrictedExpression::new_entity_uid(entity::measurement_named(id))),
-            ),
-            Self::Record(fields) => {
-                let fields = fields.iter().map(|(name, fact)| Ok((name.clone(), fact.expression()?)));
-                let fields: Vec<_> = fields.collect::<Result<_, FactsError>>()?;
-                RestrictedExpression::new_record(fields)
-                    .map_err(|error| FactsError::Engine(error.to_string()))?
+    fn value(&self) -> ast::Value {
+        let measurement = |id: &String| ast::EntityUID::from(entity::measurement_named(id));
+        match self {
+            Self::Bool(value) => (*value).into(),
+            Self::Long(value) => (*value).into(),
+            Self::Text(value) => value.as_str().into(),
+            Self::Texts(values) => {
+                ast::Value::set_of_lits(values.iter().map(|text| text.as_str().into()), None)
             }
-        })
+            Self::Measurement(id) => measurement(id).into(),
+            Self::Measurements(ids) => {
+                ast::Value::set_of_lits(ids.iter().map(|id| measurement(id).into()), None)
+            }
+            Self::Record(fields) => {
+                ast::Value::record(fields.iter().map(|(name, fact)| (name.as_str(), fact.value())), None)
+            }
+        }
     }
 
     /// Whether it is of this type, to the bottom.

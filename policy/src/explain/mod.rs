@@ -101,7 +101,7 @@ pub struct Explanation {
 /// [`FactsError`] if the node cannot be described to the policy engine.
 pub fn explain(situation: &Situation<'_>) -> Result<Explanation, FactsError> {
     let Situation { facts, scope, policies, references, at } = *situation;
-    let node = facts.node()?;
+    let node = facts.node();
     let decided = decide(&node, scope, policies, references, at);
     let steps = tree::steps(situation, &node);
     let found = search::search(World::of(situation), decided.is_ok());

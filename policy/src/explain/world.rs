@@ -91,7 +91,7 @@ impl<'a> World<'a> {
         if self.scope.admits(self.facts.tier(), self.facts.cpu_tee).is_err() {
             return false;
         }
-        let Ok(node) = self.facts.node() else { return false };
+        let node = self.facts.node();
         let changed: Vec<Group>;
         let as_they_are = self.without.is_empty() && self.limits.is_empty() && self.added.is_none();
         let groups: Vec<&Group> = if as_they_are {

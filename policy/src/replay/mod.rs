@@ -37,7 +37,7 @@ impl Subject {
     /// [`FactsError`].
     pub fn read(bytes: &[u8]) -> Result<Self, FactsError> {
         let facts = NodeFacts::read(bytes)?;
-        Ok(Self { digest: NodeFacts::digest(bytes), node: facts.node()? })
+        Ok(Self { digest: NodeFacts::digest(bytes), node: facts.node() })
     }
 
     /// The tier that it proved.

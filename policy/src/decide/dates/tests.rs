@@ -48,7 +48,7 @@ fn end(texts: &[&str], references: &References) -> Option<i64> {
         .map(|(text, n)| PolicySource { name: format!("p{n}"), version: 1, text: (*text).to_owned() })
         .collect();
     let policies = Policies::compile(&sources).unwrap();
-    let (node, scope) = (case.facts().unwrap().node().unwrap(), case.scope());
+    let (node, scope) = (case.facts().unwrap().node(), case.scope());
     end_of_references(&node, &scope, &policies, references, sample::circumstances(), at(3600))
         .map(|(end, _)| end.seconds() - sample::now().seconds())
 }
@@ -84,7 +84,7 @@ fn the_value_is_named() {
     let case = TestCase::read(case.to_string().as_bytes()).unwrap().remove(0);
     let source = [PolicySource { name: "p".to_owned(), version: 1, text: IN_A.to_owned() }];
     let policies = Policies::compile(&source).unwrap();
-    let (node, scope) = (case.facts().unwrap().node().unwrap(), case.scope());
+    let (node, scope) = (case.facts().unwrap().node(), case.scope());
     let ended = end_of_references(&node, &scope, &policies, &references, sample::circumstances(), at(3600));
     let name = format!("the reference value sev-snp/measurement/{} of the set `a`", "11".repeat(48));
     assert_eq!(ended, Some((at(600), format!("{name} expired at {}", at(600)))));

@@ -31,7 +31,7 @@ fn case(more: &Value) -> TestCase {
 /// The code, and the message of a denial.
 fn ask(texts: &[&str], live_grants: Option<u32>) -> (&'static str, String) {
     let case = case(&json!({}));
-    let (node, scope) = (case.facts().unwrap().node().unwrap(), case.scope());
+    let (node, scope) = (case.facts().unwrap().node(), case.scope());
     let at = Circumstances { live_grants, ..sample::circumstances() };
     match decide(&node, &scope, &policies(texts), &References::new(Vec::new()).unwrap(), at) {
         Ok(decided) => ("granted", format!("{:?}", decided.live_grants)),

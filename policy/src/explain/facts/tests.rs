@@ -25,7 +25,7 @@ fn what_is_written_is_read_back_as_the_same_node() {
         let read = NodeFacts::read(&bytes).unwrap();
         assert_eq!(read, facts);
         assert!(read.is_complete());
-        let again = read.node().unwrap();
+        let again = read.node();
         assert_eq!((again.tier, again.cpu_tee, &again.registers), (node.tier, node.cpu_tee, &node.registers));
         assert_eq!(NodeFacts::of(&again).unwrap(), facts, "every attribute survives");
         assert!(again.entity.deep_eq(&node.entity));
@@ -154,5 +154,23 @@ proptest! {
         if let Ok(facts) = NodeFacts::read(&bytes) {
             prop_assert_eq!(NodeFacts::read(&facts.to_bytes().unwrap()), Ok(facts));
         }
+    }
+}
+
+/// What is read back is, value by value, what the engine made of the claims.
+#[test]
+fn the_entity_read_back_is_the_one_that_was_decided_about() {
+    for node in nodes() {
+        let again = NodeFacts::of(&node).unwrap().node();
+        let attributes = |node: &Node| {
+            node.entity
+                .attrs()
+                .map(|(name, value)| (name.to_owned(), value.unwrap()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(attributes(&again), attributes(&node));
+        assert_eq!(again.entity.uid(), node.entity.uid());
+        assert_eq!((again.launch, again.complete), (node.launch, node.complete));
+        assert_eq!((&again.registers, again.tier, again.cpu_tee), (&node.registers, node.tier, node.cpu_tee));
     }
 }
