@@ -59,6 +59,7 @@ targets! {
     "nvidia-item": seeds::nvidia_devices => nvidia_item;
     "hardware-names": seeds::hardware_names => hardware_names;
     "changes": seeds::changes => changes;
+    "signed-history": seeds::histories => signed_history;
     "nvidia-report": seeds::nvidia_reports => |bytes| drop(nvidia::Report::parse(bytes));
     "nvidia-ocsp": seeds::nvidia_ocsp => |bytes| drop(nvidia::OcspResponse::parse(bytes));
     "nvidia-rim": seeds::nvidia_rims => nvidia_rim;
@@ -316,6 +317,21 @@ fn changes(bytes: &[u8]) {
     let Ok(written) = serde_json::to_vec(&change) else { return };
     let again = json::from_slice::<protocol::ProposeChange>(&written).ok();
     assert_eq!(again.and_then(|again| again.statement().id().ok()), change.statement().id().ok());
+}
+
+/// A signed history, the keys that it is read by, and what it states.
+fn signed_history(bytes: &[u8]) {
+    static KEYS: LazyLock<protocol::KeySet> = LazyLock::new(|| {
+        json::from_slice(seeds::KEY_SET.as_bytes()).unwrap_or(protocol::KeySet { keys: Vec::new() })
+    });
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    drop(protocol::HistoryStatement::read(text, &KEYS));
+    if let Ok(keys) = json::from_slice::<protocol::KeySet>(bytes) {
+        drop(protocol::HistoryStatement::read(seeds::HISTORY, &keys));
+    }
+    if let Ok(stated) = json::from_slice::<protocol::HistoryStatement>(bytes) {
+        drop(stated.continues(&stated));
+    }
 }
 
 /// Every message of the native protocol, each as strict JSON.

@@ -178,6 +178,26 @@ pub(super) fn hardware_names() -> Vec<Vec<u8>> {
         .to_vec()
 }
 
+/// The key and the signed claims of RFC 7515, A.3, under the header of a statement: the signature is not of these.
+pub(super) const KEY_SET: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"k1","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+/// `{"alg":"ES256","typ":"hanzo-history+jwt","kid":"k1"}`, then as above.
+pub(super) const HISTORY: &str = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImhhbnpvLWhpc3Rvcnkrand0Iiwia2lkIjoiazEifQ.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+
+pub(super) fn histories() -> Vec<Vec<u8>> {
+    let digest = "02".repeat(32);
+    let version = |number: u64| {
+        format!(
+            r#"{{"version":{number},"digest":"{digest}","created_at":"2026-11-01T00:00:00Z","decision":{number},"hash":"{digest}","actor":"a"}}"#
+        )
+    };
+    let stated = format!(
+        r#"{{"iss":"https://kbs.example","iat":"2026-11-01T00:00:00Z","kind":"policy","name":"p","versions":[{},{}],"head":{{"seq":9,"hash":"{digest}"}}}}"#,
+        version(1),
+        version(2)
+    );
+    vec![HISTORY.into(), KEY_SET.into(), stated.into_bytes()]
+}
+
 pub(super) fn changes() -> Vec<Vec<u8>> {
     let key = [b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00".as_slice(), &[1; 32]].concat();
     let key = base64_encode(&key);
