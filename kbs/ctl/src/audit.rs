@@ -139,8 +139,7 @@ fn rows(page: &AuditPage, after: u64) -> Result<Vec<Decision>, BrokenChain> {
 
 fn read_checkpoint(path: &Path) -> Result<Head, Failure> {
     let bytes = input::read(path, input::MAX_FILE)?;
-    let checkpoint: Checkpoint = json::from_slice(&bytes)
-        .map_err(|error| Failure::Input { path: path.display().to_string(), reason: error.to_string() })?;
+    let checkpoint: Checkpoint = json::from_slice(&bytes).map_err(|error| Failure::file(path, error))?;
     Ok(Head { seq: checkpoint.seq, hash: checkpoint.hash })
 }
 

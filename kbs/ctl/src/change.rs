@@ -239,7 +239,7 @@ impl ProposeArgs {
         let (nonce, signature) = (signer::nonce(&self.key)?, Hex([0; 64]));
         let Self { expected_version, person: author, key, .. } = self;
         let unsigned = ProposeChange { kind, name, body, expected_version, author, nonce, signature };
-        let id = unsigned.statement().id().map_err(|error| wrong(&key, &error))?;
+        let id = unsigned.statement().id().map_err(|error| Failure::file(&key, error))?;
         let signature = signer.sign(&Word::Propose.message(&id), &key)?;
         Ok(ProposeChange { signature, ..unsigned })
     }
@@ -279,15 +279,15 @@ impl ProposeArgs {
         // The parser of arguments asks for what a kind needs.
         let absent = |flag: &str| Failure::Input { path: flag.to_owned(), reason: "is missing".to_owned() };
         let file = || self.file.as_deref().ok_or_else(|| absent("--file"));
-        let written = |error: &dyn std::fmt::Display| wrong(&self.key, error);
+        let written = |error: &dyn std::fmt::Display| Failure::file(&self.key, error);
         Ok(match self.kind {
             Kind::Policy => (ChangeKind::Policy, input::read_text(file()?)?),
             Kind::Reference => (ChangeKind::Reference, values(file()?, name)?),
             Kind::Trust => {
                 let path = file()?;
                 let document = json::parse(input::read_text(path)?.as_bytes());
-                let document = document.map_err(|error| wrong(path, &error))?;
-                (ChangeKind::Trust, canonical(&document).map_err(|error| wrong(path, &error))?)
+                let document = document.map_err(|error| Failure::file(path, error))?;
+                (ChangeKind::Trust, canonical(&document).map_err(|error| Failure::file(path, error))?)
             }
             Kind::Key => {
                 let kind = if self.imported { KeyKind::Secret } else { KeyKind::Key };
@@ -307,11 +307,7 @@ impl ProposeArgs {
 }
 
 fn values(file: &Path, name: &str) -> Result<String, Failure> {
-    reference_body(&read_set(file, name)?.values).map_err(|error| wrong(file, &error))
-}
-
-fn wrong(path: &Path, reason: &dyn std::fmt::Display) -> Failure {
-    Failure::Input { path: path.display().to_string(), reason: reason.to_string() }
+    reference_body(&read_set(file, name)?.values).map_err(|error| Failure::file(file, error))
 }
 
 /// Reads a change whole, checks that it is what its id says, shows it on standard error, and signs a word

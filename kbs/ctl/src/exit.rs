@@ -3,7 +3,9 @@
 use hanzo_kbs_client::{ClientError, SetupError};
 use hanzo_kbs_protocol::StatementError;
 use hanzo_policy_symbolic::SolverError;
+use std::fmt::Display;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The answer of a verb that ran to its end.
@@ -126,6 +128,16 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// A file that is not what the verb reads.
+    pub(crate) fn file(path: &Path, reason: impl Display) -> Self {
+        Self::Input { path: path.display().to_string(), reason: reason.to_string() }
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn unwritable(path: &Path, source: io::Error) -> Self {
+        Self::Unwritable { path: path.display().to_string(), source }
+    }
+
     /// 1 when a broker said no, 3 when none was reached, 2 for everything that is wrong on this side.
     pub(crate) const fn code(&self) -> u8 {
         match self {

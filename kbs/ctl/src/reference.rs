@@ -150,7 +150,7 @@ fn absent(error: ClientError, name: &str, version: Option<u64>) -> Failure {
 
 /// Reads a set and checks it by the broker's own rules, so that a mistake is named with its file.
 pub(crate) fn read_set(path: &Path, name: &str) -> Result<PutReference, Failure> {
-    let wrong = |reason: String| Failure::Input { path: path.display().to_string(), reason };
+    let wrong = |reason: String| Failure::file(path, reason);
     let bytes = input::read(path, input::MAX_FILE)?;
     let request: PutReference = json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
     check(name, request.values.clone()).map_err(wrong)?;

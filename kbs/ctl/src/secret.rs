@@ -53,7 +53,7 @@ impl SecretArgs {
                 let value = input::read(&file, MAX_SECRET)?;
                 if value.is_empty() {
                     let reason = "an empty file is no secret".to_owned();
-                    return Err(Failure::Input { path: file.display().to_string(), reason });
+                    return Err(Failure::file(&file, reason));
                 }
                 let request = PutSecret {
                     id: id.to_string(),

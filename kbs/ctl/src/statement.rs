@@ -123,16 +123,12 @@ async fn held(
 
 fn read_statement(path: &Path, keys: &KeySet) -> Result<HistoryStatement, Failure> {
     let text = input::read_text(path)?;
-    HistoryStatement::read(&text, keys).map_err(|error| wrong(path, &error))
+    HistoryStatement::read(&text, keys).map_err(|error| Failure::file(path, error))
 }
 
 fn read_keys(path: &Path) -> Result<KeySet, Failure> {
     let bytes = input::read(path, input::MAX_FILE)?;
-    json::from_slice(&bytes).map_err(|error| wrong(path, &error))
-}
-
-fn wrong(path: &Path, error: &impl ToString) -> Failure {
-    Failure::Input { path: path.display().to_string(), reason: error.to_string() }
+    json::from_slice(&bytes).map_err(|error| Failure::file(path, error))
 }
 
 fn save(path: &Path, text: &str) -> Result<String, Failure> {

@@ -65,7 +65,7 @@ impl StoredLogin {
     /// Writes the login, mode 0600, whole or not at all. Answers where.
     pub(crate) fn save(&self, config_directory: &Path) -> Result<PathBuf, Failure> {
         let path = file(config_directory);
-        let unwritable = |source| Failure::Unwritable { path: path.display().to_string(), source };
+        let unwritable = |source| Failure::unwritable(&path, source);
         let raw = Raw {
             addr: self.addr.clone(),
             trust: self.trust.clone(),

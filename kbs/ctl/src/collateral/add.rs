@@ -2,7 +2,7 @@
 
 use super::answer::Changed;
 use super::args::AddArgs;
-use super::{now, refused, roots, wrong};
+use super::{now, refused, roots};
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::run::Context;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &AddArgs, context: &Context) -> Result<Outcome, Failure>
     }
     let documents = documents
         .into_iter()
-        .map(|(path, document)| document.map_err(|error| wrong(path, error)))
+        .map(|(path, document)| document.map_err(|error| Failure::file(path, error)))
         .collect::<Result<Vec<_>, _>>()?;
     let store = &args.store.store;
     match Store::at(store).add(documents, &roots, now) {
@@ -59,7 +59,7 @@ pub(super) fn run(args: &AddArgs, context: &Context) -> Result<Outcome, Failure>
 
 /// What is wrong with a file, with its rule.
 fn broken(path: &Path, error: &impl Broken) -> Failure {
-    wrong(path, format!("{}: {error}", error.rule()))
+    Failure::file(path, format!("{}: {error}", error.rule()))
 }
 
 fn digest(bytes: &[u8]) -> Hex<32> {

@@ -1,7 +1,7 @@
 //! `collateral export`: a store's documents as a signed bundle.
 
 use super::args::ExportArgs;
-use super::{now, wrong};
+use super::now;
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::{Sheet, Show};
@@ -26,12 +26,12 @@ struct Exported {
 pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Failure> {
     let now = now(args.at.at, context)?;
     let folder = &args.store.store;
-    let stored = Store::at(folder).read(None).map_err(|error| wrong(folder, error))?;
+    let stored = Store::at(folder).read(None).map_err(|error| Failure::file(folder, error))?;
     let draft = draft(args, &stored, now)?;
     let mut signers = Vec::new();
     for path in &args.sign_key {
         let pem = input::read_credential(path)?;
-        signers.push(BundleSigner::from_pem(&pem).map_err(|error| wrong(path, error))?);
+        signers.push(BundleSigner::from_pem(&pem).map_err(|error| Failure::file(path, error))?);
     }
     let ids = signers.iter().map(|signer| Ok(signer.public()?.id())).collect::<Result<Vec<_>, _>>();
     let exported = Exported {
@@ -40,10 +40,11 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Failu
         sequence: draft.sequence,
         not_after: draft.not_after,
         documents: draft.documents.len(),
-        signers: ids.map_err(|error: hanzo_attestation_collateral::bundle::KeyError| wrong(folder, error))?,
+        signers: ids
+            .map_err(|error: hanzo_attestation_collateral::bundle::KeyError| Failure::file(folder, error))?,
     };
-    let files = seal(draft, &signers).map_err(|error| wrong(&args.bundle, error))?;
-    write_bundle(&args.bundle, &files).map_err(|error| wrong(&args.bundle, error))?;
+    let files = seal(draft, &signers).map_err(|error| Failure::file(&args.bundle, error))?;
+    write_bundle(&args.bundle, &files).map_err(|error| Failure::file(&args.bundle, error))?;
     context.output.show(&exported)?;
     Ok(Outcome::Yes)
 }
@@ -51,9 +52,8 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Failu
 fn draft(args: &ExportArgs, stored: &Stored, now: UnixTime) -> Result<Draft, Failure> {
     let deny = match &args.deny {
         None => stored.deny.clone(),
-        Some(path) => {
-            json::from_slice::<Deny>(&input::read(path, input::MAX_FILE)?).map_err(|e| wrong(path, e))?
-        }
+        Some(path) => json::from_slice::<Deny>(&input::read(path, input::MAX_FILE)?)
+            .map_err(|e| Failure::file(path, e))?,
     };
     let day = Duration::from_secs(86_400);
     Ok(Draft {

@@ -1,7 +1,7 @@
 //! `collateral fetch`: the one verb that asks vendors.
 
 use super::args::{FetchArgs, ProductName, TeeName};
-use super::{now, refused, roots, wrong};
+use super::{now, refused, roots};
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::output::{Sheet, Show};
@@ -124,7 +124,7 @@ fn keep(store: &Store, fetcher: &Fetcher) -> Result<(), Failure> {
     let stored = match store.read(None) {
         Ok(stored) => stored,
         Err(StoreError::Empty) => return Ok(()),
-        Err(error) => return Err(wrong(store.path(), error)),
+        Err(error) => return Err(Failure::file(store.path(), error)),
     };
     let all: Vec<Document> = stored.documents.into_iter().map(|found| found.document).collect();
     for document in &all {
@@ -180,8 +180,8 @@ fn wanted(args: &FetchArgs) -> Result<Vec<Wanted>, Failure> {
 /// What a document of evidence needs. Nothing in it is verified: it only says what to ask for.
 fn for_evidence(path: &Path, want: &mut impl FnMut(Wanted)) -> Result<(), Failure> {
     let bytes = input::read(path, MAX_DOCUMENT)?;
-    let document = EvidenceDocument::from_json(&bytes).map_err(|error| wrong(path, error))?;
-    let evidence = document.parse().map_err(|error| wrong(path, error))?;
+    let document = EvidenceDocument::from_json(&bytes).map_err(|error| Failure::file(path, error))?;
+    let evidence = document.parse().map_err(|error| Failure::file(path, error))?;
     for item in evidence.items() {
         match item {
             Item::SevSnp(item) => for_snp(item, want),

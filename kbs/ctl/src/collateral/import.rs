@@ -2,7 +2,7 @@
 
 use super::answer::{Changed, Refused};
 use super::args::ImportArgs;
-use super::{now, refused, roots, wrong};
+use super::{now, refused, roots};
 use crate::exit::{Failure, Outcome};
 use crate::input;
 use crate::run::Context;
@@ -19,7 +19,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> Result<Outcome, Failu
             context.output.show(&Refused::new(source.rule(), &source))?;
             return Ok(Outcome::No);
         }
-        Err(error) => return Err(wrong(&args.bundle, error)),
+        Err(error) => return Err(Failure::file(&args.bundle, error)),
     };
     let store = &args.store.store;
     match Store::at(store).import(files, &trust, &roots, now) {
@@ -38,7 +38,7 @@ fn trust(args: &ImportArgs) -> Result<Trust, Failure> {
     let mut keys = Vec::new();
     for path in &args.key {
         let pem = input::read(path, input::MAX_FILE)?;
-        keys.push(BundleKey::from_pem(&pem).map_err(|error| wrong(path, error))?);
+        keys.push(BundleKey::from_pem(&pem).map_err(|error| Failure::file(path, error))?);
     }
     let arguments = |reason: String| Failure::Input { path: "--key, --threshold".to_owned(), reason };
     let threshold = match (args.threshold, keys.len()) {

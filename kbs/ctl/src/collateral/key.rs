@@ -1,7 +1,6 @@
 //! `collateral key generate`: a private key never stands on a command line, nor in any other's file.
 
 use super::args::{GenerateArgs, KeyKind};
-use super::wrong;
 use crate::exit::{Failure, Outcome};
 use crate::output::{Sheet, Show};
 use crate::run::Context;
@@ -35,7 +34,7 @@ pub(crate) fn write_key_pair(
     algorithm: Algorithm,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let failed = |error| wrong(file, error);
+    let failed = |error| Failure::file(file, error);
     let private = BundleSigner::generate(algorithm).map_err(failed)?;
     let public =
         BundleSigner::from_pem(private.as_bytes()).and_then(|signer| signer.public()).map_err(failed)?;
@@ -53,7 +52,7 @@ pub(crate) fn write_key_pair(
 }
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
-    let unwritable = |source| Failure::Unwritable { path: path.display().to_string(), source };
+    let unwritable = |source| Failure::unwritable(path, source);
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(unwritable)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(unwritable)

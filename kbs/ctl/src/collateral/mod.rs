@@ -43,18 +43,14 @@ fn now(at: Option<UnixTime>, context: &Context) -> Result<UnixTime, Failure> {
 /// The vendors' roots, and a lab's where one is named.
 fn roots(args: &VendorRoots) -> Result<Roots, Failure> {
     let Some(directory) = &args.lab else { return Ok(Roots::vendor()) };
-    let (extra, _) = read_lab(directory).map_err(|error| wrong(directory, error))?;
+    let (extra, _) = read_lab(directory).map_err(|error| Failure::file(directory, error))?;
     Ok(Roots::vendor().with_extra(extra))
-}
-
-fn wrong(path: &Path, error: impl ToString) -> Failure {
-    Failure::Input { path: path.display().to_string(), reason: error.to_string() }
 }
 
 /// A store's error as an answer, if a rule was broken; else as a failure.
 fn refused(path: &Path, error: &StoreError) -> Result<answer::Refused, Failure> {
     match error.rule() {
         Some(rule) => Ok(answer::Refused::new(rule, error)),
-        None => Err(wrong(path, error)),
+        None => Err(Failure::file(path, error)),
     }
 }

@@ -1,7 +1,7 @@
 //! `collateral show`: what a store has.
 
 use super::args::ShowArgs;
-use super::{now, refused, wrong};
+use super::{now, refused};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Sheet, Show};
 use crate::run::Context;
@@ -51,7 +51,7 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<Outcome, Failure
             context.output.show(&refused(folder, &error)?)?;
             return Ok(Outcome::No);
         }
-        Err(error) => return Err(wrong(folder, error)),
+        Err(error) => return Err(Failure::file(folder, error)),
     };
     let shown = Shown::new(stored, now);
     context.output.show(&shown)?;

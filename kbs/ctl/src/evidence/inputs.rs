@@ -13,7 +13,6 @@ use hanzo_attestation_evidence::x509::MAX_CRL;
 use hanzo_attestation_evidence::{Broken as _, UnixTime};
 use hanzo_policy::Appraisal;
 use hanzo_policy::appraisal::dcap::PckSerial;
-use std::path::Path;
 use std::time::Duration;
 
 /// Everything that [`super::judge`] needs, read and bounded.
@@ -37,23 +36,22 @@ impl Inputs {
             Profile::Corpus => Appraisal::corpus(),
         };
         if let Some(directory) = &args.lab {
-            let (extra, lab) = read_lab(directory).map_err(|e| unreadable(directory, &e.to_string()))?;
+            let (extra, lab) = read_lab(directory).map_err(|e| Failure::file(directory, e))?;
             roots = roots.with_extra(extra);
             collateral = lab;
         }
         if let Some(directory) = &args.collateral {
-            let stored =
-                Store::at(directory).read(None).map_err(|e| unreadable(directory, &e.to_string()))?;
+            let stored = Store::at(directory).read(None).map_err(|e| Failure::file(directory, e))?;
             stored
                 .check_bundle(now, Duration::ZERO)
-                .map_err(|error| unreadable(directory, &format!("{}: {error}", error.rule())))?;
+                .map_err(|error| Failure::file(directory, format!("{}: {error}", error.rule())))?;
             collateral = stored.add_to(collateral);
             let Deny { veks, pck_serials, eks } = &stored.deny;
             appraisal.snp.denied_certificates.extend(veks);
             appraisal.tpm.denied_eks.extend(eks);
             let serials =
                 pck_serials.iter().map(|text| PckSerial::parse(text)).collect::<Result<Vec<_>, _>>();
-            let serials = serials.map_err(|error| unreadable(directory, &error.to_string()))?;
+            let serials = serials.map_err(|error| Failure::file(directory, error))?;
             for limits in [&mut appraisal.sgx.dcap, &mut appraisal.tdx.dcap] {
                 limits.denied_pck_serials.extend(serials.iter().cloned());
             }
@@ -68,8 +66,7 @@ impl Inputs {
         }
         for path in &args.intel_collateral {
             let bytes = input::read(path, MAX_INTEL_JSON)?;
-            collateral =
-                collateral.with_intel_json(&bytes).map_err(|error| unreadable(path, &error.to_string()))?;
+            collateral = collateral.with_intel_json(&bytes).map_err(|error| Failure::file(path, error))?;
         }
         for path in &args.rim {
             collateral = collateral.with_nvidia_rim(&input::read(path, MAX_RIM)?);
@@ -84,11 +81,11 @@ impl Inputs {
             collateral = collateral.with_nvidia_rim_hold(RimHold::Accept);
         }
         for path in &args.trust_ak {
-            let key = read_trusted_ak(path).map_err(|error| unreadable(path, &error.to_string()))?;
+            let key = read_trusted_ak(path).map_err(|error| Failure::file(path, error))?;
             roots = roots.with_trusted_ak(key);
         }
         for path in &args.ak_ca {
-            for ca in read_tpm_cas(path).map_err(|error| unreadable(path, &error.to_string()))? {
+            for ca in read_tpm_cas(path).map_err(|error| Failure::file(path, error))? {
                 // TPM-30: Google's authorities state no key usage of attestation keys.
                 let ca = if args.profile == Profile::Corpus { ca.with_loose_key_usage() } else { ca };
                 roots = roots.with_tpm_ca(ca);
@@ -102,8 +99,4 @@ impl Inputs {
         let nonce = args.nonce.map(|expected| expected.0);
         Ok(Self { roots, collateral, revocation, now, report_data, profile: args.profile, appraisal, nonce })
     }
-}
-
-fn unreadable(path: &Path, reason: &str) -> Failure {
-    Failure::Input { path: path.display().to_string(), reason: reason.to_owned() }
 }

@@ -57,10 +57,7 @@ pub(crate) fn prove(
 ) -> Result<Result<TrustedRim, RimProofError>, Failure> {
     let mut roots = Roots::vendor();
     if let Some(directory) = &args.lab {
-        let (extra, _) = read_lab(directory).map_err(|error| Failure::Input {
-            path: directory.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        let (extra, _) = read_lab(directory).map_err(|error| Failure::file(directory, error))?;
         roots = roots.with_extra(extra);
     }
     let mut collateral = Collateral::default();

@@ -86,7 +86,7 @@ impl TestArgs {
             let files = files(path, "case.json")?;
             if files.is_empty() {
                 let reason = "has no *.case.json file: nothing would be tested".to_owned();
-                return Err(Failure::Input { path: path.display().to_string(), reason });
+                return Err(Failure::file(path, reason));
             }
             for file in &files {
                 found.extend(read_cases(file)?);
@@ -107,12 +107,11 @@ pub(super) fn references(folder: &Path) -> Result<References, Failure> {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         Ok(crate::reference::set(&name, read_set(file, &name)?.values))
     });
-    References::new(sets.collect::<Result<_, Failure>>()?)
-        .map_err(|error| Failure::Input { path: folder.display().to_string(), reason: error.to_string() })
+    References::new(sets.collect::<Result<_, Failure>>()?).map_err(|error| Failure::file(&folder, error))
 }
 
 pub(super) fn read_cases(file: &Path) -> Result<Vec<(PathBuf, TestCase)>, Failure> {
-    let wrong = |reason: String| Failure::Input { path: file.display().to_string(), reason };
+    let wrong = |reason: String| Failure::file(file, reason);
     let cases =
         TestCase::read(&input::read(file, MAX_CASE_FILE)?).map_err(|error| wrong(error.to_string()))?;
     if cases.is_empty() {

@@ -78,7 +78,7 @@ pub(super) fn policies(folder: &Path) -> Result<Vec<PolicySource>, Failure> {
     let files = files(folder, "cedar")?;
     if files.is_empty() {
         let reason = "has no *.cedar file".to_owned();
-        return Err(Failure::Input { path: folder.display().to_string(), reason });
+        return Err(Failure::file(folder, reason));
     }
     files.iter().map(|file| source(file)).collect()
 }

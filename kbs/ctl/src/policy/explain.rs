@@ -85,8 +85,8 @@ fn offline(case: &Path, folder: &Path, sets: &[PathBuf], context: &Context) -> R
         }
     };
     let explained = read_cases(case)?.into_iter().map(|(file, case)| {
-        let explanation = explained(&case, &policies, &references, now)
-            .map_err(|reason| Failure::Input { path: file.display().to_string(), reason })?;
+        let explanation =
+            explained(&case, &policies, &references, now).map_err(|reason| Failure::file(&file, reason))?;
         Ok(Tried { case: case.name().to_owned(), explanation })
     });
     context.output.show(&AllTried(explained.collect::<Result<_, Failure>>()?))?;

@@ -96,19 +96,15 @@ fn write_cases(folder: &Path, proof: &Proof) -> Result<Vec<PathBuf>, Failure> {
     let found = proof.permits.iter().filter_map(|permit| Some((&permit.policy, permit.verdict.case()?)));
     let mut written = Vec::new();
     for (policy, case) in found {
-        fs::create_dir_all(folder).map_err(|source| unwritable(folder, source))?;
+        fs::create_dir_all(folder).map_err(|source| Failure::unwritable(folder, source))?;
         let path = file_name(policy, &written, folder);
         let mut text =
             serde_json::to_string_pretty(case).map_err(|error| Failure::Output(io::Error::other(error)))?;
         text.push('\n');
-        fs::write(&path, text).map_err(|source| unwritable(&path, source))?;
+        fs::write(&path, text).map_err(|source| Failure::unwritable(&path, source))?;
         written.push(path);
     }
     Ok(written)
-}
-
-fn unwritable(path: &Path, source: io::Error) -> Failure {
-    Failure::Unwritable { path: path.display().to_string(), source }
 }
 
 /// A policy and its line as the name of a file: letters, digits, `_` and `-`. A second policy of that name

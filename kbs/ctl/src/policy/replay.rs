@@ -158,7 +158,7 @@ fn candidate(folder: &Path) -> Result<Candidate, Failure> {
         .collect::<Result<_, Failure>>()?;
     if policies.is_empty() {
         let reason = "has no *.cedar file".to_owned();
-        return Err(Failure::Input { path: folder.display().to_string(), reason });
+        return Err(Failure::file(folder, reason));
     }
     let sets = folder.join("references");
     let references = if sets.is_dir() {

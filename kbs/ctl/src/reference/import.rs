@@ -141,7 +141,7 @@ impl ImportArgs {
     }
 
     fn wrong(&self, reason: impl Display) -> Failure {
-        wrong(&self.file, reason)
+        Failure::file(&self.file, reason)
     }
 
     /// The set as the broker has it; `None` if it has none of that name.
@@ -207,7 +207,7 @@ impl ImportArgs {
         }
         let signers = self.signer.iter().map(|path| {
             let pem = input::read(path, input::MAX_FILE)?;
-            Signer::from_pem(&name_of(path), &pem).map_err(|error| wrong(path, error))
+            Signer::from_pem(&name_of(path), &pem).map_err(|error| Failure::file(path, error))
         });
         let signers = signers.collect::<Result<Vec<_>, _>>()?;
         if signers.is_empty() {
@@ -271,22 +271,21 @@ impl ImportArgs {
         let mut keys = Vec::new();
         for path in &self.signer {
             let pem = input::read(path, input::MAX_FILE)?;
-            keys.push((name_of(path), BundleKey::from_pem(&pem).map_err(|error| wrong(path, error))?));
+            keys.push((
+                name_of(path),
+                BundleKey::from_pem(&pem).map_err(|error| Failure::file(path, error))?,
+            ));
         }
         let trust = Trust::new(keys.iter().map(|(_, key)| key.clone()).collect(), 1);
-        let trust = trust.map_err(|error| wrong(Path::new("--signer"), error))?;
+        let trust = trust.map_err(|error| Failure::file(Path::new("--signer"), error))?;
         // A signature has some 200 bytes as it is written, and a few hundred more around it.
         let signatures = input::read(path, (MAX_SIGNATURES + 1) * 1024)?;
         let verified = Signatures::parse(&signatures).and_then(|signed| signed.verify(bytes, &trust));
-        let signers = verified.map_err(|error| wrong(path, error))?;
+        let signers = verified.map_err(|error| Failure::file(path, error))?;
         let signer = keys.iter().find(|(_, key)| signers.contains(&key.id()));
         let signer = signer.map(|(name, key)| ReferenceSigner::Key { key_id: key.id(), name: name.clone() });
-        signer.ok_or_else(|| wrong(path, "no trusted key signed"))
+        signer.ok_or_else(|| Failure::file(path, "no trusted key signed"))
     }
-}
-
-fn wrong(path: &Path, reason: impl Display) -> Failure {
-    Failure::Input { path: path.display().to_string(), reason: reason.to_string() }
 }
 
 /// A signer is called as its file is.

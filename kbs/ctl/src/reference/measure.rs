@@ -140,10 +140,7 @@ impl SnpArgs {
                 Vmm::Gce => Monitor::Gce,
             },
         };
-        let digest = snp::measure(&launch).map_err(|error| Failure::Input {
-            path: self.ovmf.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        let digest = snp::measure(&launch).map_err(|error| Failure::file(&self.ovmf, error))?;
         let value = ReferenceValue {
             note: Some(self.note.clone().unwrap_or_else(|| self.summary())),
             ..ReferenceValue::new("sev-snp", "measurement", digest.into())
@@ -167,10 +164,7 @@ impl TdxArgs {
             Order::Page => PageOrder::ByPage,
             Order::Section => PageOrder::BySection,
         };
-        let digest = tdx::measure(&firmware, order).map_err(|error| Failure::Input {
-            path: self.ovmf.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        let digest = tdx::measure(&firmware, order).map_err(|error| Failure::file(&self.ovmf, error))?;
         let by = if order == PageOrder::ByPage { "page" } else { "section" };
         let value = ReferenceValue {
             note: Some(self.note.unwrap_or_else(|| format!("{}, measured by {by}", name(&self.ovmf)))),

@@ -36,10 +36,7 @@ struct Made {
 
 impl SignArgs {
     pub(super) fn run(self, context: &Context) -> Result<Outcome, Failure> {
-        let wrong = |path: &Path, reason: &dyn Display| Failure::Input {
-            path: path.display().to_string(),
-            reason: reason.to_string(),
-        };
+        let wrong = |path: &Path, reason: &dyn Display| Failure::file(path, reason);
         let bytes = input::read(&self.file, input::MAX_FILE)?;
         signable(&bytes).map_err(|reason| wrong(&self.file, &reason))?;
         let mut signers = Vec::new();
@@ -57,7 +54,7 @@ impl SignArgs {
             name.push(".sig");
             name.into()
         });
-        let unwritable = |source| Failure::Unwritable { path: path.display().to_string(), source };
+        let unwritable = |source| Failure::unwritable(&path, source);
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(unwritable)?;
         file.write_all(&text).map_err(unwritable)?;
         context.output.show(&Made { signature: path.display().to_string(), signers: ids })?;
