@@ -11,9 +11,9 @@ use crate::replay::{Known, Tried, said_yes};
 use crate::rules::{Rules, index};
 use hanzo_attestation_evidence::{UnixTime, json};
 use hanzo_kbs_protocol::Candidate;
-use hanzo_kbs_vault::{MAX_PAST, PastDecision, StoredShadow, Vault};
+use hanzo_kbs_vault::{MAX_PAST, PastDecision, ReferenceSet, StoredShadow, Vault};
 use hanzo_policy::replay::{Answer, Replay, Report, Subject, Verdict};
-use hanzo_policy::{Appraised, Circumstances, DenialCode, KeyScope, References};
+use hanzo_policy::{Appraised, Circumstances, DenialCode, KeyScope};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
@@ -171,7 +171,8 @@ fn asked(
     let next = |after| runtime.block_on(vault.past(after, MAX_PAST)).map_err(|error| error.to_string());
     let mut page = next(after)?;
     while let Some(first) = page.first() {
-        let (versions, then) = references_at(runtime, vault, tried, first.seq)?;
+        let (versions, sets) = references_at(runtime, vault, tried, first.seq)?;
+        let then = index(sets).map_err(|error| error.to_string())?;
         let mut replay = Replay::new(&tried.policies, tried.references.as_ref().unwrap_or(&then));
         while let Some(last) = page.last() {
             // Versions only grow: what is the same at both ends is the same between them.
@@ -208,20 +209,20 @@ fn asked(
     Ok(Asked { report, seen: after.max(head), more: false })
 }
 
-/// The reference sets that were in force at a decision; none are read where the candidate has its own.
+/// The reference sets that were in force at a decision, not indexed yet: most calls only compare their versions.
+/// None are read where the candidate has its own.
 fn references_at(
     runtime: &Handle,
     vault: &Vault,
     tried: &Tried,
     decision: u64,
-) -> Result<(Versions, References), String> {
+) -> Result<(Versions, Vec<ReferenceSet>), String> {
     if tried.references.is_some() {
-        let none = index(Vec::new()).map_err(|error| error.to_string())?;
-        return Ok((Vec::new(), none));
+        return Ok((Vec::new(), Vec::new()));
     }
     let rules = runtime.block_on(vault.rules_at(decision)).map_err(|error| error.to_string())?;
     let versions = rules.references.iter().map(|set| (set.name.clone(), set.version)).collect();
-    Ok((versions, index(rules.references).map_err(|error| error.to_string())?))
+    Ok((versions, rules.references))
 }
 
 /// A decision as it was made, beside the candidate's answer.
