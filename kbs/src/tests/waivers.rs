@@ -6,6 +6,7 @@ use super::gpu::{Vendor, alone, proof};
 use super::incidents::judged_by;
 use super::world::{Options, START, with};
 use crate::explain::waivers;
+use crate::judge::Grounds;
 use hanzo_attestation::{Revocation, RimHold};
 use hanzo_attestation_evidence::{Hex, UnixTime};
 use hanzo_attestation_lab::{SnpDefect, SnpOrder};
@@ -100,17 +101,21 @@ async fn devices_that_anybody_may_hold_are_named() {
     assert_eq!(told(&world).await.1, [LAB]);
 }
 
+/// NVIDIA's answers say from now on that the manifests are on hold.
+fn hold_manifests(grounds: &mut Grounds, vendor: &Vendor) {
+    let answers = vendor.on_hold(UnixTime::from_seconds(START).unwrap());
+    grounds.collateral =
+        answers.into_iter().fold(grounds.collateral.clone(), |all, answer| all.with_nvidia_ocsp(answer));
+}
+
 /// NVR-30: a manifest on hold. The refusal proposes the waiver; made for real it turns the decision, and the
 /// decision names it.
 #[tokio::test]
 async fn a_manifest_on_hold_could_be_accepted() {
     let vendor = Vendor::new();
     let world = vendor.world().await;
-    let at = UnixTime::from_seconds(START).unwrap();
     judged_by(&world, |grounds| {
-        let answers = vendor.on_hold(at);
-        grounds.collateral =
-            answers.into_iter().fold(grounds.collateral.clone(), |all, answer| all.with_nvidia_ocsp(answer));
+        hold_manifests(grounds, &vendor);
     });
     assert_eq!(show(&world, &vendor, "acme/weights").await, 403);
     let (_, waivers, explanation) = told(&world).await;
@@ -134,11 +139,8 @@ async fn a_manifest_on_hold_could_be_accepted() {
 async fn waivers_that_are_needed_together_are_proposed_together() {
     let vendor = Vendor::new();
     let world = vendor.world().await;
-    let at = UnixTime::from_seconds(START).unwrap();
     judged_by(&world, |grounds| {
-        let answers = vendor.on_hold(at);
-        grounds.collateral =
-            answers.into_iter().fold(grounds.collateral.clone(), |all, answer| all.with_nvidia_ocsp(answer));
+        hold_manifests(grounds, &vendor);
         grounds.revocation = Revocation::Required;
     });
     assert_eq!(show(&world, &vendor, "acme/weights").await, 403);
